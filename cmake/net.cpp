@@ -1,0 +1,4 @@
+// Asio's and Beast's implementation, compiled once for the whole project.
+#include <boost/asio/impl/src.hpp>
+#include <boost/asio/ssl/impl/src.hpp>
+#include <boost/beast/src.hpp>

@@ -1,0 +1,17 @@
+# Warnings are errors on our code. Dependencies come in as SYSTEM headers and are not judged.
+add_library(pilotlight_options INTERFACE)
+target_include_directories(pilotlight_options INTERFACE ${CMAKE_SOURCE_DIR})
+target_compile_options(pilotlight_options INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror
+  -Wno-mismatched-new-delete  # Asio's coroutine frames under g++ 12: a false alarm
+)
+if(PILOTLIGHT_SANITIZE)
+  add_compile_options(-fsanitize=${PILOTLIGHT_SANITIZE} -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${PILOTLIGHT_SANITIZE})
+  if(PILOTLIGHT_SANITIZE MATCHES undefined)
+    add_compile_options(-fno-sanitize-recover=undefined)
+  endif()
+  if(PILOTLIGHT_SANITIZE MATCHES thread)
+    target_compile_options(pilotlight_options INTERFACE -Wno-tsan)  # Boost's fences
+  endif()
+endif()

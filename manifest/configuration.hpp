@@ -1,0 +1,132 @@
+// All that the manifests say, checked and typed. Made by manifest/load.hpp, never by hand outside tests.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "autoscaler/settings.hpp"
+#include "pods/container.hpp"
+#include "pods/settings.hpp"
+#include "router/settings.hpp"
+
+namespace manifest {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+enum class OnDisconnect { drain, interrupt };
+
+struct TrafficTarget {
+    std::string revision_name;  // empty: the latest
+    int percent = 0;
+    std::string tag;
+
+    friend bool operator==(const TrafficTarget&, const TrafficTarget&) = default;
+};
+
+// serving.knative.dev/v1 Service
+struct Service {
+    std::string name_space = "default";
+    std::string name;
+    std::map<std::string, std::string> labels;
+    std::map<std::string, std::string> annotations;           // of the Service itself
+    std::map<std::string, std::string> template_annotations;  // of its template
+    pods::Container container;
+    int container_concurrency = 0;
+    seconds timeout{300};                        // the pod's work, from the moment that it has the request
+    std::optional<seconds> response_start_timeout;
+    std::optional<seconds> idle_timeout;
+    seconds termination_grace{30};
+    autoscaler::Settings scaling;
+    router::PoolSettings pool;
+    router::Affinity affinity;
+    OnDisconnect on_disconnect = OnDisconnect::drain;
+    std::string profile = "auto";
+    int retry = 1;                               // how often a request whose pod died unanswered is tried elsewhere
+    std::vector<TrafficTarget> traffic;          // empty: 100 % to the latest
+    std::string file;                            // where it was read, for messages
+    int line = 0;
+
+    friend bool operator==(const Service&, const Service&) = default;
+};
+
+// serving.knative.dev/v1beta1 DomainMapping: its name is the host.
+struct DomainMapping {
+    std::string host;
+    std::string name_space = "default";
+    std::string service;
+
+    friend bool operator==(const DomainMapping&, const DomainMapping&) = default;
+};
+
+struct Listener {
+    std::string address = "0.0.0.0";
+    std::uint16_t port = 8080;
+
+    friend bool operator==(const Listener&, const Listener&) = default;
+};
+
+struct Limits {
+    std::size_t head_bytes = 32 << 10;
+    std::size_t head_fields = 100;
+    std::uint64_t body_bytes = 256ull << 20;
+    std::size_t body_memory = 1 << 20;        // beyond it a request's body goes to an unlinked temporary file
+    std::size_t response_memory = 8 << 20;    // likewise a response that the client has not taken yet
+    std::uint64_t response_bytes = 4ull << 30;  // backlog of one response in memory and file together
+    std::size_t connections = 20'000;         // of clients, all together
+
+    friend bool operator==(const Limits&, const Limits&) = default;
+};
+
+struct Timeouts {
+    milliseconds head{10'000};        // from accept or the first octet of a request to the end of its head
+    milliseconds keep_alive{75'000};  // an idle client connection
+    milliseconds body{60'000};        // between two octets of a request's body
+    milliseconds write{60'000};       // between two octets that a client takes
+    milliseconds connect{5'000};      // to a pod
+    milliseconds drain{600'000};      // shutdown: how long running requests may take
+
+    friend bool operator==(const Timeouts&, const Timeouts&) = default;
+};
+
+struct Log {
+    std::string level = "info";         // trace debug info warn error off
+    std::string format = "auto";        // text, json; auto: text on a terminal
+    std::string access = "stdout";      // a file, "stdout" or "off"
+
+    friend bool operator==(const Log&, const Log&) = default;
+};
+
+using DriverSettings = std::variant<pods::ProcessSettings, pods::StaticSettings>;
+
+// pilotlight.dev/v1 Gateway. Every field has a default; an empty Gateway serves.
+struct Gateway {
+    std::vector<Listener> listeners{Listener{}};
+    Listener admin{"127.0.0.1", 9901};
+    std::vector<std::string> domains{"example.com", "localhost"};
+    std::optional<std::string> default_service;  // "namespace/name", for hosts that nothing else matches
+    int workers = 0;                             // threads that move bytes; 0: one a core
+    std::filesystem::path state_dir;             // keys, pod logs, spool files; empty: $XDG_STATE_HOME or /var/lib
+    std::filesystem::path cookie_key_file;       // empty: <state dir>/cookie.key, made at first start
+    std::vector<std::string> trusted_proxies;    // CIDR; their X-Forwarded-* are kept
+    Limits limits;
+    Timeouts timeouts;
+    DriverSettings driver = pods::ProcessSettings{};
+    Log log;
+
+    friend bool operator==(const Gateway&, const Gateway&) = default;
+};
+
+struct Configuration {
+    Gateway gateway;
+    std::vector<Service> services;
+    std::vector<DomainMapping> domain_mappings;
+};
+
+}  // namespace manifest

@@ -1,0 +1,76 @@
+// The one interface to whatever makes pods. Everything here runs on the control thread.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "pods/container.hpp"
+#include "pods/pod.hpp"
+
+namespace pods {
+
+namespace asio = boost::asio;
+
+struct PodSpec {
+    PodId id{};
+    std::string name;  // unique among live pods, e.g. "knative-sd-demo-00001-deployment-1"
+    std::string name_space;
+    std::string service;
+    std::string revision;
+    Container container;
+};
+
+// A pod that the driver started: it has an address, whether or not anything listens there yet.
+struct Started {
+    Address address;
+    std::vector<std::string> gpus;  // what was dealt to it, e.g. {"0"}
+    std::string log_file;           // empty: the driver keeps no log
+    std::int64_t pid = 0;           // 0: not a process of ours
+};
+
+struct Failure {
+    std::string reason;   // CamelCase, as in Kubernetes' events: "ErrImagePull", "InsufficientGPU", "FailedStart"
+    std::string message;  // one sentence: what happened and what to do
+};
+
+struct Exit {
+    PodId pod{};
+    int code = 0;    // exit status; 128 + signal when a signal ended it, as a shell says it
+    std::string message;  // one sentence, e.g. "exited with status 1 after 3.2 s", "was killed by signal 9"
+};
+
+struct Listed {
+    PodId id{};
+    Started started;
+};
+
+class Driver {
+public:
+    virtual ~Driver() = default;
+
+    // Starts a pod. Answers as soon as it has an address; readiness is the probes' question.
+    virtual asio::awaitable<std::variant<Started, Failure>> start(PodSpec spec) = 0;
+
+    // SIGTERM, up to `grace`, then SIGKILL; answers when the pod is gone, with every process it made. Unknown: at once.
+    virtual asio::awaitable<void> stop(PodId pod, std::chrono::milliseconds grace) = 0;
+
+    // The pods that live now: the truth against which drift is repaired.
+    virtual std::vector<Listed> list() const = 0;
+
+    // Called on the control thread, once for each pod that ended, whether it was asked to or not.
+    void on_exit(std::function<void(const Exit&)> handler) { exited_ = std::move(handler); }
+
+    // How many pods this driver could start at most right now for such a container, empty if it knows no bound
+    // (process: free GPUs / container.gpus; static: free addresses).
+    virtual std::optional<int> room_for(const std::string& service, const Container& container) const = 0;
+
+protected:
+    std::function<void(const Exit&)> exited_ = [](const Exit&) {};
+};
+
+}  // namespace pods
