@@ -1,0 +1,332 @@
+#include "router/pool.hpp"
+
+#include <algorithm>
+
+namespace router {
+
+void Pool::configure(const PoolSettings& settings, TimePoint now) {
+    count(now);
+    settings_ = settings;
+}
+
+void Pool::admit(PodId id, TimePoint now) {
+    auto& pod = pods_[id];
+    pod.failures = 0;
+    pod.is_benched = false;
+    set_admitted(pod, true, now);
+}
+
+void Pool::drain(PodId id, TimePoint now) {
+    auto found = pods_.find(id);
+    if (found == pods_.end()) return;
+    found->second.is_benched = false;  // it is control's decision now, not ours
+    set_admitted(found->second, false, now);
+}
+
+void Pool::forget(PodId id, TimePoint now) {
+    auto found = pods_.find(id);
+    if (found == pods_.end()) return;
+    set_admitted(found->second, false, now);
+    pods_.erase(found);
+}
+
+void Pool::refuse_all(bool refuse) { refuse_all_ = refuse; }
+
+void Pool::set_sessions(PodId id, int sessions) {
+    if (auto found = pods_.find(id); found != pods_.end()) found->second.sessions = sessions;
+}
+
+// --- requests
+
+std::optional<Ticket> Pool::arrive(const Arrival& arrival, TimePoint now) {
+    const bool over = queue_.size() >= settings_.queue_depth ||
+                      arrival.bytes > settings_.queue_bytes - std::min(settings_.queue_bytes, queued_bytes_);
+    if (over) {
+        // A full queue turns away only who would have to wait in it.
+        auto bound = arrival.bound ? pods_.find(*arrival.bound) : pods_.end();
+        const bool strict = bound != pods_.end() && bound->second.admitted;
+        const bool at_once = strict ? free(bound->second) && bound->second.waiters.empty()
+                                    : unbound_.empty() && best_free() != pods_.end();
+        if (!at_once) return std::nullopt;
+    }
+    count(now);
+    ++arrivals_;
+    const Ticket ticket{++last_ticket_};
+    auto& request = requests_[ticket] = {now, cold_time(now), arrival.bytes, arrival.bound, std::nullopt};
+    enqueue(ticket, request);
+    return ticket;
+}
+
+void Pool::leave(Ticket ticket, TimePoint now) {
+    auto found = requests_.find(ticket);
+    if (found == requests_.end()) return;
+    count(now);
+    if (found->second.held)
+        give_back(*found->second.held);
+    else
+        dequeue(ticket, found->second);
+    requests_.erase(found);
+}
+
+bool Pool::retry(Ticket ticket, TimePoint now) {
+    auto found = requests_.find(ticket);
+    if (found == requests_.end() || !found->second.held) return false;
+    count(now);
+    auto& request = found->second;
+    give_back(*request.held);
+    request.held.reset();
+    enqueue(ticket, request);
+    return true;
+}
+
+void Pool::enqueue(Ticket ticket, Request& request) {
+    queue_.insert(ticket);
+    queued_bytes_ += request.bytes;
+    auto pod = request.bound ? pods_.find(*request.bound) : pods_.end();
+    if (pod != pods_.end() && pod->second.admitted) {
+        pod->second.waiters.insert(ticket);
+        ++bound_waiting_;
+    } else {
+        request.bound.reset();
+        unbound_.insert(ticket);
+    }
+}
+
+void Pool::dequeue(Ticket ticket, Request& request) {
+    queue_.erase(ticket);
+    queued_bytes_ -= request.bytes;
+    if (!request.bound) {
+        unbound_.erase(ticket);
+    } else {
+        pods_.at(*request.bound).waiters.erase(ticket);
+        --bound_waiting_;
+    }
+}
+
+void Pool::give_back(PodId id) {
+    auto found = pods_.find(id);
+    if (found == pods_.end()) return;  // the pod went first
+    --found->second.leases;
+    found->second.last_used = ++uses_;
+}
+
+// --- pods
+
+void Pool::set_admitted(PodState& pod, bool admitted, TimePoint now) {
+    if (!admitted) free_waiters(pod);
+    if (pod.admitted == admitted) return;
+    pod.admitted = admitted;
+    admitted_ += admitted ? 1 : -1;
+    if (admitted_ == 0) {
+        cold_since_ = now;
+    } else if (cold_since_) {
+        cold_total_ += now - *cold_since_;
+        cold_since_.reset();
+    }
+}
+
+void Pool::free_waiters(PodState& pod) {
+    for (auto ticket : pod.waiters) {
+        requests_.at(ticket).bound.reset();
+        unbound_.insert(ticket);
+        --bound_waiting_;
+    }
+    pod.waiters.clear();
+}
+
+void Pool::failed(PodId id, TimePoint now) {
+    auto found = pods_.find(id);
+    if (found != pods_.end() && ++found->second.failures >= settings_.failures_to_bench) bench(id, now);
+}
+
+void Pool::bench(PodId id, TimePoint now) {
+    auto found = pods_.find(id);
+    if (found == pods_.end() || !found->second.admitted) return;
+    found->second.is_benched = true;
+    set_admitted(found->second, false, now);
+}
+
+void Pool::succeeded(PodId id) {
+    if (auto found = pods_.find(id); found != pods_.end()) found->second.failures = 0;
+}
+
+// --- who is next
+
+bool Pool::out_of_patience(const Request& request, TimePoint now) const {
+    return settings_.affinity_wait && now - request.arrived >= *settings_.affinity_wait;
+}
+
+// The longest waiting request that may take any pod's slot.
+std::optional<Ticket> Pool::next_for_any(TimePoint now) const {
+    std::optional<Ticket> first;
+    if (!unbound_.empty()) first = *unbound_.begin();
+    if (settings_.affinity_wait && bound_waiting_ > 0)
+        for (const auto& [id, pod] : pods_)
+            if (!pod.waiters.empty() && (!first || *pod.waiters.begin() < *first) &&
+                out_of_patience(requests_.at(*pod.waiters.begin()), now))
+                first = *pod.waiters.begin();
+    return first;
+}
+
+// Where a request that may go anywhere goes: away from pods that sessions wait to come back to, and else to the
+// most recently used, so that surplus pods age (break-even scaling, dispatch). Unlimited pods share the load.
+Pool::Pods::iterator Pool::best_free() {
+    const bool unlimited = settings_.container_concurrency == 0;
+    auto best = pods_.end();
+    const auto better = [&](const PodState& a, const PodState& b) {
+        if (unlimited && a.leases != b.leases) return a.leases < b.leases;
+        if (a.sessions != b.sessions) return a.sessions < b.sessions;
+        return a.last_used > b.last_used;
+    };
+    for (auto pod = pods_.begin(); pod != pods_.end(); ++pod)
+        if (free(pod->second) && (best == pods_.end() || better(pod->second, best->second))) best = pod;
+    return best;
+}
+
+std::optional<Grant> Pool::next_grant(TimePoint now) {
+    if (queue_.empty()) return std::nullopt;
+    auto to = best_free();
+    if (to == pods_.end()) return std::nullopt;
+    auto ticket = next_for_any(now);
+    if (bound_waiting_ > 0)  // somebody's own pod may be free, and he may have waited longer
+        for (auto pod = pods_.begin(); pod != pods_.end(); ++pod)
+            if (free(pod->second) && !pod->second.waiters.empty() &&
+                (!ticket || *pod->second.waiters.begin() <= *ticket)) {
+                ticket = *pod->second.waiters.begin();
+                to = pod;
+            }
+    if (!ticket) return std::nullopt;
+    return Grant{*ticket, to->first};
+}
+
+std::vector<Grant> Pool::dispatch(TimePoint now) {
+    std::vector<Grant> granted;
+    while (auto grant = next_grant(now)) {
+        auto& request = requests_.at(grant->ticket);
+        dequeue(grant->ticket, request);
+        request.held = grant->pod;
+        auto& pod = pods_.at(grant->pod);
+        ++pod.leases;
+        pod.last_used = ++uses_;
+        granted.push_back(*grant);
+    }
+    return granted;
+}
+
+// --- budgets
+
+Duration Pool::cold_time(TimePoint now) const {
+    return cold_total_ + (cold_since_ ? now - *cold_since_ : Duration::zero());
+}
+
+Waited Pool::waited(const Request& request, TimePoint now) const {
+    const auto cold = cold_time(now) - request.cold_before;
+    return {now - request.arrived - cold, cold};
+}
+
+Waited Pool::waited(Ticket ticket, TimePoint now) const {
+    auto found = requests_.find(ticket);
+    return found == requests_.end() ? Waited{} : waited(found->second, now);
+}
+
+std::optional<Overdue> Pool::overdue(const Request& request, TimePoint now) const {
+    if (refuse_all_ && !any_admitted()) return Overdue::unavailable;
+    const auto so_far = waited(request, now);
+    if (any_admitted() && so_far.queue >= settings_.queue_timeout) return Overdue::queue_timeout;
+    if (!any_admitted() && so_far.cold >= settings_.cold_start_timeout) return Overdue::cold_start_timeout;
+    return std::nullopt;
+}
+
+// Whoever came first has waited longest in both senses, so the head of the queue is all there is to look at.
+std::vector<Expired> Pool::expire(TimePoint now) {
+    std::vector<Expired> expired;
+    while (!queue_.empty()) {
+        const auto ticket = *queue_.begin();
+        const auto why = overdue(requests_.at(ticket), now);
+        if (!why) break;
+        expired.push_back({ticket, *why});
+        leave(ticket, now);
+    }
+    return expired;
+}
+
+std::optional<TimePoint> Pool::next_due(TimePoint now) const {
+    if (queue_.empty()) return std::nullopt;
+    if (refuse_all_ && !any_admitted()) return now;
+    const auto so_far = waited(requests_.at(*queue_.begin()), now);
+    auto due = any_admitted() ? now + (settings_.queue_timeout - so_far.queue)
+                              : now + (settings_.cold_start_timeout - so_far.cold);
+    if (settings_.affinity_wait)
+        for (const auto& [id, pod] : pods_)
+            for (auto ticket : pod.waiters) {  // the first one whose patience has not run out yet
+                const auto at = requests_.at(ticket).arrived + *settings_.affinity_wait;
+                if (at <= now) continue;
+                due = std::min(due, at);
+                break;
+            }
+    return due;
+}
+
+// --- what others see
+
+void Pool::count(TimePoint now) {
+    const std::chrono::duration<double> passed = now - counted_to_;
+    demand_seconds_ += passed.count() * static_cast<double>(requests_.size());
+    counted_to_ = now;
+}
+
+Usage Pool::usage(TimePoint now) {
+    count(now);
+    return {demand_seconds_, arrivals_, waiting(), running()};
+}
+
+bool Pool::admitted(PodId id) const {
+    auto found = pods_.find(id);
+    return found != pods_.end() && found->second.admitted;
+}
+
+int Pool::leases(PodId id) const {
+    auto found = pods_.find(id);
+    return found == pods_.end() ? 0 : found->second.leases;
+}
+
+std::vector<PodId> Pool::benched() const {
+    std::vector<PodId> out;
+    for (const auto& [id, pod] : pods_)
+        if (pod.is_benched) out.push_back(id);
+    return out;
+}
+
+std::string Pool::check() const {
+    std::map<PodId, int> held;
+    std::size_t waiting = 0;
+    std::uint64_t bytes = 0;
+    for (const auto& [ticket, request] : requests_) {
+        if (request.held) {
+            ++held[*request.held];
+            if (queue_.contains(ticket)) return "a ticket both waits and holds a slot";
+            continue;
+        }
+        ++waiting;
+        bytes += request.bytes;
+        if (!queue_.contains(ticket)) return "a ticket neither waits nor holds a slot";
+        if (request.bound ? !pods_.at(*request.bound).waiters.contains(ticket) : !unbound_.contains(ticket))
+            return "a waiting ticket is in no line";
+    }
+    if (waiting != queue_.size() || bytes != queued_bytes_) return "queue and requests disagree";
+    int admitted = 0;
+    std::size_t bound = 0;
+    for (const auto& [id, pod] : pods_) {
+        admitted += pod.admitted;
+        bound += pod.waiters.size();
+        if (pod.leases != held[id]) return "leases counted and leases held disagree";
+        if (pod.leases > slots() && pod.admitted) return "more leases than slots";
+        if (!pod.admitted && !pod.waiters.empty()) return "somebody waits for a pod that takes no work";
+        if (free(pod) && (!pod.waiters.empty() || !unbound_.empty())) return "a usable slot is free beside a waiter";
+    }
+    if (admitted != admitted_ || cold_since_.has_value() != (admitted == 0)) return "admitted pods miscounted";
+    if (bound != bound_waiting_ || bound + unbound_.size() != queue_.size()) return "lines and queue disagree";
+    return {};
+}
+
+}  // namespace router

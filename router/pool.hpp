@@ -1,0 +1,155 @@
+// The slots of one revision: who holds one, and who waits, in order of arrival.
+// Pure: no socket, no clock, no lock. Queue and slots are one object, so that after dispatch() a free slot
+// and a request that may use it never exist side by side.
+//
+// Invariants, checked by check() and by the simulation after every step:
+//   - leases on a pod <= container_concurrency (0: unlimited)
+//   - a ticket waits, or holds exactly one slot, or is gone
+//   - no usable slot is free beside a waiter; among those who may use a slot the longest waiting goes first
+//   - waiting requests <= queue_depth, their bodies <= queue_bytes (retried requests, already accepted, excepted)
+//   - nothing new on a pod that drains, is benched or is gone
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "pods/pod.hpp"
+#include "router/settings.hpp"
+
+namespace router {
+
+// One request: first a place in the queue, then a slot. Numbers grow with arrival, so that a request which is
+// retried with its old ticket stands where it stood.
+enum class Ticket : std::uint64_t {};
+
+struct Arrival {
+    std::optional<PodId> bound;  // its session's pod
+    std::uint64_t bytes = 0;     // of its body, held while it waits
+};
+
+struct Grant {
+    Ticket ticket;
+    PodId pod;
+};
+
+// Why a waiting request is turned away.
+enum class Overdue { queue_timeout, cold_start_timeout, unavailable };
+
+struct Expired {
+    Ticket ticket;
+    Overdue why;
+};
+
+// What the autoscaler and the metrics ask of a pool.
+struct Usage {
+    double demand_seconds = 0;     // integral of waiting + running over time, since the pool began
+    std::uint64_t arrivals = 0;    // since the pool began
+    std::size_t waiting = 0;
+    std::size_t running = 0;
+};
+
+// How long a request waited so far, split by what it waited for.
+struct Waited {
+    Duration queue{};  // while a pod was ready
+    Duration cold{};   // while none was
+};
+
+class Pool {
+public:
+    Pool(const PoolSettings& settings, TimePoint now) : settings_(settings), cold_since_(now), counted_to_(now) {}
+
+    void configure(const PoolSettings&, TimePoint now);  // dispatch() afterwards, as after every change
+    const PoolSettings& settings() const { return settings_; }
+
+    // Control's words. A pod is known from its first admit() to forget().
+    void admit(PodId, TimePoint now);   // may be given work, from now on or again
+    void drain(PodId, TimePoint now);   // no new work; whoever waits for it may go elsewhere
+    void forget(PodId, TimePoint now);  // gone; leases on it stay with their owners until they leave
+    void refuse_all(bool);              // pods cannot be had at all: expire() turns everybody away while none is ready
+    void set_sessions(PodId, int sessions);
+
+    // Traffic's words.
+    std::optional<Ticket> arrive(const Arrival&, TimePoint now);  // empty: the queue is full
+    void leave(Ticket, TimePoint now);                            // gives back place or slot; leaving twice is harmless
+    bool retry(Ticket, TimePoint now);                            // slot back, wait again at the old place
+    void failed(PodId, TimePoint now);       // an answer of 5xx, a timeout: so many in a row bench the pod
+    void bench(PodId, TimePoint now);        // its connection broke: no new work until admitted again
+    void succeeded(PodId);
+
+    std::vector<Grant> dispatch(TimePoint now);   // to the longest waiting; call after every change
+    std::vector<Expired> expire(TimePoint now);   // those out of time; they have left
+    std::optional<TimePoint> next_due(TimePoint now) const;  // when expire() or dispatch() may have something to do
+
+    Usage usage(TimePoint now);
+    Waited waited(Ticket, TimePoint now) const;
+    bool any_admitted() const { return admitted_ > 0; }
+    bool admitted(PodId) const;
+    int leases(PodId) const;
+    std::size_t waiting() const { return queue_.size(); }
+    std::size_t running() const { return requests_.size() - queue_.size(); }
+    std::vector<PodId> benched() const;
+    std::string check() const;  // the invariant that does not hold, in words; empty: all do
+
+private:
+    struct Request {
+        TimePoint arrived;
+        Duration cold_before;  // what cold_time() said at arrival
+        std::uint64_t bytes;
+        std::optional<PodId> bound;
+        std::optional<PodId> held;
+    };
+    struct PodState {
+        bool admitted = false;
+        bool is_benched = false;
+        int leases = 0;
+        int sessions = 0;
+        int failures = 0;  // in a row
+        std::uint64_t last_used = 0;
+        std::set<Ticket> waiters{};  // bound to it
+    };
+
+    using Pods = std::map<PodId, PodState>;
+
+    int slots() const {
+        return settings_.container_concurrency > 0 ? settings_.container_concurrency
+                                                   : std::numeric_limits<int>::max();
+    }
+    bool free(const PodState& pod) const { return pod.admitted && pod.leases < slots(); }
+    Duration cold_time(TimePoint now) const;
+    Waited waited(const Request&, TimePoint now) const;
+    bool out_of_patience(const Request&, TimePoint now) const;
+    void count(TimePoint now);
+    void set_admitted(PodState&, bool, TimePoint now);
+    void enqueue(Ticket, Request&);
+    void dequeue(Ticket, Request&);
+    void free_waiters(PodState&);
+    void give_back(PodId);
+    std::optional<Ticket> next_for_any(TimePoint now) const;
+    Pods::iterator best_free();
+    std::optional<Grant> next_grant(TimePoint now);
+    std::optional<Overdue> overdue(const Request&, TimePoint now) const;
+
+    PoolSettings settings_;
+    Pods pods_;
+    std::map<Ticket, Request> requests_;
+    std::set<Ticket> queue_;    // all who wait
+    std::set<Ticket> unbound_;  // those of them who may go anywhere
+    std::uint64_t queued_bytes_ = 0;
+    std::uint64_t last_ticket_ = 0;
+    std::uint64_t uses_ = 0;
+    std::size_t bound_waiting_ = 0;
+    int admitted_ = 0;
+    bool refuse_all_ = false;
+    std::optional<TimePoint> cold_since_;
+    Duration cold_total_{};
+    TimePoint counted_to_;
+    double demand_seconds_ = 0;
+    std::uint64_t arrivals_ = 0;
+};
+
+}  // namespace router
