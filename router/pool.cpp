@@ -290,6 +290,11 @@ int Pool::leases(PodId id) const {
     return found == pods_.end() ? 0 : found->second.leases;
 }
 
+std::optional<PodId> Pool::holder(Ticket ticket) const {
+    auto found = requests_.find(ticket);
+    return found == requests_.end() ? std::nullopt : found->second.held;
+}
+
 std::vector<PodId> Pool::benched() const {
     std::vector<PodId> out;
     for (const auto& [id, pod] : pods_)

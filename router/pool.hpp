@@ -90,6 +90,7 @@ public:
     bool any_admitted() const { return admitted_ > 0; }
     bool admitted(PodId) const;
     int leases(PodId) const;
+    std::optional<PodId> holder(Ticket) const;  // the pod whose slot the ticket holds
     std::size_t waiting() const { return queue_.size(); }
     std::size_t running() const { return requests_.size() - queue_.size(); }
     std::vector<PodId> benched() const;

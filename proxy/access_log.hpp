@@ -1,0 +1,46 @@
+// One line a request: JSON for programs, readable text for a terminal. Written through spdlog's asynchronous queue,
+// which drops the oldest lines rather than make a request wait.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "pods/pod.hpp"
+
+namespace spdlog {
+class logger;
+}
+
+namespace proxy {
+
+struct RequestRecord {
+    std::string request_id;
+    std::string_view client;
+    std::string_view method, host, target;
+    std::string_view service;  // "namespace/name"; empty: none
+    char request_class = '-';
+    int status = 0;
+    std::string pod;
+    std::string_view reason;  // Refusal label; empty: the pod's own answer
+    std::uint64_t bytes_in = 0, bytes_out = 0;
+    pods::Duration queue{}, cold{}, pod_time{}, total{};
+    int retries = 0;
+};
+
+class AccessLog {
+public:
+    AccessLog() = default;  // writes nothing
+    AccessLog(std::shared_ptr<spdlog::logger> logger, bool json) : logger_(std::move(logger)), json_(json) {}
+    void write(const RequestRecord&);
+
+private:
+    std::shared_ptr<spdlog::logger> logger_;
+    bool json_ = true;
+};
+
+// The line itself; lengths are capped, control characters escaped.
+std::string json_line(const RequestRecord&);
+std::string text_line(const RequestRecord&);
+
+}  // namespace proxy

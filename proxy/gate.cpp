@@ -1,0 +1,243 @@
+#include "proxy/gate.hpp"
+
+#include <algorithm>
+#include <boost/asio/dispatch.hpp>
+#include <utility>
+
+namespace proxy {
+
+Gate::Gate(const router::PoolSettings& settings, TimePoint now, std::function<void()> wake)
+    : pool_(settings, now), wake_(std::move(wake)) {}
+
+template <class Change>
+void Gate::change(TimePoint now, Change apply) {
+    std::vector<Granted> granted;
+    {
+        std::lock_guard lock(mutex_);
+        apply(pool_);
+        for (const auto [ticket, pod] : pool_.dispatch(now)) {
+            auto& waiting = waiters_.at(ticket);
+            const bool own = !waiting.bound || *waiting.bound == pod;
+            const bool borrowed = !own && pool_.admitted(*waiting.bound);
+            if (waiting.session && !borrowed) {
+                sessions_.bind(router::SessionKey{*waiting.session}, pod, now);
+                update_sessions(pod);
+            }
+            granted.push_back({std::move(waiting.waiter), backends_.at(pod), pool_.waited(ticket, now), borrowed});
+            waiters_.erase(ticket);
+        }
+    }
+    grant(std::move(granted));
+}
+
+// Inline on the waiter's own thread, posted to any other. A grant on its way to somebody who has just left is given
+// back by his lease.
+void Gate::grant(std::vector<Granted> granted) {
+    for (auto& one : granted) {
+        const auto executor = one.waiter->alarm.get_executor();
+        asio::dispatch(executor, [one = std::move(one)] {
+            one.waiter->pod = one.pod;
+            one.waiter->waited = one.waited;
+            one.waiter->borrowed = one.borrowed;
+            one.waiter->ring();
+        });
+    }
+}
+
+void Gate::refuse(const std::shared_ptr<Waiter>& waiter, Refusal refusal) {
+    asio::dispatch(waiter->alarm.get_executor(), [waiter, refusal] {
+        waiter->refused = refusal;
+        waiter->ring();
+    });
+}
+
+std::optional<PodId> Gate::bound_pod(const Binding& binding, TimePoint now) {
+    const router::SessionKey key{binding.session};
+    if (auto pod = sessions_.find(key, now, session_timeout_); pod && pool_.admitted(*pod)) return pod;
+    // Not remembered, after a restart or in a crowd: the cookie says it itself.
+    auto found = by_tag_.find(binding.pod);
+    if (found == by_tag_.end() || !pool_.admitted(found->second)) return std::nullopt;
+    sessions_.bind(key, found->second, now);
+    update_sessions(found->second);
+    return found->second;
+}
+
+void Gate::update_sessions(PodId pod) { pool_.set_sessions(pod, sessions_.on(pod)); }
+
+Lease Gate::enter(asio::io_context& io, const std::optional<Binding>& session, std::uint64_t bytes, TimePoint now) {
+    auto waiter = std::make_shared<Waiter>(io);
+    std::optional<Ticket> ticket;
+    bool cold = false;
+    change(now, [&](router::Pool& pool) {
+        if (closed_ && !pool.any_admitted()) return;
+        const auto bound = session ? bound_pod(*session, now) : std::nullopt;
+        ticket = pool.arrive({bound, bytes}, now);
+        if (!ticket) return;
+        waiters_.emplace(*ticket, Waiting{waiter, session ? std::optional(session->session) : std::nullopt, bound});
+        cold = !pool.any_admitted();
+    });
+    if (!ticket) return Lease::refusal(closed_ ? *closed_ : Refusal::queue_full, io);
+    if (cold) wake_();
+    return Lease(shared_from_this(), *ticket, std::move(waiter));
+}
+
+std::shared_ptr<const Backend> Gate::any_pod(const std::optional<Binding>& session, TimePoint now) {
+    std::lock_guard lock(mutex_);
+    if (session)
+        if (auto pod = bound_pod(*session, now)) return backends_.at(*pod);
+    std::shared_ptr<const Backend> best;
+    int fewest = 0;
+    for (const auto& [id, backend] : backends_)
+        if (pool_.admitted(id) && (!best || pool_.leases(id) < fewest)) best = backend, fewest = pool_.leases(id);
+    return best;
+}
+
+void Gate::leave(Ticket ticket, TimePoint now) {
+    bool emptied = false;
+    change(now, [&](router::Pool& pool) {
+        waiters_.erase(ticket);
+        const auto pod = pool.holder(ticket);
+        pool.leave(ticket, now);
+        emptied = pod && !pool.admitted(*pod) && pool.leases(*pod) == 0;
+    });
+    if (emptied) wake_();  // it drained: control can stop it now
+}
+
+bool Gate::retry(Ticket ticket, std::shared_ptr<Waiter> waiter, TimePoint now) {
+    bool waits = false, cold = false;
+    change(now, [&](router::Pool& pool) {
+        waits = pool.retry(ticket, now);
+        if (waits) waiters_.emplace(ticket, Waiting{std::move(waiter), std::nullopt, std::nullopt});
+        cold = !pool.any_admitted();
+    });
+    if (cold) wake_();
+    return waits;
+}
+
+void Gate::succeeded(PodId pod) {
+    std::lock_guard lock(mutex_);
+    pool_.succeeded(pod);
+}
+
+void Gate::failed(PodId pod, TimePoint now) {
+    bool benched = false;
+    change(now, [&](router::Pool& pool) {
+        const bool before = pool.admitted(pod);
+        pool.failed(pod, now);
+        benched = before && !pool.admitted(pod);
+    });
+    if (benched) wake_();
+}
+
+void Gate::bench(PodId pod, TimePoint now) {
+    change(now, [&](router::Pool& pool) { pool.bench(pod, now); });
+    wake_();
+}
+
+void Gate::hung(PodId pod, TimePoint now) {
+    change(now, [&](router::Pool& pool) {
+        pool.drain(pod, now);
+        hung_.push_back(pod);
+    });
+    wake_();
+}
+
+void Gate::admit(std::shared_ptr<const Backend> backend, TimePoint now) {
+    change(now, [&](router::Pool& pool) {
+        const auto id = backend->id;
+        by_tag_[backend->tag] = id;
+        backends_[id] = std::move(backend);
+        pool.admit(id, now);
+        update_sessions(id);
+    });
+}
+
+void Gate::drain(PodId pod, TimePoint now) {
+    change(now, [&](router::Pool& pool) { pool.drain(pod, now); });
+}
+
+void Gate::forget(PodId pod, TimePoint now) {
+    change(now, [&](router::Pool& pool) {
+        pool.forget(pod, now);
+        sessions_.forget(pod);
+        auto found = backends_.find(pod);
+        if (found == backends_.end()) return;
+        auto tagged = by_tag_.find(found->second->tag);
+        if (tagged != by_tag_.end() && tagged->second == pod) by_tag_.erase(tagged);
+        backends_.erase(found);
+    });
+}
+
+void Gate::configure(const router::PoolSettings& settings, Duration session_timeout, TimePoint now) {
+    change(now, [&](router::Pool& pool) {
+        pool.configure(settings, now);
+        session_timeout_ = session_timeout;
+    });
+}
+
+void Gate::refuse_all(bool refuse, TimePoint now) {
+    change(now, [&](router::Pool& pool) { pool.refuse_all(refuse); });
+}
+
+void Gate::refuse_queue(Refusal refusal, TimePoint now) {
+    std::vector<std::shared_ptr<Waiter>> refused;
+    change(now, [&](router::Pool& pool) {
+        closed_ = refusal;
+        auto settings = pool.settings();
+        settings.queue_depth = 0;
+        pool.configure(settings, now);
+        for (auto& [ticket, waiting] : waiters_) {
+            pool.leave(ticket, now);
+            refused.push_back(std::move(waiting.waiter));
+        }
+        waiters_.clear();
+    });
+    for (const auto& waiter : refused) refuse(waiter, refusal);
+}
+
+Gate::Look Gate::look(TimePoint now) {
+    Look look;
+    std::vector<Refused> refused;
+    change(now, [&](router::Pool& pool) {
+        for (const auto [ticket, why] : pool.expire(now)) {
+            auto found = waiters_.find(ticket);
+            if (found == waiters_.end()) continue;
+            const auto refusal = why == router::Overdue::queue_timeout        ? Refusal::queue_timeout
+                                 : why == router::Overdue::cold_start_timeout ? Refusal::cold_start_timeout
+                                                                              : Refusal::unavailable;
+            refused.emplace_back(std::move(found->second.waiter), refusal);
+            waiters_.erase(found);
+        }
+        sessions_.age(now, session_timeout_);
+        look.usage = pool.usage(now);
+        const auto benched = pool.benched();
+        for (const auto& [id, backend] : backends_) {
+            update_sessions(id);
+            const bool is_benched = std::find(benched.begin(), benched.end(), id) != benched.end();
+            look.pods.push_back({id, pool.leases(id), sessions_.on(id), pool.admitted(id), is_benched});
+        }
+        look.hung = std::exchange(hung_, {});
+        look.next_due = pool.next_due(now);
+    });
+    for (const auto& [waiter, refusal] : refused) refuse(waiter, refusal);
+    return look;
+}
+
+Lease Lease::refusal(Refusal refusal, asio::io_context& io) {
+    auto waiter = std::make_shared<Waiter>(io);
+    waiter->refused = refusal;
+    return Lease(nullptr, Ticket{}, std::move(waiter));
+}
+
+void Lease::release() noexcept {
+    if (auto gate = std::exchange(gate_, nullptr)) gate->leave(ticket_, Clock::now());
+}
+
+bool Lease::retry() {
+    if (!gate_) return false;
+    auto& io = static_cast<asio::io_context&>(waiter_->alarm.get_executor().context());
+    waiter_ = std::make_shared<Waiter>(io);
+    return gate_->retry(ticket_, waiter_, Clock::now());
+}
+
+}  // namespace proxy

@@ -1,0 +1,143 @@
+#include "proxy/traffic/cookie.hpp"
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
+#include <cstring>
+
+namespace proxy {
+namespace {
+
+constexpr std::size_t payload_size = 24, mac_size = 16;
+constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+std::string base64url(std::string_view octets) {
+    std::string out;
+    unsigned bits = 0, held = 0;
+    for (const char c : octets) {
+        bits = (bits << 8) | static_cast<unsigned char>(c);
+        for (held += 8; held >= 6; held -= 6) out += alphabet[(bits >> (held - 6)) & 63];
+    }
+    if (held > 0) out += alphabet[(bits << (6 - held)) & 63];
+    return out;
+}
+
+std::optional<std::string> from_base64url(std::string_view text) {
+    std::string out;
+    unsigned bits = 0, held = 0;
+    for (const char c : text) {
+        const auto value = alphabet.find(c);
+        if (value == std::string_view::npos) return std::nullopt;
+        bits = (bits << 6) | static_cast<unsigned>(value);
+        held += 6;
+        if (held >= 8) out += static_cast<char>((bits >> (held -= 8)) & 255);
+    }
+    if (held > 0 && (bits & ((1u << held) - 1)) != 0) return std::nullopt;  // one spelling for one value
+    return out;
+}
+
+void put(std::string& out, std::uint64_t value) {
+    for (int shift = 56; shift >= 0; shift -= 8) out += static_cast<char>((value >> shift) & 255);
+}
+
+std::uint64_t get(std::string_view in) {
+    std::uint64_t value = 0;
+    for (int i = 0; i < 8; ++i) value = (value << 8) | static_cast<unsigned char>(in[static_cast<std::size_t>(i)]);
+    return value;
+}
+
+std::string_view trim(std::string_view text) {
+    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+    while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+    return text;
+}
+
+template <class Each>
+void for_each_cookie(std::string_view field, Each each) {
+    while (!field.empty()) {
+        const auto end = field.find(';');
+        const auto pair = trim(field.substr(0, end));
+        if (!pair.empty() && !each(pair, trim(pair.substr(0, pair.find('='))))) return;
+        if (end == std::string_view::npos) return;
+        field.remove_prefix(end + 1);
+    }
+}
+
+}  // namespace
+
+std::array<unsigned char, 32> CookieKey::hmac(std::string_view purpose, std::string_view service,
+                                              std::string_view data) const {
+    std::string message(purpose);
+    message += '\0';
+    message += service;
+    message += '\0';
+    message += data;
+    std::array<unsigned char, 32> out{};
+    unsigned size = 0;
+    HMAC(EVP_sha256(), octets_.data(), static_cast<int>(octets_.size()),
+         reinterpret_cast<const unsigned char*>(message.data()), message.size(), out.data(), &size);
+    return out;
+}
+
+std::string CookieKey::seal(const Binding& binding, std::string_view service) const {
+    std::string octets;
+    put(octets, binding.session);
+    put(octets, binding.pod);
+    put(octets, static_cast<std::uint64_t>(binding.issued));
+    const auto mac = hmac("cookie", service, octets);
+    octets.append(reinterpret_cast<const char*>(mac.data()), mac_size);
+    return base64url(octets);
+}
+
+std::optional<Binding> CookieKey::open(std::string_view value, std::string_view service, std::int64_t now,
+                                       std::chrono::seconds timeout) const {
+    if (value.size() > 2 * (payload_size + mac_size)) return std::nullopt;
+    const auto octets = from_base64url(value);
+    if (!octets || octets->size() != payload_size + mac_size) return std::nullopt;
+    const std::string_view payload(octets->data(), payload_size);
+    const auto mac = hmac("cookie", service, payload);
+    if (CRYPTO_memcmp(mac.data(), octets->data() + payload_size, mac_size) != 0) return std::nullopt;
+    const Binding binding{get(payload), get(payload.substr(8)), static_cast<std::int64_t>(get(payload.substr(16)))};
+    const auto age = now - binding.issued;
+    if (age > timeout.count() || age < -timeout.count()) return std::nullopt;
+    return binding;
+}
+
+std::uint64_t CookieKey::tag(std::string_view pod) const {
+    const auto mac = hmac("pod", {}, pod);
+    return get(std::string_view(reinterpret_cast<const char*>(mac.data()), 8));
+}
+
+std::string_view find_cookie(std::string_view field, std::string_view name) {
+    std::string_view value;
+    for_each_cookie(field, [&](std::string_view pair, std::string_view its_name) {
+        if (its_name != name || pair.size() == its_name.size()) return true;
+        value = trim(pair.substr(pair.find('=') + 1));
+        return false;
+    });
+    return value;
+}
+
+std::string strip_cookie(std::string_view field, std::string_view name) {
+    std::string out;
+    for_each_cookie(field, [&](std::string_view pair, std::string_view its_name) {
+        if (its_name == name) return true;
+        if (!out.empty()) out += "; ";
+        out += pair;
+        return true;
+    });
+    return out;
+}
+
+std::string set_cookie(std::string_view name, std::string_view value, std::chrono::seconds timeout, bool secure) {
+    std::string out(name);
+    out += '=';
+    out += value;
+    out += "; Path=/; HttpOnly; SameSite=Lax; Max-Age=";
+    out += std::to_string(timeout.count());
+    if (secure) out += "; Secure";
+    return out;
+}
+
+}  // namespace proxy

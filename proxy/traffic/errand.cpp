@@ -1,0 +1,290 @@
+#include "proxy/traffic/errand.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <boost/asio.hpp>
+
+#include "proxy/traffic/body.hpp"
+
+namespace proxy {
+namespace {
+
+using boost::system::error_code;
+
+constexpr int most_interim_responses = 16;
+constexpr int most_unsent_tries = 32;                       // connections refused: nothing reached any pod
+constexpr std::chrono::milliseconds mount_retry{250};
+constexpr std::chrono::seconds mount_window{30};            // after the port opened; see looks_unmounted()
+constexpr std::string_view not_mounted_body = R"({"detail":"Not Found"})";
+constexpr std::chrono::seconds hung_after_at_most{60};      // how long after its timeout a pod may still come back
+
+enum class Outcome { done, unsent, died, broken_off, nonsense, hung, not_mounted, disk_full };
+
+// One try at one pod.
+class Attempt {
+public:
+    Attempt(Worker& worker, Exchange& exchange, bool slotless)
+        : worker_(worker), x_(exchange), slotless_(slotless) {}
+
+    asio::awaitable<Outcome> run() {
+        if (auto outcome = co_await connect(); outcome != Outcome::done) co_return outcome;
+        begin_clock();
+        co_await send();
+        auto outcome = co_await receive();
+        if (outcome == Outcome::done && reusable_) worker_.keep_idle(x_.backend->id, std::move(connection_));
+        co_return outcome;
+    }
+
+private:
+    asio::awaitable<Outcome> connect() {
+        connection_ = worker_.take_idle(x_.backend->id);
+        if (connection_) co_return Outcome::done;
+        connection_ = worker_.new_pod_connection();
+        const auto error =
+            co_await connection_->stream.connect(x_.backend->endpoint, Clock::now() + x_.routing->timeouts.connect);
+        co_return error ? Outcome::unsent : Outcome::done;
+    }
+
+    void begin_clock() {
+        x_.handed_over = Clock::now();
+        deadline_ = x_.handed_over + x_.service->timeout;
+        start_deadline_ = x_.service->response_start_timeout ? x_.handed_over + *x_.service->response_start_timeout
+                                                             : TimePoint::max();
+    }
+
+    // An error here is not the last word: the pod may have answered before it read everything.
+    asio::awaitable<void> send() {
+        std::string_view head = x_.head_for_pod;
+        std::uint64_t sent = 0;
+        do {
+            const auto piece = x_.body.read(sent);
+            const auto error = co_await connection_->stream.write({head, piece}, x_.service->timeout);
+            if (error) co_return;
+            sent += piece.size();
+            head = {};
+            if (piece.empty() && sent < x_.body.size()) co_return;  // the disk failed
+        } while (sent < x_.body.size());
+        sent_all_ = true;
+    }
+
+    asio::awaitable<Outcome> receive() {
+        std::string head;
+        for (int interim = 0; interim <= most_interim_responses; ++interim) {
+            std::size_t length = 0;
+            while ((length = head_length(head)) == 0) {
+                if (head.size() > x_.routing->limits.head_bytes) co_return nonsense("its head is too long");
+                const auto outcome = co_await read_some([&](std::string_view octets) { head += octets; });
+                if (outcome) co_return head.empty() ? *outcome : *outcome == Outcome::died ? nonsense("its head is cut short") : *outcome;
+            }
+            auto parsed = parse_response(std::string_view(head).substr(0, length), x_.routing->head_limits,
+                                         x_.head.method() == "HEAD");
+            if (auto* error = std::get_if<HeadError>(&parsed)) co_return nonsense(error->reason);
+            auto& response = std::get<ResponseHead>(parsed);
+            head.erase(0, length);
+            if (response.status() == 101) co_return nonsense("it switched protocols unasked");
+            if (response.status() >= 200) co_return co_await receive_body(std::move(response), head);
+        }
+        co_return nonsense("it sent too many interim responses");
+    }
+
+    asio::awaitable<Outcome> receive_body(ResponseHead response, std::string& rest) {
+        BodyDecoder decoder(response.framing(), response.content_length());
+        const int status = response.status();
+        const bool may_be_unmounted = looks_unmounted(response);
+        reusable_ = response.keep_alive() && sent_all_;
+        std::string held_back;
+        bool disk_failed = false;
+        const auto sink = [&](std::string_view content) {
+            if (x_.nobody_listens()) return;
+            if (may_be_unmounted) held_back += content;
+            else if (!x_.answer.append(content) || x_.answer.backlog() > x_.routing->limits.response_bytes)
+                disk_failed = true;
+        };
+        x_.answered = Clock::now();
+        if (!may_be_unmounted) publish(std::move(response));
+
+        rest.erase(0, decoder.feed(rest, sink));
+        while (decoder.state() == BodyDecoder::State::more && !disk_failed) {
+            x_.notify();
+            const auto outcome = co_await read_some([&](std::string_view octets) {
+                const auto taken = decoder.feed(octets, sink);
+                if (taken < octets.size()) reusable_ = false;  // octets after the end: whose are they?
+            });
+            if (!outcome) continue;
+            if (*outcome == Outcome::died && decoder.closed()) break;
+            co_return *outcome == Outcome::died ? Outcome::broken_off : *outcome;
+        }
+        if (disk_failed) co_return Outcome::disk_full;
+        if (decoder.state() == BodyDecoder::State::malformed) co_return nonsense("its chunked framing is malformed");
+        if (!rest.empty()) reusable_ = false;
+        x_.pod_done = Clock::now();
+        status_ = status;
+        if (may_be_unmounted) {
+            if (held_back == not_mounted_body) co_return Outcome::not_mounted;
+            publish(std::move(response));
+            if (!x_.answer.append(held_back)) co_return Outcome::disk_full;
+        }
+        co_return Outcome::done;
+    }
+
+    // "/sdapi" answers so, without x-process-time, between the port's opening and the mounting of the API.
+    bool looks_unmounted(const ResponseHead& response) const {
+        return response.status() == 404 && x_.service->profile == router::Profile::automatic &&
+               x_.head.path().starts_with("/sdapi/") && x_.head.method() != "HEAD" &&
+               response.framing() == Framing::sized && response.content_length() == not_mounted_body.size() &&
+               !response.has("x-process-time") && Clock::now() - x_.backend->ready_since < mount_window;
+    }
+
+    void publish(ResponseHead response) {
+        if (!x_.nobody_listens()) x_.response = std::move(response);
+    }
+
+    // The next octets, whenever they come. Past its timeout the client is told; the pod keeps its slot a while, since
+    // its GPU may still work, and is then reported as hung.
+    template <class Use>
+    asio::awaitable<std::optional<Outcome>> read_some(Use use) {
+        auto& stream = connection_->stream;
+        for (;;) {
+            if (const auto read = stream.try_read(worker_.scratch())) {
+                if (read->error) co_return Outcome::died;
+                use(std::string_view(worker_.scratch().data(), read->octets));
+                co_return std::nullopt;
+            }
+            const auto error = co_await stream.readable(next_deadline());
+            if (!error) continue;
+            if (error != asio::error::timed_out || worker_.stopped()) co_return Outcome::died;
+            if (gave_up_ || slotless_) {
+                x_.fail(Refusal::pod_timeout, "The pod did not answer in time.");
+                co_return Outcome::hung;
+            }
+            gave_up_ = true;
+            x_.fail(Refusal::pod_timeout,
+                    fmt::format("The pod has had the request for {:.0f} s, which is its timeout; see timeoutSeconds.",
+                                std::chrono::duration<double>(Clock::now() - x_.handed_over).count()));
+            deadline_ = Clock::now() + std::min<Duration>(x_.service->timeout, hung_after_at_most);
+        }
+    }
+
+    TimePoint next_deadline() const {
+        auto at = deadline_;
+        if (gave_up_) return at;
+        if (!x_.response) at = std::min(at, start_deadline_);
+        if (x_.response && x_.service->idle_timeout) at = std::min(at, Clock::now() + *x_.service->idle_timeout);
+        return at;
+    }
+
+    Outcome nonsense(std::string_view why) {
+        x_.detail = fmt::format("The pod's answer was refused: {}.", why);
+        return Outcome::nonsense;
+    }
+
+    Worker& worker_;
+    Exchange& x_;
+    bool slotless_;
+    std::unique_ptr<PodConnection> connection_;
+    TimePoint deadline_{}, start_deadline_{};
+    bool sent_all_ = false, reusable_ = false, gave_up_ = false;
+
+public:
+    int status_ = 0;
+};
+
+std::string pod_died_text(const Exchange& x) {
+    return fmt::format("Pod {} closed the connection before it had answered{}.", x.backend->name,
+                       x.retries > 0 ? ", and so did the one before it" : "");
+}
+
+// Waits for another slot with the old ticket. Empty: there is none to be had, or nobody to have it for.
+asio::awaitable<std::shared_ptr<const Backend>> another_pod(Exchange& x, Lease& lease, bool had_lease) {
+    if (!had_lease) co_return x.service->gate->any_pod(std::nullopt, Clock::now());
+    if (!lease.retry()) co_return nullptr;
+    x.waiting = lease.shared_waiter();  // so that a client who leaves can ring
+    while (!lease.granted() && !lease.refused() && !x.client_left)
+        co_await x.waiting->alarm.async_wait(asio::as_tuple(asio::use_awaitable));
+    x.waiting.reset();
+    if (lease.refused()) x.fail(*lease.refused(), "The pod died, and no other was to be had in time.");
+    if (!lease.granted()) co_return nullptr;
+    x.waited = lease.waiter().waited;
+    x.borrowed = lease.waiter().borrowed;
+    co_return lease.pod();
+}
+
+asio::awaitable<void> errand(Worker& worker, std::shared_ptr<Exchange> exchange, std::shared_ptr<const Backend> backend,
+                             Lease lease) {
+    auto& x = *exchange;
+    auto& gate = *x.service->gate;
+    const bool had_lease = static_cast<bool>(lease);
+    int unsent = 0;
+    while (backend) {
+        x.backend = backend;
+        Attempt attempt(worker, x, !had_lease);
+        const auto outcome = co_await attempt.run();
+        const auto now = Clock::now();
+        const auto id = backend->id;
+        if (worker.stopped()) break;
+        switch (outcome) {
+            case Outcome::done:
+                lease.release();  // first of all: the pod is free, whatever the client's line is like
+                if (attempt.status_ >= 500) gate.failed(id, now);
+                else gate.succeeded(id);
+                x.complete = true;
+                x.notify();
+                co_return;
+            case Outcome::not_mounted: {
+                asio::steady_timer pause(worker.io(), mount_retry);
+                co_await pause.async_wait(asio::as_tuple(asio::use_awaitable));
+                continue;
+            }
+            case Outcome::unsent:
+            case Outcome::died: {
+                gate.bench(id, now);
+                const bool again = outcome == Outcome::unsent ? ++unsent <= most_unsent_tries
+                                                              : ++x.retries <= x.service->retry;
+                if (again && !x.nobody_listens()) {
+                    if (outcome == Outcome::died) x.service->metrics->retries.fetch_add(1, std::memory_order_relaxed);
+                    backend = co_await another_pod(x, lease, had_lease);
+                    continue;
+                }
+                x.fail(Refusal::pod_died, pod_died_text(x));
+                co_return;
+            }
+            case Outcome::broken_off:
+                gate.bench(id, now);
+                x.fail(Refusal::pod_died, pod_died_text(x));
+                co_return;
+            case Outcome::nonsense:
+                gate.failed(id, now);
+                x.fail(Refusal::pod_nonsense, x.detail);
+                co_return;
+            case Outcome::disk_full:
+                x.fail(Refusal::disk_full, "The answer could not be buffered: no room in the gateway's spool directory.");
+                co_return;
+            case Outcome::hung:
+                if (had_lease) gate.hung(id, now);
+                co_return;
+        }
+    }
+    if (worker.stopped()) x.fail(Refusal::shutting_down, "The gateway was told to stop at once.");
+    x.fail(Refusal::unavailable, "The pod died, and there is no other.");
+}
+
+}  // namespace
+
+void start_errand(Worker& worker, std::shared_ptr<Exchange> exchange, std::shared_ptr<const Backend> backend, Lease lease) {
+    auto& requests = worker.shared().requests;
+    ++requests;
+    asio::co_spawn(worker.io(), errand(worker, exchange, std::move(backend), std::move(lease)),
+                   [exchange, &requests](std::exception_ptr error) {
+                       --requests;
+                       if (!error) return;
+                       try {
+                           std::rethrow_exception(error);
+                       } catch (const std::exception& e) {
+                           spdlog::error("a request to {} ended by an exception: {}", exchange->service->key, e.what());
+                       }
+                       exchange->fail(Refusal::pod_nonsense, "The gateway failed on this request.");
+                   });
+}
+
+}  // namespace proxy

@@ -1,0 +1,160 @@
+#include "proxy/traffic/forward.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "proxy/traffic/cookie.hpp"
+
+namespace proxy {
+namespace {
+
+bool one_of(std::string_view name, std::initializer_list<std::string_view> names) {
+    return std::any_of(names.begin(), names.end(), [&](auto other) { return same_name(name, other); });
+}
+
+bool has_prefix(std::string_view name, std::string_view prefix) {
+    return name.size() > prefix.size() && same_name(name.substr(0, prefix.size()), prefix);
+}
+
+// RFC 9110 section 7.6.1, and what speaks of framing.
+bool is_hop_by_hop(std::string_view name) {
+    switch (name.size()) {
+        case 2: return same_name(name, "TE");
+        case 7: return one_of(name, {"Trailer", "Upgrade"});
+        case 10: return one_of(name, {"Connection", "Keep-Alive"});
+        case 14: return same_name(name, "Content-Length");
+        case 16: return same_name(name, "Proxy-Connection");
+        case 17: return same_name(name, "Transfer-Encoding");
+        default: return false;
+    }
+}
+
+// Said by an intermediary about the client; from anybody else it is a forgery (Knative trusts its ingress to drop them).
+bool is_identity(std::string_view name) {
+    return has_prefix(name, "X-Forwarded-") || has_prefix(name, "K-") || has_prefix(name, "Knative-") ||
+           one_of(name, {"Forwarded", "X-Real-IP"});
+}
+
+bool is_ours_to_say(std::string_view name) {
+    return one_of(name, {"Host", "Expect", "X-Request-Id", "Via", "Cookie", "traceparent", "HTTP2-Settings",
+                         "Proxy-Authorization"});
+}
+
+void line(std::string& out, std::string_view name, std::string_view value) {
+    out += name;
+    out += ": ";
+    out += value;
+    out += "\r\n";
+}
+
+void joined_line(std::string& out, const Head& head, std::string_view name, std::string_view added) {
+    out += name;
+    out += ": ";
+    for (const auto& field : head.fields())
+        if (same_name(field.name, name)) (out += field.value) += ", ";
+    out += added;
+    out += "\r\n";
+}
+
+void forwarded_lines(std::string& out, const RequestHead& head, const ToPod& to) {
+    if (to.client_trusted) {
+        joined_line(out, head, "X-Forwarded-For", to.client_address);
+    } else {
+        line(out, "X-Forwarded-For", to.client_address);
+    }
+    if (!to.client_trusted || !head.has("X-Forwarded-Host")) line(out, "X-Forwarded-Host", head.host());
+    if (!to.client_trusted || !head.has("X-Forwarded-Proto")) line(out, "X-Forwarded-Proto", to.tls ? "https" : "http");
+}
+
+void cookie_line(std::string& out, const RequestHead& head, std::string_view hide) {
+    for (const auto& field : head.fields()) {
+        if (!same_name(field.name, "Cookie")) continue;
+        if (hide.empty()) line(out, "Cookie", field.value);
+        else if (const auto rest = strip_cookie(field.value, hide); !rest.empty()) line(out, "Cookie", rest);
+    }
+}
+
+}  // namespace
+
+std::string request_for_pod(const RequestHead& head, const ToPod& to) {
+    std::string out;
+    out.reserve(1024);
+    out += head.method();
+    out += ' ';
+    out += head.target();
+    out += " HTTP/1.1\r\n";
+    line(out, "Host", head.host());
+    const bool lists_options = head.has("Connection");
+    for (const auto& field : head.fields()) {
+        const auto name = field.name;
+        if (is_hop_by_hop(name) || is_ours_to_say(name)) continue;
+        if (name.find('_') != std::string_view::npos) continue;  // CGI and WSGI read it as '-'
+        if (is_identity(name) && (!to.client_trusted || same_name(name, "X-Forwarded-For"))) continue;
+        if (lists_options && head.has_connection_option(name)) continue;
+        line(out, name, field.value);
+    }
+    cookie_line(out, head, to.hide_cookie);
+    forwarded_lines(out, head, to);
+    joined_line(out, head, "Via", head.minor_version() == 0 ? "1.0 pilotlight" : "1.1 pilotlight");
+    line(out, "X-Request-Id", to.request_id);
+    line(out, "traceparent", to.traceparent);
+    if (to.content_length) line(out, "Content-Length", fmt::format_int(*to.content_length).c_str());
+    out += "\r\n";
+    return out;
+}
+
+ResponseText response_for_client(const ResponseHead& head, const ToClient& to) {
+    ResponseText text;
+    auto& out = text.octets;
+    out.reserve(1024);
+    out += fmt::format("HTTP/1.1 {} {}\r\n", head.status(), head.reason());
+    const bool lists_options = head.has("Connection");
+    for (const auto& field : head.fields()) {
+        if (is_hop_by_hop(field.name) || same_name(field.name, "X-Request-Id")) continue;
+        if (lists_options && head.has_connection_option(field.name)) continue;
+        line(out, field.name, field.value);
+    }
+    out += to.extra_fields;
+    text.keep_alive = to.keep_alive;
+    switch (head.framing()) {
+        case Framing::none:
+            if ((to.head_request || head.status() == 304) && head.has("Content-Length"))
+                line(out, "Content-Length", fmt::format_int(head.content_length()).c_str());
+            break;
+        case Framing::sized: line(out, "Content-Length", fmt::format_int(head.content_length()).c_str()); break;
+        case Framing::chunked:
+        case Framing::until_close:
+            text.chunked = to.client_minor_version >= 1;
+            if (text.chunked) line(out, "Transfer-Encoding", "chunked");
+            else text.keep_alive = false;  // HTTP/1.0 learns the end from the close
+            break;
+    }
+    if (!text.keep_alive) line(out, "Connection", "close");
+    else if (to.client_minor_version == 0) line(out, "Connection", "keep-alive");
+    out += "\r\n";
+    return text;
+}
+
+std::string chunk_start(std::size_t octets) { return fmt::format("{:x}\r\n", octets); }
+
+bool is_request_id(std::string_view text) {
+    return !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), [](char c) {
+        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' || c == '_' ||
+               c == '-';
+    });
+}
+
+bool is_traceparent(std::string_view text) {
+    const auto hex = [&](std::size_t from, std::size_t count) {
+        const auto part = text.substr(from, count);
+        return std::all_of(part.begin(), part.end(),
+                           [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+    };
+    return text.size() == 55 && text.substr(0, 3) == "00-" && text[35] == '-' && text[52] == '-' && hex(3, 32) &&
+           hex(36, 16) && hex(53, 2) && text.substr(3, 32) != std::string(32, '0') &&
+           text.substr(36, 16) != std::string(16, '0');
+}
+
+}  // namespace proxy

@@ -1,0 +1,44 @@
+// What is passed on of a head, and what we say ourselves. The framing of both directions is written here and nowhere
+// else; nothing that a peer said about framing is copied (RFC 9110 section 7.6, RFC 9112 sections 6 and 9). Pure.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "proxy/traffic/head.hpp"
+
+namespace proxy {
+
+struct ToPod {
+    std::string_view client_address;
+    bool client_trusted = false;  // a configured proxy: what it says of X-Forwarded-* is kept
+    bool tls = false;
+    std::string_view request_id;
+    std::string_view traceparent;
+    std::string_view hide_cookie;                 // ours; empty: none
+    std::optional<std::uint64_t> content_length;  // the body is whole when it is sent, so it is always sized
+};
+std::string request_for_pod(const RequestHead&, const ToPod&);
+
+struct ToClient {
+    int client_minor_version = 1;
+    bool head_request = false;
+    bool keep_alive = true;
+    std::string_view extra_fields;  // complete lines with CRLF
+};
+struct ResponseText {
+    std::string octets;
+    bool chunked = false;     // the body goes out in chunks
+    bool keep_alive = true;   // the connection can be used again
+};
+ResponseText response_for_client(const ResponseHead&, const ToClient&);
+
+// "2a\r\n": what goes before a chunk of that many octets; CRLF goes after it.
+std::string chunk_start(std::size_t octets);
+
+bool is_request_id(std::string_view);   // 1 to 64 of [A-Za-z0-9._-]
+bool is_traceparent(std::string_view);  // W3C Trace Context section 3.2
+
+}  // namespace proxy

@@ -1,0 +1,342 @@
+#include "proxy/traffic/head.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstring>
+
+namespace proxy {
+namespace {
+
+constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
+constexpr bool is_alpha(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
+
+// RFC 9110 section 5.6.2
+constexpr bool is_token_char(char c) {
+    return is_digit(c) || is_alpha(c) || std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+}
+
+constexpr auto token_table = [] {
+    std::array<bool, 256> table{};
+    for (int c = 0; c < 128; ++c) table[static_cast<std::size_t>(c)] = is_token_char(static_cast<char>(c));
+    table[0] = false;
+    return table;
+}();
+
+bool is_token(std::string_view text) {
+    return !text.empty() && std::all_of(text.begin(), text.end(),
+                                        [](char c) { return token_table[static_cast<unsigned char>(c)]; });
+}
+
+// RFC 9110 section 5.5: VCHAR, obs-text, SP, HTAB. CR and LF cannot occur: they have ended the line.
+bool is_field_value(std::string_view text) {
+    return std::all_of(text.begin(), text.end(), [](char c) {
+        const auto u = static_cast<unsigned char>(c);
+        return u == '\t' || (u >= 0x20 && u != 0x7f);
+    });
+}
+
+std::string_view trim(std::string_view text) {
+    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+    while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+    return text;
+}
+
+// The next element of a comma separated list, trimmed; advances `list`.
+std::string_view next_element(std::string_view& list) {
+    const auto comma = list.find(',');
+    const auto element = trim(list.substr(0, comma));
+    list = comma == std::string_view::npos ? std::string_view{} : list.substr(comma + 1);
+    return element;
+}
+
+// RFC 3986 path, query and the few characters more that browsers leave unescaped in a query. No fragment, no
+// backslash: both are read differently by different parsers.
+bool is_target_char(char c) {
+    const auto u = static_cast<unsigned char>(c);
+    return u > 0x20 && u < 0x7f && c != '#' && c != '\\' && c != '"' && c != '<' && c != '>';
+}
+
+bool is_port(std::string_view text) {
+    unsigned value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    return !text.empty() && text.size() <= 5 && std::all_of(text.begin(), text.end(), is_digit) &&
+           error == std::errc{} && end == text.data() + text.size() && value >= 1 && value <= 65535;
+}
+
+// Host = reg-name, IPv4 or [IPv6], with an optional port. No userinfo, no percent-encoding: nobody needs it here.
+bool is_host(std::string_view host) {
+    if (host.size() > 260) return false;
+    std::string_view name = host, port;
+    bool has_port = false;
+    if (host.starts_with('[')) {
+        const auto end = host.find(']');
+        if (end == std::string_view::npos) return false;
+        name = host.substr(1, end - 1);
+        const auto rest = host.substr(end + 1);
+        if (!rest.empty() && rest.front() != ':') return false;
+        has_port = !rest.empty();
+        port = has_port ? rest.substr(1) : rest;
+        if (name.size() < 2 || name.find(':') == std::string_view::npos) return false;
+        if (!std::all_of(name.begin(), name.end(), [](char c) {
+                return is_digit(c) || (lower(c) >= 'a' && lower(c) <= 'f') || c == ':' || c == '.';
+            }))
+            return false;
+    } else {
+        if (const auto colon = host.find(':'); colon != std::string_view::npos) {
+            name = host.substr(0, colon);
+            port = host.substr(colon + 1);
+            has_port = true;
+        }
+        if (name.empty() || name.size() > 253) return false;
+        if (!std::all_of(name.begin(), name.end(),
+                         [](char c) { return is_digit(c) || is_alpha(c) || c == '-' || c == '.' || c == '_'; }))
+            return false;
+    }
+    return !has_port || is_port(port);
+}
+
+}  // namespace
+
+bool same_name(std::string_view a, std::string_view b) {
+    return a.size() == b.size() &&
+           std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == lower(y); });
+}
+
+std::string_view Head::first(std::string_view name) const {
+    for (const auto& field : fields_)
+        if (same_name(field.name, name)) return field.value;
+    return {};
+}
+
+bool Head::has(std::string_view name) const {
+    return std::any_of(fields_.begin(), fields_.end(),
+                       [&](const Field& field) { return same_name(field.name, name); });
+}
+
+bool Head::has_connection_option(std::string_view option) const {
+    for (const auto& field : fields_) {
+        if (!same_name(field.name, "Connection")) continue;
+        for (auto list = field.value; !list.empty();)
+            if (same_name(next_element(list), option)) return true;
+    }
+    return false;
+}
+
+std::size_t head_length(std::string_view octets, std::size_t searched) {
+    const auto end = octets.find("\r\n\r\n", searched > 3 ? searched - 3 : 0);
+    return end == std::string_view::npos ? 0 : end + 4;
+}
+
+// Reads lines of one head. All checks that requests and responses share are here.
+class HeadParser {
+public:
+    HeadParser(std::string_view octets, const HeadLimits& limits) : limits_(limits), size_(octets.size()) {
+        octets_ = std::make_unique<char[]>(octets.size());
+        std::memcpy(octets_.get(), octets.data(), octets.size());
+        rest_ = {octets_.get(), size_};
+    }
+
+    std::variant<RequestHead, HeadError> request() {
+        RequestHead head;
+        if (auto error = request_line(head)) return *error;
+        if (auto error = field_lines(head, 400)) return *error;
+        if (auto error = request_host(head)) return *error;
+        if (auto error = request_framing(head)) return *error;
+        if (auto error = expectation(head)) return *error;
+        persistence(head);
+        head.octets_ = std::move(octets_);
+        return head;
+    }
+
+    std::variant<ResponseHead, HeadError> response(bool to_head) {
+        ResponseHead head;
+        if (auto error = status_line(head)) return *error;
+        if (auto error = field_lines(head, 502)) return *error;
+        if (auto error = response_framing(head, to_head)) return *error;
+        persistence(head);
+        head.octets_ = std::move(octets_);
+        return head;
+    }
+
+private:
+    using Error = std::optional<HeadError>;
+
+    // Up to CRLF; a CR or LF elsewhere makes it invalid.
+    std::optional<std::string_view> line() {
+        const auto end = rest_.find_first_of("\r\n");
+        if (end == std::string_view::npos || rest_.substr(end, 2) != "\r\n") return std::nullopt;
+        const auto out = rest_.substr(0, end);
+        rest_.remove_prefix(end + 2);
+        return out;
+    }
+
+    Error version(Head& head, std::string_view text, int status) {
+        if (text == "HTTP/1.1") head.minor_version_ = 1;
+        else if (text == "HTTP/1.0") head.minor_version_ = 0;
+        else if (text.size() == 8 && text.starts_with("HTTP/") && is_digit(text[5]) && text[6] == '.' && is_digit(text[7]))
+            return HeadError{status == 400 ? 505 : status, "only HTTP/1.0 and HTTP/1.1 are spoken here"};
+        else
+            return HeadError{status, "the HTTP version is malformed"};
+        return {};
+    }
+
+    Error request_line(RequestHead& head) {
+        const auto text = line();
+        if (!text) return HeadError{400, "a line does not end in CRLF"};
+        const auto first = text->find(' '), last = text->rfind(' ');
+        if (first == std::string_view::npos || first == last)
+            return HeadError{400, "the request line is not 'method target version'"};
+        head.method_ = text->substr(0, first);
+        const auto target = text->substr(first + 1, last - first - 1);
+        if (!is_token(head.method_) || head.method_.size() > 32) return HeadError{400, "the method is malformed"};
+        if (auto error = version(head, text->substr(last + 1), 400)) return error;
+        if (head.method_ == "CONNECT" || head.method_ == "TRACE")
+            return HeadError{405, "CONNECT and TRACE are not served"};
+        if (target.size() > limits_.target) return HeadError{414, "the request target is too long"};
+        return request_target(head, target);
+    }
+
+    Error request_target(RequestHead& head, std::string_view target) {
+        if (target.empty() || !std::all_of(target.begin(), target.end(), is_target_char))
+            return HeadError{400, "the request target has a character that must be percent-encoded"};
+        head.target_ = target;
+        if (target.front() == '/') return {};
+        if (target == "*") {
+            if (head.method_ == "OPTIONS") return {};
+            return HeadError{400, "only OPTIONS may have the target *"};
+        }
+        std::size_t scheme = 0;
+        for (std::string_view known : {"http://", "https://"})
+            if (same_name(target.substr(0, known.size()), known)) scheme = known.size();
+        if (scheme == 0) return HeadError{400, "the request target is neither a path nor an http URL"};
+        const auto authority_end = std::min(target.find_first_of("/?", scheme), target.size());
+        head.host_ = target.substr(scheme, authority_end - scheme);
+        if (!is_host(head.host_)) return HeadError{400, "the authority of the request target is malformed"};
+        head.target_ = target.substr(authority_end);
+        if (head.target_.empty()) head.target_ = "/";
+        if (head.target_.front() != '/') return HeadError{400, "the request target has a query but no path"};
+        return {};
+    }
+
+    Error status_line(ResponseHead& head) {
+        const auto text = line();
+        if (!text || text->size() < 12 || (*text)[8] != ' ') return HeadError{502, "the status line is malformed"};
+        if (auto error = version(head, text->substr(0, 8), 502)) return error;
+        const auto code = text->substr(9, 3);
+        if (!std::all_of(code.begin(), code.end(), is_digit)) return HeadError{502, "the status is not a number"};
+        head.status_ = (code[0] - '0') * 100 + (code[1] - '0') * 10 + (code[2] - '0');
+        if (head.status_ < 100 || head.status_ > 599) return HeadError{502, "the status is out of range"};
+        if (text->size() > 12) {
+            if ((*text)[12] != ' ' || !is_field_value(text->substr(13)))
+                return HeadError{502, "the status line is malformed"};
+            head.reason_ = text->substr(13);
+        }
+        return {};
+    }
+
+    Error field_lines(Head& head, int status) {
+        for (;;) {
+            const auto text = line();
+            if (!text) return HeadError{status, "a line does not end in CRLF"};
+            if (text->empty()) break;
+            if (head.fields_.size() >= limits_.fields)
+                return HeadError{status == 400 ? 431 : status, "the head has too many fields"};
+            if (text->front() == ' ' || text->front() == '\t')
+                return HeadError{status, "a field is folded over lines"};
+            const auto colon = text->find(':');
+            if (colon == std::string_view::npos) return HeadError{status, "a field line has no colon"};
+            const Field field{text->substr(0, colon), trim(text->substr(colon + 1))};
+            if (!is_token(field.name)) return HeadError{status, "a field name is malformed"};
+            if (!is_field_value(field.value)) return HeadError{status, "a field value has a control character"};
+            head.fields_.push_back(field);
+        }
+        if (!rest_.empty()) return HeadError{status, "octets follow the head"};
+        head.fields_.shrink_to_fit();  // a held request may wait long with thousands of others
+        return {};
+    }
+
+    Error request_host(RequestHead& head) {
+        std::size_t hosts = 0;
+        std::string_view host;
+        for (const auto& field : head.fields_)
+            if (same_name(field.name, "Host")) ++hosts, host = field.value;
+        if (hosts > 1) return HeadError{400, "there is more than one Host field"};
+        if (hosts == 0 && head.minor_version_ == 1) return HeadError{400, "the Host field is missing"};
+        if (hosts == 1 && !is_host(host)) return HeadError{400, "the Host field is malformed"};
+        if (head.host_.empty()) head.host_ = host;  // the authority of an absolute-form wins, RFC 9112 3.2.2
+        return {};
+    }
+
+    // Content-Length and Transfer-Encoding: at most one field of one of them, in its plainest form.
+    Error framing_fields(Head& head, int status, bool& sized, bool& chunked) {
+        for (const auto& field : head.fields_) {
+            if (same_name(field.name, "Content-Length")) {
+                if (sized) return HeadError{status, "there is more than one Content-Length"};
+                const auto text = field.value;
+                const bool digits = !text.empty() && text.size() <= 18 && std::all_of(text.begin(), text.end(), is_digit);
+                if (!digits || (text.size() > 1 && text.front() == '0'))
+                    return HeadError{status, "Content-Length is not a plain decimal number"};
+                std::from_chars(text.data(), text.data() + text.size(), head.content_length_);
+                sized = true;
+            } else if (same_name(field.name, "Transfer-Encoding")) {
+                if (chunked) return HeadError{status, "there is more than one Transfer-Encoding"};
+                if (!same_name(field.value, "chunked"))
+                    return HeadError{status == 400 && is_token(field.value) ? 501 : status,
+                                     "the only transfer coding spoken here is chunked"};
+                chunked = true;
+            }
+        }
+        if (sized && chunked) return HeadError{status, "Content-Length and Transfer-Encoding contradict each other"};
+        if (chunked && head.minor_version_ == 0) return HeadError{status, "HTTP/1.0 has no Transfer-Encoding"};
+        return {};
+    }
+
+    Error request_framing(RequestHead& head) {
+        bool sized = false, chunked = false;
+        if (auto error = framing_fields(head, 400, sized, chunked)) return error;
+        head.framing_ = chunked ? Framing::chunked : sized ? Framing::sized : Framing::none;
+        return {};
+    }
+
+    Error response_framing(ResponseHead& head, bool to_head) {
+        bool sized = false, chunked = false;
+        if (auto error = framing_fields(head, 502, sized, chunked)) return error;
+        const int status = head.status_;
+        if (to_head || status < 200 || status == 204 || status == 304) head.framing_ = Framing::none;
+        else head.framing_ = chunked ? Framing::chunked : sized ? Framing::sized : Framing::until_close;
+        return {};
+    }
+
+    Error expectation(RequestHead& head) {
+        for (const auto& field : head.fields_) {
+            if (!same_name(field.name, "Expect")) continue;
+            if (!same_name(field.value, "100-continue")) return HeadError{417, "the only expectation met here is 100-continue"};
+            head.expects_continue_ = head.minor_version_ == 1;
+        }
+        return {};
+    }
+
+    // RFC 9112 section 9.3; close wins over everything.
+    static void persistence(Head& head) {
+        const bool close = head.has_connection_option("close");
+        head.keep_alive_ = !close && (head.minor_version_ == 1 || head.has_connection_option("keep-alive")) &&
+                           head.framing_ != Framing::until_close;
+    }
+
+    HeadLimits limits_;
+    std::size_t size_;
+    std::unique_ptr<char[]> octets_;
+    std::string_view rest_;
+};
+
+std::variant<RequestHead, HeadError> parse_request(std::string_view octets, const HeadLimits& limits) {
+    return HeadParser(octets, limits).request();
+}
+
+std::variant<ResponseHead, HeadError> parse_response(std::string_view octets, const HeadLimits& limits, bool to_head) {
+    return HeadParser(octets, limits).response(to_head);
+}
+
+}  // namespace proxy

@@ -1,0 +1,93 @@
+// Validated message heads: the only form in which a head of either side reaches the forwarder, and only parse_request
+// and parse_response can make one. One reading only: whatever two parsers could read differently is refused.
+// Pure: octets in, a head or a refusal out.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace proxy {
+
+struct Field {
+    std::string_view name;  // as sent; compare with same_name()
+    std::string_view value;
+};
+
+bool same_name(std::string_view a, std::string_view b);  // field names and codings: ASCII case ignored
+
+// Why a head is refused: the status to answer, and one sentence for people. A refused head always ends its connection.
+struct HeadError {
+    int status;
+    std::string_view reason;
+};
+
+struct HeadLimits {
+    std::size_t fields = 100;
+    std::size_t target = 8'000;  // RFC 9112 section 3: at least 8000 octets SHOULD be supported
+};
+
+enum class Framing : unsigned char { none, sized, chunked, until_close };
+
+// Octets of a head and views into them. Movable; the octets stay where they are.
+class Head {
+public:
+    const std::vector<Field>& fields() const { return fields_; }
+    std::string_view first(std::string_view name) const;  // value of the first such field, or empty
+    bool has(std::string_view name) const;
+    bool has_connection_option(std::string_view option) const;  // in any Connection field
+    Framing framing() const { return framing_; }
+    std::uint64_t content_length() const { return content_length_; }  // if sized
+    bool keep_alive() const { return keep_alive_; }
+    int minor_version() const { return minor_version_; }
+
+protected:
+    friend class HeadParser;
+    std::unique_ptr<char[]> octets_;
+    std::vector<Field> fields_;
+    std::uint64_t content_length_ = 0;
+    Framing framing_ = Framing::none;
+    bool keep_alive_ = true;
+    int minor_version_ = 1;
+};
+
+class RequestHead : public Head {
+public:
+    std::string_view method() const { return method_; }
+    std::string_view target() const { return target_; }  // origin-form, or "*"
+    std::string_view path() const { return target_.substr(0, target_.find('?')); }
+    std::string_view host() const { return host_; }      // of the absolute-form if there was one; may be empty in 1.0
+    bool expects_continue() const { return expects_continue_; }
+
+private:
+    friend class HeadParser;
+    std::string_view method_, target_, host_;
+    bool expects_continue_ = false;
+};
+
+class ResponseHead : public Head {
+public:
+    int status() const { return status_; }
+    std::string_view reason() const { return reason_; }
+
+private:
+    friend class HeadParser;
+    std::string_view reason_;
+    int status_ = 0;
+};
+
+// The length of the head at the front of `octets` with its empty line, or 0 if its end has not come yet.
+// `searched`: how much of it an earlier call has seen already.
+std::size_t head_length(std::string_view octets, std::size_t searched = 0);
+
+std::variant<RequestHead, HeadError> parse_request(std::string_view octets, const HeadLimits&);
+
+// `to_head`: it answers a HEAD request and has no body whatever it says (RFC 9112 section 6.3).
+// Anything wrong is 502: pods are not trusted either.
+std::variant<ResponseHead, HeadError> parse_response(std::string_view octets, const HeadLimits&, bool to_head);
+
+}  // namespace proxy

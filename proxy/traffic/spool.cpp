@@ -1,0 +1,99 @@
+#include "proxy/traffic/spool.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+namespace proxy {
+namespace {
+
+constexpr std::size_t block_size = 64 << 10;
+constexpr std::size_t window_size = 256 << 10;
+
+int open_unlinked(const std::filesystem::path& directory) {
+    int file = ::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC | O_EXCL, 0600);
+    if (file >= 0 || (errno != EOPNOTSUPP && errno != EISDIR)) return file;
+    auto name = (directory / "spool-XXXXXX").string();  // a file system without O_TMPFILE
+    file = ::mkostemp(name.data(), O_CLOEXEC);
+    if (file >= 0) ::unlink(name.c_str());
+    return file;
+}
+
+}  // namespace
+
+Spool::~Spool() {
+    if (file_ >= 0) ::close(file_);
+}
+
+bool Spool::append(std::string_view octets) {
+    if (failed_) return false;
+    if (file_ < 0 && memory_used_ + octets.size() > settings_->memory) {
+        file_ = open_unlinked(settings_->directory);
+        if (file_ < 0) return failed_ = true, false;
+        file_begins_ = size_;
+    }
+    if (file_ >= 0) return append_to_file(octets);
+    append_to_memory(octets);
+    return true;
+}
+
+void Spool::append_to_memory(std::string_view octets) {
+    memory_used_ += octets.size();
+    while (!octets.empty()) {
+        if (blocks_.empty() || blocks_.back().octets.size() == blocks_.back().octets.capacity()) {
+            const auto last = blocks_.empty() ? 0 : blocks_.back().octets.capacity();
+            blocks_.push_back({size_, {}});
+            blocks_.back().octets.reserve(std::min(block_size, std::max(octets.size(), 2 * last)));
+        }
+        auto& block = blocks_.back().octets;
+        const auto piece = octets.substr(0, block.capacity() - block.size());
+        block.append(piece);
+        size_ += piece.size();
+        octets.remove_prefix(piece.size());
+    }
+}
+
+bool Spool::append_to_file(std::string_view octets) {
+    while (!octets.empty()) {
+        const auto written = ::pwrite(file_, octets.data(), octets.size(), static_cast<off_t>(size_ - file_begins_));
+        if (written < 0 && errno == EINTR) continue;
+        if (written <= 0) return failed_ = true, false;
+        octets.remove_prefix(static_cast<std::size_t>(written));
+        size_ += static_cast<std::uint64_t>(written);
+    }
+    return true;
+}
+
+std::string_view Spool::read(std::uint64_t offset) {
+    if (offset >= size_ || failed_) return {};
+    if (file_ >= 0 && offset >= file_begins_) {
+        file_window_.resize(static_cast<std::size_t>(std::min<std::uint64_t>(window_size, size_ - offset)));
+        ssize_t got;
+        do got = ::pread(file_, file_window_.data(), file_window_.size(), static_cast<off_t>(offset - file_begins_));
+        while (got < 0 && errno == EINTR);
+        if (got <= 0) return failed_ = true, std::string_view{};
+        return std::string_view(file_window_).substr(0, static_cast<std::size_t>(got));
+    }
+    auto block = std::upper_bound(blocks_.begin(), blocks_.end(), offset,
+                                  [](std::uint64_t at, const Block& b) { return at < b.begin; });
+    --block;
+    return std::string_view(block->octets).substr(static_cast<std::size_t>(offset - block->begin));
+}
+
+void Spool::release(std::uint64_t offset) {
+    released_ = std::max(released_, std::min(offset, size_));
+    const bool all = released_ == size_;
+    while (!blocks_.empty() && blocks_.front().begin + blocks_.front().octets.size() <= released_) {
+        memory_used_ -= blocks_.front().octets.size();
+        blocks_.pop_front();
+    }
+    if (all && file_ >= 0) {  // caught up: back to memory
+        ::close(file_);
+        file_ = -1;
+        file_window_ = {};
+    }
+}
+
+}  // namespace proxy

@@ -1,0 +1,62 @@
+// Octets on their way from somebody fast to somebody slow: in memory up to a bound, beyond it in a temporary file
+// that is unlinked from birth. Written at the end, read from the front; what was read may be kept (a request's body,
+// which may have to be sent twice) or let go (a response's).
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace proxy {
+
+class Spool {
+public:
+    struct Settings {
+        std::size_t memory = 1 << 20;  // octets in memory at a time
+        std::filesystem::path directory = "/tmp";
+    };
+
+    explicit Spool(const Settings& settings) : settings_(&settings) {}  // which must outlive it
+    Spool(const Spool&) = delete;
+    Spool& operator=(const Spool&) = delete;
+    ~Spool();
+
+    // False if the disk failed; the spool is then of no more use. errno says why.
+    [[nodiscard]] bool append(std::string_view octets);
+
+    // The next octets from `offset` on, which must not lie before what was released; valid until the next read or
+    // release, whatever is appended meanwhile. Empty: nothing more there yet, or the disk failed: see failed().
+    std::string_view read(std::uint64_t offset);
+
+    void release(std::uint64_t offset);  // what lies before it is not needed any more
+
+    std::uint64_t size() const { return size_; }
+    std::uint64_t backlog() const { return size_ - released_; }
+    bool in_file() const { return file_ >= 0; }
+    bool failed() const { return failed_; }
+
+private:
+    struct Block {
+        std::uint64_t begin;
+        std::string octets;  // never grows beyond its first capacity: somebody may be sending from it
+    };
+
+    void append_to_memory(std::string_view octets);
+    bool append_to_file(std::string_view octets);
+
+    const Settings* settings_;
+    std::deque<Block> blocks_;
+    std::uint64_t memory_used_ = 0;
+    std::uint64_t size_ = 0;
+    std::uint64_t released_ = 0;
+    std::uint64_t file_begins_ = 0;     // offset of the first octet in the file
+    std::string file_window_;           // last piece read from the file
+    int file_ = -1;
+    bool failed_ = false;
+};
+
+}  // namespace proxy

@@ -1,0 +1,87 @@
+#include "proxy/traffic/stream.hpp"
+
+#include <boost/asio.hpp>
+#include <utility>
+
+namespace proxy {
+
+using boost::system::error_code;
+
+namespace {
+constexpr auto as_tuple_awaitable = asio::as_tuple(asio::use_awaitable);
+}
+
+Stream::Stream(Socket socket) : socket_(std::move(socket)) {
+    error_code ignored;
+    if (socket_.is_open()) {
+        socket_.non_blocking(true, ignored);
+        socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+    }
+}
+
+std::optional<Stream::Read> Stream::try_read(std::span<char> into) {
+    error_code error;
+    const auto octets = socket_.read_some(asio::buffer(into.data(), into.size()), error);
+    if (error == asio::error::would_block) return std::nullopt;
+    return Read{error, octets};
+}
+
+asio::awaitable<error_code> Stream::wait(Socket::wait_type what, TimePoint deadline) {
+    deadline_ = deadline;
+    expired_ = false;
+    auto [error] = co_await socket_.async_wait(what, as_tuple_awaitable);
+    deadline_ = TimePoint::max();
+    if (expired_) error = asio::error::timed_out;
+    co_return error;
+}
+
+asio::awaitable<error_code> Stream::readable(TimePoint deadline) { return wait(Socket::wait_read, deadline); }
+
+asio::awaitable<error_code> Stream::write(std::array<std::string_view, 3> pieces, Duration patience) {
+    std::array<asio::const_buffer, 3> buffers;
+    for (std::size_t i = 0; i < pieces.size(); ++i) buffers[i] = asio::const_buffer(pieces[i].data(), pieces[i].size());
+    while (asio::buffer_size(buffers) > 0) {
+        error_code error;
+        auto written = socket_.write_some(buffers, error);
+        if (error && error != asio::error::would_block) co_return error;
+        if (!error)
+            for (auto& buffer : buffers) {
+                const auto here = std::min(written, buffer.size());
+                buffer += here;
+                written -= here;
+            }
+        if (asio::buffer_size(buffers) == 0) break;
+        error = co_await wait(Socket::wait_write, Clock::now() + patience);
+        if (error) co_return error;
+    }
+    co_return error_code{};
+}
+
+asio::awaitable<error_code> Stream::connect(asio::ip::tcp::endpoint to, TimePoint deadline) {
+    error_code error;
+    socket_.open(to.protocol(), error);
+    if (error) co_return error;
+    socket_.non_blocking(true, error);
+    socket_.set_option(asio::ip::tcp::no_delay(true), error);
+    deadline_ = deadline;
+    expired_ = false;
+    auto [connect_error] = co_await socket_.async_connect(to, as_tuple_awaitable);
+    deadline_ = TimePoint::max();
+    if (expired_) connect_error = asio::error::timed_out;
+    co_return connect_error;
+}
+
+void Stream::expire(TimePoint now) {
+    if (now < deadline_) return;
+    deadline_ = TimePoint::max();
+    expired_ = true;
+    error_code ignored;
+    socket_.cancel(ignored);
+}
+
+void Stream::reset_on_close() {
+    error_code ignored;
+    socket_.set_option(asio::socket_base::linger(true, 0), ignored);
+}
+
+}  // namespace proxy

@@ -1,0 +1,96 @@
+#include "proxy/traffic/text.hpp"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <openssl/rand.h>
+
+#include <array>
+#include <chrono>
+#include <ctime>
+#include <stdexcept>
+
+#include "proxy/traffic/refusal.hpp"
+
+namespace proxy {
+
+std::string_view http_date() {
+    thread_local std::time_t made = 0;
+    thread_local std::string text;
+    if (const auto now = std::time(nullptr); now != made) {
+        made = now;
+        text = fmt::format("{:%a, %d %b %Y %H:%M:%S} GMT", fmt::gmtime(now));
+    }
+    return text;
+}
+
+std::string rfc3339_now() {
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
+    return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(static_cast<std::time_t>(ms / 1000)), ms % 1000);
+}
+
+// Drawn from the system in batches: one system call for many ids.
+std::uint64_t random64() {
+    thread_local std::array<std::uint64_t, 64> drawn;
+    thread_local std::size_t left = 0;
+    if (left == 0) {
+        if (RAND_bytes(reinterpret_cast<unsigned char*>(drawn.data()), static_cast<int>(sizeof drawn)) != 1)
+            throw std::runtime_error("the system's random generator failed");
+        left = drawn.size();
+    }
+    return drawn[--left];
+}
+
+std::string hex(std::uint64_t value) { return fmt::format("{:016x}", value); }
+
+namespace {
+
+// Length of the valid UTF-8 sequence at the front, 0 if there is none (overlong forms and surrogates are none).
+std::size_t utf8_length(std::string_view text) {
+    const auto at = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
+    const auto tail = [&](std::size_t i) { return (at(i) & 0xc0u) == 0x80u; };
+    const auto c = at(0);
+    if (c < 0x80) return 1;
+    if (c >= 0xc2 && c < 0xe0) return tail(1) ? 2 : 0;
+    if (c >= 0xe0 && c < 0xf0) {
+        const bool good = !(c == 0xe0 && at(1) < 0xa0) && !(c == 0xed && at(1) >= 0xa0);
+        return good && tail(1) && tail(2) ? 3 : 0;
+    }
+    if (c >= 0xf0 && c < 0xf5) {
+        const bool good = !(c == 0xf0 && at(1) < 0x90) && !(c == 0xf4 && at(1) >= 0x90);
+        return good && tail(1) && tail(2) && tail(3) ? 4 : 0;
+    }
+    return 0;
+}
+
+}  // namespace
+
+std::string json_escape(std::string_view text) {
+    std::string out;
+    out.reserve(text.size());
+    while (!text.empty()) {
+        const char c = text.front();
+        const auto length = utf8_length(text);
+        if (c == '"' || c == '\\') (out += '\\') += c;
+        else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
+        else if (length == 0) out += "\\ufffd";
+        else out += text.substr(0, length);
+        text.remove_prefix(length == 0 ? 1 : length);
+    }
+    return out;
+}
+
+std::string html_escape(std::string_view text) {
+    std::string out;
+    for (const char c : text) switch (c) {
+            case '&': out += "&amp;"; break;
+            case '<': out += "&lt;"; break;
+            case '>': out += "&gt;"; break;
+            case '"': out += "&quot;"; break;
+            case '\'': out += "&#39;"; break;
+            default: out += c;
+        }
+    return out;
+}
+
+}  // namespace proxy

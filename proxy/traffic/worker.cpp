@@ -1,0 +1,112 @@
+#include "proxy/traffic/worker.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <boost/asio.hpp>
+
+#include "proxy/traffic/connection.hpp"
+
+namespace proxy {
+
+Worker::Worker(Shared& shared, std::shared_ptr<const Routing> routing)
+    : shared_(shared), routing_(std::move(routing)), work_(asio::make_work_guard(io_)), sweeper_(io_), scratch_(64 << 10) {}
+
+Worker::~Worker() { join(); }
+
+void Worker::start() {
+    asio::post(io_, [this] { sweep(); });
+    thread_ = std::thread([this] {
+        for (;;) try {  // no exception of one handler ends the others
+                io_.run();
+                return;
+            } catch (const std::exception& error) {
+                spdlog::error("a handler ended by an exception: {}", error.what());
+            }
+    });
+}
+
+void Worker::join() {
+    if (thread_.joinable()) thread_.join();
+}
+
+void Worker::accept(asio::ip::tcp::socket socket) {
+    boost::system::error_code error;
+    const auto protocol = socket.local_endpoint(error).protocol();
+    const auto handle = socket.release(error);
+    if (error) return;
+    asio::post(io_, [this, protocol, handle] {
+        Socket mine(io_.get_executor(), protocol, handle);
+        if (stopped_) return;
+        std::make_shared<Connection>(*this, std::move(mine))->start();
+    });
+}
+
+void Worker::use(std::shared_ptr<const Routing> routing) {
+    asio::post(io_, [this, routing = std::move(routing)]() mutable { routing_ = std::move(routing); });
+}
+
+void Worker::drain() {
+    asio::post(io_, [this] {
+        draining_ = true;
+        for (auto& [address, weak] : connections_)
+            if (auto connection = weak.lock()) connection->drain();
+    });
+}
+
+// Cancels everything there is to wait for, so that every coroutine runs to its end and the thread runs dry.
+void Worker::stop() {
+    asio::post(io_, [this] {
+        stopped_ = draining_ = true;
+        idle_.clear();
+        for (auto& [address, weak] : connections_)
+            if (auto connection = weak.lock()) connection->close();
+        for (auto& stream : streams_) stream.expire(TimePoint::max());
+        sweeper_.cancel();
+        work_.reset();
+    });
+}
+
+void Worker::sweep() {
+    if (stopped_) return;
+    const auto now = Clock::now();
+    for (auto& stream : streams_) stream.expire(now);
+    for (auto entry = idle_.begin(); entry != idle_.end();) {
+        std::erase_if(entry->second, [&](const auto& connection) { return now - connection->idle_since >= pod_idle; });
+        entry = entry->second.empty() ? idle_.erase(entry) : std::next(entry);
+    }
+    sweeper_.expires_after(sweep_every);
+    sweeper_.async_wait([this](boost::system::error_code error) {
+        if (!error) sweep();
+    });
+}
+
+void Worker::add(Connection& connection) { connections_[&connection] = connection.weak_from_this(); }
+void Worker::remove(Connection& connection) { connections_.erase(&connection); }
+
+std::unique_ptr<PodConnection> Worker::take_idle(PodId pod) {
+    auto found = idle_.find(pod);
+    if (found == idle_.end()) return nullptr;
+    while (!found->second.empty()) {
+        auto connection = std::move(found->second.back());
+        found->second.pop_back();
+        // Readable now means closed, or octets that belong to no request of ours: both are no good.
+        const bool silent = !connection->stream.try_read(scratch_);
+        if (silent && Clock::now() - connection->idle_since < pod_idle) return connection;
+    }
+    return nullptr;
+}
+
+void Worker::keep_idle(PodId pod, std::unique_ptr<PodConnection> connection) {
+    if (stopped_) return;
+    connection->idle_since = Clock::now();
+    auto& idle = idle_[pod];
+    if (idle.size() < idle_per_pod) idle.push_back(std::move(connection));
+}
+
+std::unique_ptr<PodConnection> Worker::new_pod_connection() {
+    auto connection = std::make_unique<PodConnection>(Socket(io_.get_executor()));
+    watch(connection->stream);
+    return connection;
+}
+
+}  // namespace proxy

@@ -1,0 +1,86 @@
+// One thread that moves bytes: its io_context, its client connections, its idle pod connections. Nothing of it is
+// touched by any other thread but through post().
+#pragma once
+
+#include <atomic>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <functional>
+#include <memory>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "proxy/access_log.hpp"
+#include "proxy/service.hpp"
+#include "proxy/traffic/cookie.hpp"
+#include "proxy/traffic/stream.hpp"
+
+namespace proxy {
+
+// What all workers share and nobody changes.
+struct Shared {
+    CookieKey cookie_key;
+    AccessLog& access_log;
+    std::atomic<std::size_t> connections{0};  // of clients
+    std::atomic<std::size_t> requests{0};     // under way, errands included
+};
+
+class Connection;
+
+// A connection to a pod and what came on it beyond the last answer (nothing, or it would have been closed).
+struct PodConnection {
+    explicit PodConnection(Socket socket) : stream(std::move(socket)) {}
+    Stream stream;
+    TimePoint idle_since{};
+};
+
+class Worker {
+public:
+    Worker(Shared&, std::shared_ptr<const Routing>);
+    ~Worker();
+
+    // --- from any thread
+    void start();
+    void accept(asio::ip::tcp::socket);  // a client, from the listener's thread
+    void use(std::shared_ptr<const Routing>);
+    void drain();                        // no further request on any connection; idle ones are closed
+    void stop();                         // closes everything; the thread then runs dry
+    void join();
+
+    // --- from its own thread
+    asio::io_context& io() { return io_; }
+    Shared& shared() { return shared_; }
+    const std::shared_ptr<const Routing>& routing() const { return routing_; }
+    bool draining() const { return draining_; }
+    bool stopped() const { return stopped_; }
+    std::span<char> scratch() { return scratch_; }  // for a read that is looked at before anybody else runs
+    void watch(Stream& stream) { streams_.push_back(stream); }
+    void add(Connection& connection);
+    void remove(Connection& connection);
+    std::unique_ptr<PodConnection> take_idle(PodId);  // one that is still good, or empty
+    void keep_idle(PodId, std::unique_ptr<PodConnection>);
+    std::unique_ptr<PodConnection> new_pod_connection();
+
+private:
+    void sweep();
+
+    static constexpr std::chrono::milliseconds sweep_every{100};   // the precision of all deadlines
+    static constexpr std::chrono::seconds pod_idle{4};             // A1111 closes after 5 s; uvicorn's default
+    static constexpr std::size_t idle_per_pod = 8;
+
+    Shared& shared_;
+    std::shared_ptr<const Routing> routing_;
+    asio::io_context io_{1};
+    asio::executor_work_guard<asio::io_context::executor_type> work_;
+    asio::steady_timer sweeper_;
+    Streams streams_;
+    std::unordered_map<Connection*, std::weak_ptr<Connection>> connections_;
+    std::unordered_map<PodId, std::vector<std::unique_ptr<PodConnection>>> idle_;
+    std::vector<char> scratch_;
+    bool draining_ = false;
+    bool stopped_ = false;
+    std::thread thread_;
+};
+
+}  // namespace proxy
