@@ -1,0 +1,110 @@
+#!/usr/bin/env python3
+"""Reads the #includes and holds them against the arrows of docs/architecture.md. Prints every arrow that points the
+wrong way and exits 1; says nothing when all is well.
+
+    cli -> proxy, admin, manifest -> router, autoscaler, pods       simulator and bench stand alone
+
+The two cores, router and autoscaler, know the standard library, pods/pod.hpp and themselves. Time is passed in: only the
+shell (proxy, admin, cli, the I/O of pods, the simulator) asks a clock, and no file whose opening comment says "Pure".
+"""
+import os
+import re
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+CORES = ("router", "autoscaler")
+# manifest makes the settings that proxy is given, so proxy knows its types.
+MAY_INCLUDE = {
+    "pods": {"pods"},
+    "router": {"router"},
+    "autoscaler": {"autoscaler"},
+    "manifest": {"manifest", "router", "autoscaler", "pods"},
+    "proxy": {"proxy", "manifest", "router", "autoscaler", "pods"},
+    "admin": {"admin", "proxy", "manifest", "router", "autoscaler", "pods"},
+    "cli": {"cli", "admin", "proxy", "manifest", "router", "autoscaler", "pods"},
+    "simulator": {"simulator"},
+    "bench": {"bench"},
+}
+NO_CLOCK = ("router", "autoscaler", "manifest")
+
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
+NOW = re.compile(r"\b(\w*[Cc]lock)::now\s*\(|\b(?:std::)?(?:time|clock_gettime|gettimeofday)\s*\(\s*(?:nullptr|NULL|CLOCK_)")
+COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.S)
+PURE = re.compile(r"\bPure\b(?! but\b)")
+
+
+def opening_comment(text):
+    lines = []
+    for line in text.splitlines():
+        if not line.startswith("//"):
+            break
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def is_pure(path, read):
+    """A .cpp is as pure as the header it implements says."""
+    paths = [path]
+    if path.endswith(".cpp"):
+        paths.append(path[:-4] + ".hpp")
+    return any(PURE.search(opening_comment(read(p) or "")) for p in paths)
+
+
+def check_file(path, text, pure=False):
+    """What is wrong with one file, as sentences. `path` is relative to the repository."""
+    room = path.split("/")[0]
+    wrong = []
+
+    def say(position, what):
+        wrong.append(f"{path}:{text.count(chr(10), 0, position) + 1}: {what}")
+
+    for match in INCLUDE.finditer(text):
+        bracket, header = match.groups()
+        if bracket == "<":
+            if room in CORES and not re.fullmatch(r"[a-z_0-9]+", header):
+                say(match.start(2), f"{room}/ is plain state: <{header}> is not the standard library")
+            continue
+        if "/" not in header:
+            say(match.start(2), f'write "{header}" with its room, as in "{room}/{header}"')
+            continue
+        target = header.split("/")[0]
+        if room in CORES and header == "pods/pod.hpp":
+            continue
+        if target not in MAY_INCLUDE[room]:
+            say(match.start(2), f'{room}/ may not include "{header}": the arrows point the other way')
+    if room in NO_CLOCK or pure:
+        code = COMMENT.sub(lambda m: re.sub(r"[^\n]", " ", m.group()), text)
+        why = f"{room}/ never asks a clock" if room in NO_CLOCK else "this file says that it is pure"
+        for match in NOW.finditer(code):
+            say(match.start(), f"{match.group().strip()}: {why}; take the time as an argument")
+    return wrong
+
+
+def sources():
+    for room in MAY_INCLUDE:
+        for folder, _, files in os.walk(os.path.join(ROOT, room)):
+            for name in sorted(files):
+                if name.endswith((".hpp", ".cpp")):
+                    yield os.path.relpath(os.path.join(folder, name), ROOT)
+
+
+def read_source(path):
+    try:
+        with open(os.path.join(ROOT, path), encoding="utf-8") as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
+
+
+def check_all():
+    wrong = []
+    for path in sources():
+        wrong += check_file(path, read_source(path) or "", is_pure(path, read_source))
+    return wrong
+
+
+if __name__ == "__main__":
+    found = check_all()
+    print("\n".join(found), end="\n" if found else "")
+    sys.exit(1 if found else 0)
