@@ -168,6 +168,11 @@ void Gate::forget(PodId pod, TimePoint now) {
     });
 }
 
+int Gate::leases(PodId pod) {
+    std::lock_guard lock(mutex_);
+    return pool_.leases(pod);
+}
+
 void Gate::configure(const router::PoolSettings& settings, Duration session_timeout, TimePoint now) {
     change(now, [&](router::Pool& pool) {
         pool.configure(settings, now);

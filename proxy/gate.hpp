@@ -75,6 +75,7 @@ public:
     void admit(std::shared_ptr<const Backend>, TimePoint now);
     void drain(PodId, TimePoint now);
     void forget(PodId, TimePoint now);
+    int leases(PodId);
     void configure(const router::PoolSettings&, Duration session_timeout, TimePoint now);
     void refuse_all(bool, TimePoint now);       // while pods cannot be had
     void refuse_queue(Refusal, TimePoint now);  // everybody who waits, and from now on whoever would have to

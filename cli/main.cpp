@@ -1,0 +1,58 @@
+// The one binary: looks at the first word and hands the rest to its command.
+#include <cstdio>
+#include <exception>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cli/check.hpp"
+#include "cli/get.hpp"
+#include "cli/serve.hpp"
+#include "pods/keeper.hpp"
+
+namespace {
+
+constexpr std::string_view help =
+    R"(Pilotlight holds requests while no pod runs, lights a pod, and hands each pod exactly as much work as it can take.
+
+Usage: pilotlight COMMAND [arguments]
+
+  serve -f PATH...    serve the Knative Services in these files or folders of YAML
+  check -f PATH...    say what is wrong with them, and what they would do
+  get KIND            list pods, services, revisions or events of a running gateway; -w watches
+  version             print the version
+
+Each command has its own --help. To begin:
+
+  pilotlight check -f conf/
+  pilotlight serve -f conf/knative-sd-demo.yaml -f conf/gateway-demo.yaml
+  curl -H 'Host: knative-sd-demo.default.example.com' -d '{"prompt": "pretty dog"}' \
+       -H 'Content-Type: application/json' http://127.0.0.1:8080/sdapi/v1/txt2img
+  pilotlight get pods -w
+
+Exit codes: 0 ok, 1 failed, 2 wrong usage.
+)";
+
+int run(const std::vector<std::string>& words) {
+    const std::string command = words.empty() ? "" : words.front();
+    const std::vector<std::string> rest(words.empty() ? words.end() : words.begin() + 1, words.end());
+    if (command == "serve") return cli::serve(rest);
+    if (command == "check") return cli::check(rest);
+    if (command == "get") return cli::get(rest);
+    if (command == "version" || command == "--version") return std::puts("pilotlight " PILOTLIGHT_VERSION), 0;
+    if (command == "help" || command == "--help" || command == "-h") return std::fputs(help.data(), stdout), 0;
+    if (command.empty()) return std::fputs(help.data(), stderr), 2;
+    std::fprintf(stderr, "pilotlight: '%s' is no command; they are serve, check, get and version (see pilotlight --help)\n",
+                 words.front().c_str());
+    return 2;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) try {
+    if (argc > 1 && std::string_view(argv[1]) == "pod-keeper") return pods::keeper_main(argc, argv);
+    return run(std::vector<std::string>(argv + 1, argv + argc));
+} catch (const std::exception& error) {
+    std::fprintf(stderr, "pilotlight: %s\n", error.what());
+    return 1;
+}

@@ -1,0 +1,212 @@
+#include "cli/serve.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <boost/asio.hpp>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <thread>
+
+#include "admin/server.hpp"
+#include "cli/logging.hpp"
+#include "cli/options.hpp"
+#include "cli/state.hpp"
+#include "manifest/load.hpp"
+#include "pods/make_driver.hpp"
+#include "proxy/control/listener.hpp"
+#include "proxy/control/loop.hpp"
+
+namespace cli {
+namespace {
+
+namespace asio = boost::asio;
+
+// The whole gateway: one control thread (the caller's) and its workers.
+class Gateway {
+public:
+    Gateway(ServeOptions options, manifest::Configuration configuration)
+        : options_(std::move(options)),
+          configuration_(std::move(configuration)),
+          state_dir_(state_directory(configuration_.gateway)),
+          shared_{cookie_key(configuration_.gateway, state_dir_), access_log_},
+          driver_(pods::make_driver(control_, configuration_.gateway.driver, state_dir_)),
+          loop_(control_, *driver_, shared_.cookie_key, spool_directory(state_dir_)),
+          signals_(control_) {
+        access_log_ = make_access_log(configuration_.gateway.log);
+        loop_.configure(configuration_);
+        make_workers();
+        for (const auto& at : configuration_.gateway.listeners)
+            listeners_.push_back(std::make_unique<proxy::Listener>(control_, at, workers_, shared_,
+                                                                   configuration_.gateway.limits.connections));
+        make_admin();
+    }
+
+    void run() {
+        for (auto& worker : workers_) worker->start();
+        for (auto& listener : listeners_) listener->start();
+        admin_->start();
+        loop_.set_serving(true);
+        loop_.start();
+        asio::co_spawn(control_, handle_signals(), asio::detached);
+        announce();
+        while (!done_) control_.run_one();
+        control_.run_for(std::chrono::seconds(2));  // what is left ends by itself
+        for (auto& worker : workers_) worker->join();
+    }
+
+private:
+    void make_workers() {
+        const auto wanted = configuration_.gateway.workers;
+        const auto cores = std::max(1u, std::thread::hardware_concurrency());
+        const auto count = wanted > 0 ? static_cast<unsigned>(wanted) : cores;
+        for (unsigned i = 0; i < count; ++i) workers_.push_back(std::make_unique<proxy::Worker>(shared_, loop_.routes()));
+    }
+
+    void make_admin() {
+        const auto& at = configuration_.gateway.admin;
+        admin::Source source;
+        source.snapshot = [this] { return loop_.snapshot(); };
+        admin_ = std::make_unique<admin::Server>(control_, asio::ip::tcp::endpoint(asio::ip::make_address(at.address), at.port),
+                                                 std::move(source));
+        loop_.count([this](proxy::Snapshot& snapshot) {
+            snapshot.connections = shared_.connections;
+            snapshot.requests = shared_.requests;
+        });
+        loop_.on_published([this] { admin_->published(); });
+    }
+
+    void announce() {
+        for (const auto& listener : listeners_) {
+            const auto endpoint = listener->endpoint();
+            spdlog::info("serving on {}:{}", endpoint.address().to_string(), endpoint.port());
+        }
+        spdlog::info("admin on http://{}:{}", configuration_.gateway.admin.address, admin_->port());
+        for (const auto& service : configuration_.services)
+            spdlog::info("{}/{} is at http://{}.{}.{}:{}/", service.name_space, service.name, service.name, service.name_space,
+                         configuration_.gateway.domains.empty() ? "?" : configuration_.gateway.domains.back(),
+                         listeners_.empty() ? 0 : listeners_.front()->endpoint().port());
+    }
+
+    asio::awaitable<void> handle_signals() {
+        signals_.add(SIGTERM);
+        signals_.add(SIGINT);
+        signals_.add(SIGHUP);
+        for (bool draining = false;;) {
+            const auto [error, signal] = co_await signals_.async_wait(asio::as_tuple(asio::use_awaitable));
+            if (error) co_return;
+            if (signal == SIGHUP) {
+                if (!draining) reload();
+            } else if (!draining) {
+                draining = true;
+                asio::co_spawn(control_, shut_down(), asio::detached);
+            } else {
+                spdlog::warn("told to stop again: stopping at once");
+                at_once_ = true;
+            }
+        }
+    }
+
+    // All or nothing: what is wrong is said, and the configuration in force stays.
+    void reload() {
+        auto loaded = manifest::load_files(options_.files);
+        for (const auto& problem : loaded.problems)
+            spdlog::log(problem.warning ? spdlog::level::warn : spdlog::level::err, "{}", manifest::to_string(problem));
+        if (loaded.configuration) apply(*loaded.configuration, options_);
+        const bool good = loaded.configuration.has_value();
+        if (!good) {
+            loop_.events().warning("", "Gateway", "pilotlight", "ReloadRefused",
+                                   "The manifests have errors; the configuration in force stays");
+            return;
+        }
+        if (!(loaded.configuration->gateway.listeners == configuration_.gateway.listeners) ||
+            !(loaded.configuration->gateway.admin == configuration_.gateway.admin) ||
+            !(loaded.configuration->gateway.driver == configuration_.gateway.driver))
+            spdlog::warn("listeners, the admin address and the driver change only with a restart; the rest is in force");
+        configuration_ = std::move(*loaded.configuration);
+        set_log_level(configuration_.gateway.log);
+        loop_.configure(configuration_);
+        for (auto& worker : workers_) worker->use(loop_.routes());
+        loop_.events().normal("", "Gateway", "pilotlight", "Reloaded", "The new configuration is in force");
+    }
+
+    // No new connections, no new requests, nobody left waiting; what runs ends, then the pods, then we.
+    asio::awaitable<void> shut_down() {
+        using namespace std::chrono_literals;
+        spdlog::info("shutting down: finishing {} requests", shared_.requests.load());
+        for (auto& listener : listeners_) listener->stop();
+        loop_.drain();
+        for (auto& worker : workers_) worker->drain();
+        const auto deadline = pods::Clock::now() + configuration_.gateway.timeouts.drain;
+        while (shared_.requests > 0 && !at_once_ && pods::Clock::now() < deadline) co_await pause(20ms);
+        if (shared_.requests > 0) spdlog::warn("{} requests are cut off", shared_.requests.load());
+        for (auto& worker : workers_) worker->stop();
+        loop_.stop_pods(at_once_);
+        const auto pods_deadline = pods::Clock::now() + 3600s;
+        for (bool killed = at_once_; !loop_.pods_gone() && pods::Clock::now() < pods_deadline;) {
+            if (at_once_ && !killed) loop_.stop_pods(killed = true);
+            co_await pause(20ms);
+        }
+        loop_.stop();
+        admin_->stop();
+        signals_.cancel();
+        spdlog::info("stopped");
+        done_ = true;
+    }
+
+    asio::awaitable<void> pause(std::chrono::milliseconds time) {
+        asio::steady_timer timer(control_, time);
+        co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+    }
+
+    ServeOptions options_;
+    manifest::Configuration configuration_;
+    std::filesystem::path state_dir_;
+    asio::io_context control_{1};
+    proxy::AccessLog access_log_;
+    proxy::Shared shared_;
+    std::unique_ptr<pods::Driver> driver_;
+    proxy::Loop loop_;
+    std::vector<std::unique_ptr<proxy::Worker>> workers_;
+    std::vector<std::unique_ptr<proxy::Listener>> listeners_;
+    std::unique_ptr<admin::Server> admin_;
+    asio::signal_set signals_;
+    bool at_once_ = false;
+    bool done_ = false;
+};
+
+// As many descriptors as the system allows: a held request is one.
+void raise_descriptor_limit() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    limit.rlim_cur = limit.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+}  // namespace
+
+int serve(std::span<const std::string> args) {
+    auto parsed = parse_serve_options(args);
+    if (auto* exit = std::get_if<int>(&parsed)) return *exit;
+    auto& options = std::get<ServeOptions>(parsed);
+    auto loaded = manifest::load_files(options.files);
+    for (const auto& problem : loaded.problems) std::fprintf(stderr, "%s\n", manifest::to_string(problem).c_str());
+    if (!loaded.configuration) return 1;
+    apply(*loaded.configuration, options);
+    raise_descriptor_limit();
+    set_up_logging(loaded.configuration->gateway.log);
+    try {
+        Gateway(std::move(options), std::move(*loaded.configuration)).run();
+    } catch (const std::exception& error) {
+        spdlog::error("{}", error.what());
+        spdlog::shutdown();
+        return 1;
+    }
+    spdlog::shutdown();
+    return 0;
+}
+
+}  // namespace cli

@@ -1,0 +1,38 @@
+// Accepts clients on the control thread and hands each socket to the next worker. Out of descriptors or at the
+// connection limit it pauses; it never spins.
+#pragma once
+
+#include <atomic>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "manifest/configuration.hpp"
+#include "proxy/traffic/worker.hpp"
+
+namespace proxy {
+
+class Listener {
+public:
+    // Throws std::runtime_error with a sentence for people when the address cannot be had.
+    Listener(asio::io_context&, const manifest::Listener&, std::vector<std::unique_ptr<Worker>>&, Shared&,
+             std::size_t connection_limit);
+    void start();
+    void stop();
+    asio::ip::tcp::endpoint endpoint() const { return acceptor_.local_endpoint(); }
+
+private:
+    asio::awaitable<void> accept();
+
+    asio::ip::tcp::acceptor acceptor_;
+    asio::steady_timer pause_;
+    std::vector<std::unique_ptr<Worker>>& workers_;
+    Shared& shared_;
+    std::size_t limit_;
+    std::size_t next_ = 0;
+};
+
+}  // namespace proxy

@@ -1,0 +1,189 @@
+#include "proxy/control/loop.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <boost/asio.hpp>
+#include <limits>
+
+namespace proxy {
+namespace {
+
+// What a live change cannot change: the pods themselves.
+bool same_pods(const manifest::Service& a, const manifest::Service& b) {
+    return a.container == b.container && a.container_concurrency == b.container_concurrency;
+}
+
+std::string key_of(const manifest::Service& service) { return service.name_space + "/" + service.name; }
+
+}  // namespace
+
+Loop::Loop(asio::io_context& io, pods::Driver& driver, const CookieKey& key, std::filesystem::path spool_directory)
+    : io_(io),
+      driver_(driver),
+      spool_directory_(std::move(spool_directory)),
+      context_{io, driver, key, events_, [this] { return PodId{++last_pod_}; }, [this] { wake(); }, [this] { changed_ = true; }},
+      timer_(io) {
+    driver_.on_exit([this](const pods::Exit& exit) {
+        for (auto& revision : revisions_)
+            if (revision->exited(exit, Clock::now())) return;
+    });
+}
+
+void Loop::configure(const manifest::Configuration& configuration) {
+    const auto now = Clock::now();
+    std::vector<std::shared_ptr<Revision>> kept;
+    for (const auto& service : configuration.services) {
+        std::shared_ptr<Revision> current;
+        for (const auto& revision : revisions_)
+            if (!revision->retiring() && key_of(revision->settings()) == key_of(service)) current = revision;
+        if (current && same_pods(current->settings(), service)) {
+            current->configure(service, now);
+        } else {
+            auto name = fmt::format("{}-{:05}", service.name, ++generations_[key_of(service)]);
+            current = std::make_shared<Revision>(context_, service, std::move(name), now);
+        }
+        kept.push_back(std::move(current));
+    }
+    for (const auto& revision : revisions_) {
+        if (std::find(kept.begin(), kept.end(), revision) != kept.end()) continue;
+        if (!revision->retiring()) revision->retire();
+        kept.push_back(revision);
+    }
+    revisions_ = std::move(kept);
+    make_routes(configuration);
+    changed_ = true;
+    wake();
+}
+
+void Loop::make_routes(const manifest::Configuration& configuration) {
+    const auto& gateway = configuration.gateway;
+    auto routing = std::make_shared<Routing>();
+    std::map<std::string, std::size_t> index;
+    hosts_.clear();
+    for (std::size_t i = 0; i < configuration.services.size(); ++i) {
+        const auto& service = configuration.services[i];
+        routing->services.push_back(revisions_[i]->for_traffic());  // configure() keeps the order
+        index[key_of(service)] = i;
+        auto& hosts = hosts_[key_of(service)];
+        const auto add = [&](std::string host) {
+            if (routing->routes.add(host, i)) hosts.push_back(std::move(host));
+        };
+        for (const auto& domain : gateway.domains) {
+            add(fmt::format("{}.{}.{}", service.name, service.name_space, domain));
+            for (const auto& target : service.traffic)
+                if (!target.tag.empty())
+                    add(fmt::format("{}-{}.{}.{}", target.tag, service.name, service.name_space, domain));
+        }
+    }
+    for (const auto& mapping : configuration.domain_mappings)
+        if (auto found = index.find(mapping.name_space + "/" + mapping.service); found != index.end())
+            if (routing->routes.add(mapping.host, found->second)) hosts_[found->first].push_back(mapping.host);
+    if (gateway.default_service)
+        if (auto found = index.find(*gateway.default_service); found != index.end()) routing->routes.set_default(found->second);
+    routing->limits = gateway.limits;
+    routing->timeouts = gateway.timeouts;
+    routing->head_limits.fields = gateway.limits.head_fields;
+    routing->request_spool = {gateway.limits.body_memory, spool_directory_};
+    routing->response_spool = {gateway.limits.response_memory, spool_directory_};
+    for (const auto& text : gateway.trusted_proxies)
+        if (auto network = parse_network(text)) routing->trusted_proxies.push_back(*network);
+    routing_ = std::move(routing);
+}
+
+void Loop::start() { tick(); }
+
+void Loop::wake() {
+    if (woken_.exchange(true)) return;
+    asio::post(io_, [this] {
+        if (!stopped_) tick();
+    });
+}
+
+void Loop::tick() {
+    woken_ = false;  // before the look: what happens from now on rings again
+    const auto now = Clock::now();
+    for (auto& revision : revisions_) revision->tick(now, limit_for(*revision));
+    const auto over = std::erase_if(revisions_, [](const auto& revision) { return revision->over(); });
+    if (over > 0) changed_ = true;
+    if (changed_ || now - published_at_ >= publish_at_least_every) publish();
+    arm();
+}
+
+// On whole multiples of the interval, so that seconds are closed when they end.
+void Loop::arm() {
+    const auto step = std::chrono::duration_cast<Duration>(every);
+    const auto now = Clock::now();
+    timer_.expires_at(TimePoint(step * (now.time_since_epoch() / step + 1)));
+    timer_.async_wait([this](boost::system::error_code error) {
+        if (!error && !stopped_) tick();
+    });
+}
+
+// maxScale holds over a service's revisions together: the new one takes over pod by pod, never with double GPUs.
+int Loop::limit_for(const Revision& revision) const {
+    const int most = revision.settings().scaling.max_scale;
+    if (most == 0) return autoscaler::Plan::unbounded;
+    if (revision.retiring()) return std::max(most, revision.alive());
+    int others = 0;
+    for (const auto& other : revisions_)
+        if (other.get() != &revision && key_of(other->settings()) == key_of(revision.settings())) others += other->alive();
+    return std::max(0, most - others);
+}
+
+void Loop::publish() {
+    auto next = std::make_shared<Snapshot>();
+    next->version = snapshot_->version + 1;
+    next->ready = serving_ && !draining_;
+    next->draining = draining_;
+    std::map<std::string, const PodView*> before;
+    for (const auto& pod : snapshot_->pods) before[pod.name_space + "/" + pod.name] = &pod;
+    for (const auto& revision : revisions_) {
+        auto view = revision->view(next->version);
+        if (!revision->retiring()) view.hosts = hosts_[key_of(revision->settings())];
+        next->revisions.push_back(std::move(view));
+        for (auto& pod : revision->pod_views()) {
+            auto found = before.find(pod.name_space + "/" + pod.name);
+            pod.version = found != before.end() ? found->second->version : next->version;
+            if (found != before.end() && !(*found->second == pod)) pod.version = next->version;
+            next->pods.push_back(std::move(pod));
+        }
+    }
+    next->events = events_.all();
+    counter_(*next);
+    snapshot_ = std::move(next);
+    published_at_ = Clock::now();
+    changed_ = false;
+    published_();
+}
+
+void Loop::set_serving(bool serving) {
+    serving_ = serving;
+    changed_ = true;
+    wake();
+}
+
+// --- shutdown
+
+void Loop::drain() {
+    draining_ = changed_ = true;
+    for (auto& revision : revisions_) revision->refuse_queue(Refusal::shutting_down, Clock::now());
+    wake();
+}
+
+void Loop::stop_pods(bool at_once) {
+    for (auto& revision : revisions_)
+        revision->stop_all(at_once ? std::chrono::milliseconds{0}
+                                   : std::chrono::duration_cast<std::chrono::milliseconds>(revision->settings().termination_grace));
+}
+
+bool Loop::pods_gone() const {
+    return driver_.list().empty();
+}
+
+void Loop::stop() {
+    stopped_ = true;
+    timer_.cancel();
+}
+
+}  // namespace proxy

@@ -1,0 +1,70 @@
+// The control loop: all revisions, ticked together on one thread; routes and snapshots for the others.
+#pragma once
+
+#include <atomic>
+#include <boost/asio/steady_timer.hpp>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "manifest/configuration.hpp"
+#include "proxy/control/revision.hpp"
+#include "proxy/control/snapshot.hpp"
+#include "proxy/service.hpp"
+
+namespace proxy {
+
+class Loop {
+public:
+    Loop(asio::io_context&, pods::Driver&, const CookieKey&, std::filesystem::path spool_directory);
+
+    // The first configuration, or another one: revisions are made, changed live or retired, and routes() is new.
+    void configure(const manifest::Configuration&);
+    const std::shared_ptr<const Routing>& routes() const { return routing_; }
+
+    void start();
+    void wake();  // from any thread; at most one is under way
+
+    // Shutdown: first no new work and nobody left waiting, then no pods.
+    void drain();
+    void stop_pods(bool at_once);
+    bool pods_gone() const;
+    void stop();  // the loop itself
+
+    void on_published(std::function<void()> handler) { published_ = std::move(handler); }
+    void set_serving(bool serving);                              // for /readyz
+    void count(std::function<void(Snapshot&)> counter) { counter_ = std::move(counter); }
+    std::shared_ptr<const Snapshot> snapshot() const { return snapshot_; }
+    Events& events() { return events_; }
+
+private:
+    void tick();
+    void arm();
+    void make_routes(const manifest::Configuration&);
+    void publish();
+    int limit_for(const Revision&) const;
+
+    static constexpr std::chrono::milliseconds every{100};
+    static constexpr std::chrono::seconds publish_at_least_every{1};
+
+    asio::io_context& io_;
+    pods::Driver& driver_;
+    std::filesystem::path spool_directory_;
+    Events events_;
+    std::uint64_t last_pod_ = 0;
+    ControlContext context_;
+    std::vector<std::shared_ptr<Revision>> revisions_;  // current ones, and retiring ones until they are empty
+    std::map<std::string, int> generations_;            // of "namespace/name"
+    std::map<std::string, std::vector<std::string>> hosts_;
+    std::shared_ptr<const Routing> routing_;
+    std::shared_ptr<const Snapshot> snapshot_ = std::make_shared<Snapshot>();
+    asio::steady_timer timer_;
+    std::atomic<bool> woken_{false};
+    bool changed_ = true;
+    bool serving_ = false, draining_ = false, stopped_ = false;
+    TimePoint published_at_{};
+    std::function<void()> published_ = [] {};
+    std::function<void(Snapshot&)> counter_ = [](Snapshot&) {};
+};
+
+}  // namespace proxy

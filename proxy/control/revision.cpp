@@ -1,0 +1,393 @@
+#include "proxy/control/revision.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <boost/asio.hpp>
+
+#include "proxy/traffic/text.hpp"
+
+namespace proxy {
+namespace {
+
+// Zero pods until the first request; a manifest that names an initial scale gets it, as a new revision does in Knative.
+autoscaler::Start how_to_start(const manifest::Service& service) {
+    const bool named = service.template_annotations.contains("autoscaling.knative.dev/initial-scale") ||
+                       service.template_annotations.contains("autoscaling.knative.dev/initialScale");
+    return {named ? autoscaler::Start::How::fresh : autoscaler::Start::How::zero, 0, 0};
+}
+
+TimePoint at_second(autoscaler::Second second) { return TimePoint(std::chrono::seconds(second)); }
+
+// For people. One reading of both clocks for the whole run, so that a moment's name never changes.
+WallTime wall_time(TimePoint steady) {
+    static const auto offset = std::chrono::system_clock::now().time_since_epoch() -
+                               std::chrono::duration_cast<WallTime::duration>(Clock::now().time_since_epoch());
+    return WallTime(std::chrono::duration_cast<WallTime::duration>(steady.time_since_epoch()) + offset);
+}
+
+// What a pod is known by as long as it lives: addresses that somebody else runs keep their name over our restarts.
+std::string pod_uid(const pods::Started& started, const std::string& name, WallTime created) {
+    if (started.pid == 0) return fmt::format("{}:{}", started.address.host, started.address.port);
+    return fmt::format("{}/{}/{}", name, started.pid, created.time_since_epoch().count());
+}
+
+}  // namespace
+
+Revision::Revision(ControlContext& context, const manifest::Service& service, std::string name, TimePoint now)
+    : context_(context),
+      settings_(service),
+      name_(std::move(name)),
+      created_(std::chrono::system_clock::now()),
+      gate_(std::make_shared<Gate>(service.pool, now, context.wake)),
+      metrics_(std::make_shared<ServiceMetrics>()),
+      scaler_(service.scaling, now, how_to_start(service)),
+      fleet_(name_ + "-deployment", context.next_id),
+      second_(autoscaler::second_of(now)),
+      counted_from_(now) {
+    configure(service, now);
+    wish_ = scaler_.reconcile(0, now);
+}
+
+void Revision::configure(const manifest::Service& service, TimePoint now) {
+    settings_ = service;
+    gate_->configure(service.pool, service.affinity.cookie_timeout, now);
+    scaler_.configure(service.scaling, now);
+}
+
+void Revision::retire() {
+    retiring_ = true;
+    scaler_.set_reachable(false);
+}
+
+std::shared_ptr<const Service> Revision::for_traffic() const {
+    auto service = std::make_shared<Service>();
+    service->name_space = settings_.name_space;
+    service->name = settings_.name;
+    service->revision = name_;
+    service->key = settings_.name_space + "/" + settings_.name;
+    service->gate = gate_;
+    service->metrics = metrics_;
+    service->affinity = settings_.affinity;
+    service->profile = settings_.profile == "strict" ? router::Profile::strict : router::Profile::automatic;
+    service->timeout = settings_.timeout;
+    service->response_start_timeout = settings_.response_start_timeout;
+    service->idle_timeout = settings_.idle_timeout;
+    service->retry = settings_.retry;
+    return service;
+}
+
+// --- the tick
+
+void Revision::tick(TimePoint now, int limit) {
+    auto look = gate_->look(now);
+    usage_ = look.usage;
+    loads_.clear();
+    for (const auto& load : look.pods) {
+        loads_[load.pod] = load;
+        if (!load.benched) continue;
+        if (auto found = running_.find(load.pod); found != running_.end() && found->second.prober)
+            found->second.prober->recheck();
+    }
+    for (const auto pod : look.hung)
+        fleet_.unhealthy(pod, "it kept a request far beyond timeoutSeconds", now);
+    account(look.usage, now);
+    poke_while_cold(look.usage, now);
+    step(now, limit);
+}
+
+// Closes each second that has passed: its average is recorded under it, and on even seconds Knative's tick follows,
+// as of that second. A request that was reported early is not counted twice (activator, concurrency_reporter.go).
+void Revision::account(const router::Usage& usage, TimePoint now) {
+    const auto second = autoscaler::second_of(now);
+    if (second == second_) return;
+    const auto elapsed = std::chrono::duration<double>(now - counted_from_).count();
+    const double concurrency = elapsed > 0 ? (usage.demand_seconds - counted_.demand_seconds) / elapsed : 0;
+    const double rps = elapsed > 0 ? static_cast<double>(usage.arrivals - counted_.arrivals) / elapsed : 0;
+    const auto first = std::max(second_, second - scaler_.settings().stable_window.count() - 2);
+    for (auto closed = first; closed < second; ++closed) {
+        const bool idle = concurrency == 0 && fleet_.alive() == 0;
+        if (!idle) scaler_.record(closed, std::max(0.0, concurrency - pushed_), rps);
+        pushed_ = 0;
+        if (closed % 2 == 0) scaler_.evaluate(fleet_.ready(), at_second(closed));
+        evaluate(at_second(closed));
+    }
+    second_ = second;
+    counted_from_ = now;
+    counted_ = usage;
+}
+
+// Knative's poke, for every request and not just the first: while no pod is ready whoever comes must wait, so each is
+// reported as it comes. Five at once start five pods at once.
+void Revision::poke_while_cold(const router::Usage& usage, TimePoint now) {
+    const auto demand = static_cast<double>(usage.waiting + usage.running);
+    if (fleet_.ready() > 0 || usage.waiting == 0 || demand <= pushed_) return;
+    scaler_.record(autoscaler::second_of(now), demand - pushed_, 0);
+    pushed_ = demand;
+    scaler_.evaluate(fleet_.ready(), now);
+    evaluate(now);
+}
+
+void Revision::evaluate(TimePoint planned) {
+    const auto before = wish_.replicas;
+    wish_ = scaler_.reconcile(fleet_.ready(), planned);
+    if (wish_.replicas == before) return;
+    context_.events.normal(settings_.name_space, "Revision", name_, "Scaled",
+                           fmt::format("{} pods wanted, were {}: {}", wish_.replicas, before, wish_.reason));
+}
+
+void Revision::step(TimePoint now, int limit) {
+    if (shutting_down_) return;
+    autoscaler::Plan plan;
+    const auto demand = static_cast<int>(std::min<std::size_t>(usage_.waiting + usage_.running, 1 << 20));
+    plan.wanted = retiring_ ? std::min(wish_.replicas, demand) : wish_.replicas;
+    plan.limit = limit;
+    if (const auto room = context_.driver.room_for(settings_.name_space + "/" + settings_.name, settings_.container))
+        plan.may_start = *room;
+    wanted_ = plan.wanted;
+    const auto load = [this](PodId pod) {
+        auto found = loads_.find(pod);
+        return found == loads_.end() ? autoscaler::Load{}
+                                     : autoscaler::Load{found->second.leases, found->second.sessions};
+    };
+    const auto commands = fleet_.step(plan, load, now);
+    for (const auto& command : commands) carry_out(command, now);
+    gate_->refuse_all(fleet_.crash_looping(), now);
+    if (!commands.empty()) context_.changed();
+}
+
+void Revision::carry_out(const autoscaler::Command& command, TimePoint now) {
+    using Kind = autoscaler::Command::Kind;
+    auto found = running_.find(command.pod);
+    const bool known = found != running_.end();
+    switch (command.kind) {
+        case Kind::start:
+            asio::co_spawn(context_.io, start(shared_from_this(), command.pod, command.name), asio::detached);
+            return;
+        case Kind::admit:
+        case Kind::readmit:
+            if (known && found->second.backend) gate_->admit(found->second.backend, now);
+            return;
+        case Kind::withdraw:
+        case Kind::drain: gate_->drain(command.pod, now); return;
+        case Kind::stop: {
+            const auto* pod = fleet_pod(command.pod);
+            gate_->drain(command.pod, now);
+            const bool sick = pod == nullptr || pod->sick;
+            if (!sick && gate_->leases(command.pod) > 0) {  // granted since the look
+                fleet_.still_busy(command.pod, now);
+                return;
+            }
+            context_.events.normal(settings_.name_space, "Pod", command.name, "Killing", "Stopping the pod");
+            ++stopping_;
+            asio::co_spawn(context_.io, stop(shared_from_this(), command.pod, settings_.termination_grace), asio::detached);
+            return;
+        }
+    }
+}
+
+// --- one pod
+
+asio::awaitable<void> Revision::start(std::shared_ptr<Revision> self, PodId id, std::string pod_name) {
+    const auto asked = Clock::now();
+    pods::PodSpec spec;
+    spec.id = id;
+    spec.name = pod_name;
+    spec.name_space = self->settings_.name_space;
+    spec.service = self->settings_.name;
+    spec.revision = self->name_;
+    spec.container = self->settings_.container;
+    auto result = co_await self->context_.driver.start(std::move(spec));
+    const auto now = Clock::now();
+    auto& events = self->context_.events;
+    const auto& name_space = self->settings_.name_space;
+    if (auto* failure = std::get_if<pods::Failure>(&result)) {
+        events.warning(name_space, "Pod", pod_name, failure->reason, failure->message);
+        self->fleet_.start_failed(id, failure->reason, failure->message, now);
+        self->context_.wake();
+        co_return;
+    }
+    auto& running = self->running_[id];
+    running.started = std::get<pods::Started>(std::move(result));
+    running.asked = asked;
+    running.created = std::chrono::system_clock::now();
+    running.uid = pod_uid(running.started, pod_name, running.created);
+    events.normal(name_space, "Pod", pod_name, "Started",
+                  fmt::format("Started at {}:{}", running.started.address.host, running.started.address.port));
+    self->fleet_.started(id, now);
+    self->begin_probing(id, running);
+    self->context_.changed();
+}
+
+void Revision::begin_probing(PodId id, Running& running) {
+    const std::weak_ptr<Revision> weak = weak_from_this();
+    pods::Prober::Events on;
+    on.on_ready = [weak, id] {
+        const auto self = weak.lock();
+        if (!self) return;
+        const auto now = Clock::now();
+        auto found = self->running_.find(id);
+        if (found == self->running_.end()) return;
+        auto& pod = found->second;
+        const auto* named = self->fleet_pod(id);
+        auto backend = std::make_shared<Backend>();
+        backend->id = id;
+        backend->name = named != nullptr ? named->name : "";
+        backend->tag = self->context_.cookie_key.tag(pod.uid);
+        backend->endpoint = {asio::ip::make_address(pod.started.address.host), pod.started.address.port};
+        backend->ready_since = now;
+        if (!pod.backend)
+            self->context_.events.normal(self->settings_.name_space, "Pod", backend->name, "Ready",
+                                         fmt::format("Ready {:.2f} s after it was asked for",
+                                                     std::chrono::duration<double>(now - pod.asked).count()));
+        pod.backend = std::move(backend);
+        self->fleet_.passed(id, now);
+        if (named != nullptr && named->admitted) self->gate_->admit(pod.backend, now);  // it was benched
+        self->context_.wake();
+    };
+    on.on_unready = [weak, id](std::string why) {
+        const auto self = weak.lock();
+        if (!self) return;
+        if (const auto* pod = self->fleet_pod(id))
+            self->context_.events.warning(self->settings_.name_space, "Pod", pod->name, "Unready", std::move(why));
+        self->fleet_.failed_probe(id, Clock::now());
+        self->context_.wake();
+    };
+    on.on_unhealthy = [weak, id](std::string why) {
+        const auto self = weak.lock();
+        if (!self) return;
+        if (const auto* pod = self->fleet_pod(id))
+            self->context_.events.warning(self->settings_.name_space, "Pod", pod->name, "Unhealthy", why);
+        self->fleet_.unhealthy(id, std::move(why), Clock::now());
+        self->context_.wake();
+    };
+    const auto execute = [&driver = context_.driver, id](std::vector<std::string> command, std::chrono::milliseconds limit) {
+        return driver.execute(id, std::move(command), limit);
+    };
+    running.prober = std::make_unique<pods::Prober>(context_.io.get_executor(), running.started.address, settings_.container,
+                                                    execute, std::move(on));
+}
+
+asio::awaitable<void> Revision::stop(std::shared_ptr<Revision> self, PodId id, std::chrono::milliseconds grace) {
+    if (auto found = self->running_.find(id); found != self->running_.end()) found->second.prober.reset();
+    co_await self->context_.driver.stop(id, grace);
+    const auto now = Clock::now();
+    self->forget(id, now);
+    self->fleet_.stopped(id, now);
+    --self->stopping_;
+    self->context_.changed();
+    self->context_.wake();
+}
+
+bool Revision::exited(const pods::Exit& exit, TimePoint now) {
+    const auto* pod = fleet_pod(exit.pod);
+    if (pod == nullptr && !running_.contains(exit.pod)) return false;
+    if (pod != nullptr && pod->phase != pods::Phase::terminating)
+        context_.events.warning(settings_.name_space, "Pod", pod->name, "Exited", fmt::format("The pod {}", exit.message));
+    forget(exit.pod, now);
+    fleet_.exited(exit.pod, exit.code, exit.message, now);
+    context_.changed();
+    context_.wake();
+    return true;
+}
+
+void Revision::forget(PodId id, TimePoint now) {
+    gate_->forget(id, now);
+    running_.erase(id);
+    loads_.erase(id);
+}
+
+const autoscaler::FleetPod* Revision::fleet_pod(PodId id) const {
+    for (const auto& pod : fleet_.pods())
+        if (pod.id == id) return &pod;
+    return nullptr;
+}
+
+// --- shutdown
+
+void Revision::refuse_queue(Refusal refusal, TimePoint now) {
+    shutting_down_ = true;
+    gate_->refuse_queue(refusal, now);
+}
+
+void Revision::stop_all(std::chrono::milliseconds grace) {
+    for (auto& [id, running] : running_) {
+        gate_->drain(id, Clock::now());
+        ++stopping_;
+        asio::co_spawn(context_.io, stop(shared_from_this(), id, grace), asio::detached);
+    }
+}
+
+// --- what others see
+
+RevisionView Revision::view(std::uint64_t version) const {
+    RevisionView view;
+    view.name_space = settings_.name_space;
+    view.service = settings_.name;
+    view.revision = name_;
+    view.retiring = retiring_;
+    view.created = created_;
+    view.wanted = wanted_;
+    const auto& decision = scaler_.decision();
+    view.desired = decision.desired;
+    view.ready = fleet_.ready();
+    view.starting = fleet_.starting();
+    view.total = static_cast<int>(fleet_.pods().size());
+    for (const auto& pod : fleet_.pods()) view.terminating += pod.phase == pods::Phase::terminating;
+    view.min_scale = settings_.scaling.min_scale;
+    view.max_scale = settings_.scaling.max_scale;
+    view.waiting = usage_.waiting;
+    view.running = usage_.running;
+    view.arrivals = usage_.arrivals;
+    view.container_concurrency = settings_.container_concurrency;
+    if (const auto& averages = scaler_.averages()) {
+        view.stable = averages->stable;
+        view.panic = averages->panic;
+    }
+    view.target = settings_.scaling.target;
+    view.excess_burst_capacity = scaler_.excess_burst_capacity();
+    view.panic_mode = scaler_.panicking();
+    view.crash_looping = fleet_.crash_looping();
+    view.reason = wish_.reason;
+    view.image = settings_.container.image;
+    view.metrics = metrics_;
+    view.version = version;
+    return view;
+}
+
+std::vector<PodView> Revision::pod_views() const {
+    std::vector<PodView> views;
+    for (const auto& pod : fleet_.pods()) {
+        PodView view;
+        view.name_space = settings_.name_space;
+        view.service = settings_.name;
+        view.revision = name_;
+        view.name = pod.name;
+        view.phase = pod.phase;
+        view.ready = pod.ready;
+        view.draining = pod.draining;
+        view.restarts = pod.restarts;
+        view.slots = settings_.container_concurrency;
+        view.image = settings_.container.image;
+        view.reason = pod.reason;
+        view.message = pod.message;
+        view.created = wall_time(pod.created);
+        if (auto found = running_.find(pod.id); found != running_.end()) {
+            const auto& running = found->second;
+            view.address = fmt::format("{}:{}", running.started.address.host, running.started.address.port);
+            view.pid = running.started.pid;
+            view.gpus = running.started.gpus;
+            view.log_file = running.started.log_file;
+            view.uid = hex(context_.cookie_key.tag(running.uid));
+        }
+        if (auto found = loads_.find(pod.id); found != loads_.end()) {
+            view.leases = found->second.leases;
+            view.sessions = found->second.sessions;
+            view.benched = found->second.benched;
+        }
+        views.push_back(std::move(view));
+    }
+    return views;
+}
+
+}  // namespace proxy

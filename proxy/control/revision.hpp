@@ -1,0 +1,102 @@
+// One revision under control: its gate, autoscaler, fleet and probes, on the control thread. The decisions are the
+// autoscaler's and the fleet's; here their commands are carried out and what came of them is reported back.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "autoscaler/fleet.hpp"
+#include "autoscaler/revision.hpp"
+#include "manifest/configuration.hpp"
+#include "pods/driver.hpp"
+#include "pods/prober.hpp"
+#include "proxy/control/events.hpp"
+#include "proxy/control/snapshot.hpp"
+#include "proxy/service.hpp"
+
+namespace proxy {
+
+// What all revisions share with the loop.
+struct ControlContext {
+    asio::io_context& io;
+    pods::Driver& driver;
+    const CookieKey& cookie_key;
+    Events& events;
+    std::function<PodId()> next_id;
+    std::function<void()> wake;     // from any thread: a tick is worth while
+    std::function<void()> changed;  // on the control thread: a new snapshot is worth while
+};
+
+class Revision : public std::enable_shared_from_this<Revision> {
+public:
+    Revision(ControlContext&, const manifest::Service&, std::string name, TimePoint now);
+
+    void configure(const manifest::Service&, TimePoint now);  // what changes live
+    void retire();                                            // a newer one has come, or the service is gone
+    void tick(TimePoint now, int limit);                      // every 100 ms, and when woken
+    bool exited(const pods::Exit&, TimePoint now);            // false: not one of its pods
+    bool retiring() const { return retiring_; }
+    bool over() const { return retiring_ && fleet_.pods().empty() && stopping_ == 0; }
+    int alive() const { return fleet_.alive(); }
+
+    // Shutdown.
+    void refuse_queue(Refusal, TimePoint now);
+    void stop_all(std::chrono::milliseconds grace);
+    int stopping() const { return stopping_; }
+
+    const std::string& name() const { return name_; }
+    const manifest::Service& settings() const { return settings_; }
+    std::shared_ptr<const Service> for_traffic() const;
+    RevisionView view(std::uint64_t version) const;
+    std::vector<PodView> pod_views() const;
+
+private:
+    struct Running {  // a pod instance that the driver made
+        pods::Started started;
+        std::shared_ptr<const Backend> backend;
+        std::unique_ptr<pods::Prober> prober;
+        TimePoint asked;
+        WallTime created;
+        std::string uid;
+    };
+
+    void account(const router::Usage&, TimePoint now);
+    void poke_while_cold(const router::Usage&, TimePoint now);
+    void evaluate(TimePoint planned);
+    void step(TimePoint now, int limit);
+    void carry_out(const autoscaler::Command&, TimePoint now);
+    static asio::awaitable<void> start(std::shared_ptr<Revision>, PodId, std::string pod_name);
+    static asio::awaitable<void> stop(std::shared_ptr<Revision>, PodId, std::chrono::milliseconds grace);
+    void begin_probing(PodId, Running&);
+    void forget(PodId, TimePoint now);
+    const autoscaler::FleetPod* fleet_pod(PodId) const;
+
+    ControlContext& context_;
+    manifest::Service settings_;
+    std::string name_;
+    WallTime created_;
+    std::shared_ptr<Gate> gate_;
+    std::shared_ptr<ServiceMetrics> metrics_;
+    autoscaler::Revision scaler_;
+    autoscaler::Fleet fleet_;
+    std::map<PodId, Running> running_;
+    std::map<PodId, Gate::PodLoad> loads_;
+    router::Usage usage_;
+    autoscaler::Wish wish_;
+
+    // Accounting of the second under way.
+    autoscaler::Second second_;
+    TimePoint counted_from_;
+    router::Usage counted_;
+    double pushed_ = 0;  // already reported of this second
+
+    bool retiring_ = false;
+    bool shutting_down_ = false;
+    int stopping_ = 0;
+    int wanted_ = 0;
+};
+
+}  // namespace proxy

@@ -1,0 +1,82 @@
+// What the outside may see of the control thread's state: immutable, made after every change, read there by admin.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "autoscaler/settings.hpp"
+#include "pods/pod.hpp"
+#include "proxy/metrics.hpp"
+#include "router/pool.hpp"
+
+namespace proxy {
+
+using WallTime = std::chrono::system_clock::time_point;
+
+struct PodView {
+    std::string name_space, service, revision, name;
+    std::string uid;  // of this instance: a restart makes another
+    pods::Phase phase = pods::Phase::pending;
+    bool ready = false;
+    bool draining = false;
+    bool benched = false;
+    int restarts = 0;
+    int leases = 0;
+    int slots = 0;  // 0: unlimited
+    int sessions = 0;
+    WallTime created;
+    std::string address;  // "127.0.0.1:20001"; empty: none yet
+    std::int64_t pid = 0;
+    std::vector<std::string> gpus;
+    std::string log_file;
+    std::string image;
+    std::string reason, message;  // of an error or a back-off
+    std::uint64_t version = 0;    // the snapshot that last changed it
+
+    friend bool operator==(const PodView&, const PodView&) = default;
+};
+
+struct RevisionView {
+    std::string name_space, service, revision;
+    bool retiring = false;  // replaced by a newer revision; serves what it still has
+    WallTime created;
+    std::vector<std::string> hosts;
+    int wanted = 0;    // after bounds and scale-to-zero rules
+    int desired = -1;  // the autoscaler's, before them; -1: undecided
+    int ready = 0, starting = 0, terminating = 0, total = 0;
+    int min_scale = 0, max_scale = 0;
+    std::size_t waiting = 0, running = 0;
+    std::uint64_t arrivals = 0;
+    int container_concurrency = 0;
+    double stable = 0, panic = 0, target = 0, excess_burst_capacity = 0;
+    bool panic_mode = false;
+    bool crash_looping = false;
+    std::string reason;  // one sentence: why so many are wanted
+    std::string image;
+    std::shared_ptr<const ServiceMetrics> metrics;
+    std::uint64_t version = 0;
+};
+
+struct EventView {
+    std::uint64_t number = 0;  // grows
+    WallTime time;
+    bool warning = false;
+    std::string name_space, kind, name;  // of what it is about: Pod, Revision, Service, Gateway
+    std::string reason, message;
+};
+
+struct Snapshot {
+    std::uint64_t version = 0;  // grows with every change of what is below
+    bool ready = false;         // listens, and is not shutting down
+    bool draining = false;
+    std::size_t connections = 0, requests = 0;
+    std::vector<RevisionView> revisions;
+    std::vector<PodView> pods;
+    std::deque<EventView> events;  // the last 1000
+};
+
+}  // namespace proxy
