@@ -10,7 +10,9 @@ namespace autoscaler {
 namespace {
 
 // Far beyond any fleet, and far from overflow in the sums that follow.
-int whole(double pods) { return static_cast<int>(std::clamp(pods, 0.0, 1e9)); }
+int whole(double pods) {
+    return static_cast<int>(std::clamp(pods, 0.0, 1e9));
+}
 
 struct Wanted {
     int pods;
@@ -69,9 +71,9 @@ int DelayWindow::record(TimePoint now, int pods, seconds delay) {
         slots_.push_back({current, pods});
     const Second length = (delay.count() + 1) / 2;
     while (slots_.front().number <= current - length) slots_.pop_front();
-    return std::max_element(slots_.begin(), slots_.end(), [](const Slot& a, const Slot& b) {
-               return a.pods < b.pods;
-           })->pods;
+    return std::max_element(slots_.begin(), slots_.end(),
+                            [](const Slot& a, const Slot& b) { return a.pods < b.pods; })
+        ->pods;
 }
 
 Decision decide(const Settings& s, const Observed& seen, Memory& memory, TimePoint now) {
@@ -116,12 +118,15 @@ double initial_burst_capacity(const Settings& s) {
 std::string sentence(const Decision& d) {
     const bool burst = d.rule == Rule::panic;
     const double average = burst ? d.average.panic : d.average.stable;
-    const std::string load = number(average) + (d.metric == Metric::rps ? " requests a second" : " in flight");
+    const std::string load =
+        number(average) + (d.metric == Metric::rps ? " requests a second" : " in flight");
     const std::string wants = " want " + pods(d.before_limit) + " at target " + number(d.target);
     const auto over = [&] { return " over " + duration(d.window); };
     switch (d.rule) {
-        case Rule::undecided: return "undecided: nothing was measured yet";
-        case Rule::given: return pods(d.desired) + " from the start, nothing was measured yet";
+        case Rule::undecided:
+            return "undecided: nothing was measured yet";
+        case Rule::given:
+            return pods(d.desired) + " from the start, nothing was measured yet";
         case Rule::stable:
         case Rule::panic: {
             const std::string said = (burst ? "panic: " : "stable: ") + load + over() + wants;
@@ -133,11 +138,13 @@ std::string sentence(const Decision& d) {
             return said;
         }
         case Rule::panic_hold:
-            return "panic: holds " + pods(d.desired) + " until " + duration(d.window) + " after the last burst";
+            return "panic: holds " + pods(d.desired) + " until " + duration(d.window) +
+                   " after the last burst";
         case Rule::activation_scale:
             return load + over() + wants + ", activation-scale makes it " + number(d.desired);
         case Rule::scale_down_delay:
-            return "scale-down-delay: keeps " + pods(d.desired) + ", wanted within the last " + duration(d.window);
+            return "scale-down-delay: keeps " + pods(d.desired) + ", wanted within the last " +
+                   duration(d.window);
     }
     return {};
 }

@@ -1,5 +1,5 @@
-// How many pods, and why: Knative's rule (v1.23, pkg/autoscaler/scaling/autoscaler.go, Scale) as a function over
-// what was seen, what the last decision left, and the time. Bounds and scale to zero follow in scaler.hpp.
+// How many pods, and why: Knative's rule (v1.23, pkg/autoscaler/scaling/autoscaler.go, Scale) as a function
+// over what was seen, what the last decision left, and the time. Bounds and scale to zero: scaler.hpp.
 #pragma once
 
 #include <deque>
@@ -32,7 +32,7 @@ enum class Rule {
 enum class Limit { none, max_scale_up_rate, max_scale_down_rate };
 
 struct Decision {
-    int desired = -1;  // pods, before bounds; -1: undecided
+    int desired = -1;                  // pods, before bounds; -1: undecided
     double excess_burst_capacity = 0;  // requests that could still come at once; negative: that many too few
     Rule rule = Rule::undecided;
     Limit limit = Limit::none;
@@ -43,7 +43,7 @@ struct Decision {
     int before_limit = 0;  // pods that the average alone wants
     double target = 0;     // per pod
     Metric metric = Metric::concurrency;
-    seconds window{0};     // that the rule looked at
+    seconds window{0};  // that the rule looked at
 
     friend bool operator==(const Decision&, const Decision&) = default;
 };

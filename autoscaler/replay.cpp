@@ -9,7 +9,9 @@ namespace {
 
 constexpr Second never = std::numeric_limits<Second>::max();
 
-TimePoint at(Second s) { return TimePoint{seconds{s}}; }
+TimePoint at(Second s) {
+    return TimePoint{seconds{s}};
+}
 
 // Only what the autoscaler sees of pods: how many are ready.
 class Crowd {
@@ -18,12 +20,14 @@ public:
 
     int size() const { return static_cast<int>(ready_at_.size()); }
     int ready(Second now) const {
-        return static_cast<int>(std::count_if(ready_at_.begin(), ready_at_.end(), [&](Second r) { return r <= now; }));
+        return static_cast<int>(
+            std::count_if(ready_at_.begin(), ready_at_.end(), [&](Second r) { return r <= now; }));
     }
     void resize(int wanted, Second now, int cold_start) {
         while (size() < wanted) ready_at_.push_back(cold_start < 0 ? never : now + cold_start);
         while (size() > wanted) {  // those not ready first, the youngest of them first
-            auto victim = std::find_if(ready_at_.rbegin(), ready_at_.rend(), [&](Second r) { return r > now; });
+            auto victim =
+                std::find_if(ready_at_.rbegin(), ready_at_.rend(), [&](Second r) { return r > now; });
             ready_at_.erase(victim == ready_at_.rend() ? ready_at_.end() - 1 : victim.base() - 1);
         }
     }
@@ -77,7 +81,8 @@ private:
         for (; next_late_ < trace_.late.size(); ++next_late_) {
             const LateSample& late = trace_.late[next_late_];
             if (inclusive ? late.at > now : late.at >= now) return;
-            revision_.record(static_cast<Second>(std::floor(late.stamp)), late.sample.concurrency, late.sample.rps);
+            revision_.record(static_cast<Second>(std::floor(late.stamp)), late.sample.concurrency,
+                             late.sample.rps);
         }
     }
 
@@ -128,6 +133,8 @@ private:
 
 }  // namespace
 
-Replayed replay(const Trace& trace) { return Player(trace).play(); }
+Replayed replay(const Trace& trace) {
+    return Player(trace).play();
+}
 
 }  // namespace autoscaler

@@ -1,7 +1,7 @@
-// A recorded load played to one Revision in a closed loop, second by second, with pods that become ready a fixed time
-// after they were asked for. The order of things in a second and the model of the pods are those by which the
-// traces in tests/data/kpa were made (README there), so the same code proves the autoscaler and answers
-// "what would these settings have done?".
+// A recorded load played to one Revision in a closed loop, second by second, with pods that become ready a
+// fixed time after they were asked for. The order of things in a second and the model of the pods are those
+// by which the traces in tests/data/kpa were made (README there), so the same code proves the autoscaler and
+// answers "what would these settings have done?".
 #pragma once
 
 #include <optional>

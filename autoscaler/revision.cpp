@@ -3,12 +3,14 @@
 namespace autoscaler {
 namespace {
 
-Standing first_standing(const Settings& s, const Start& start, TimePoint now) {
+Standing first_standing(const Settings& s, const Start& start, Path path, TimePoint now) {
     Standing standing;
+    standing.path = path;
     standing.activity_since = standing.mode_since = now;
     standing.initial_scale_reached = start.how != Start::How::fresh;
     switch (start.how) {
-        case Start::How::zero: break;
+        case Start::How::zero:
+            break;
         case Start::How::fresh:
             standing.replicas = s.initial_scale;
             standing.activity = Activity::activating;
@@ -22,8 +24,8 @@ Standing first_standing(const Settings& s, const Start& start, TimePoint now) {
     return standing;
 }
 
-// An autoscaler that finds more than one ready pod knows nothing of their load, so it starts in panic, which never
-// shrinks (pkg/autoscaler/scaling/autoscaler.go, newAutoscaler).
+// An autoscaler that finds more than one ready pod knows nothing of their load, so it starts in panic, which
+// never shrinks (pkg/autoscaler/scaling/autoscaler.go, newAutoscaler).
 Memory first_memory(const Start& start, TimePoint now) {
     Memory memory;
     if (start.how != Start::How::fresh && start.how != Start::How::restart) return memory;
@@ -47,18 +49,19 @@ Decision first_decision(const Settings& s, const Start& start) {
 
 Revision::Revision(const Settings& s, TimePoint start, Start how, Path path)
     : settings_(s),
-      path_(path),
       windows_(s),
       memory_(first_memory(how, start)),
       decision_(first_decision(s, how)),
-      standing_(first_standing(s, how, start)) {}
+      standing_(first_standing(s, how, path, start)) {}
 
 void Revision::configure(const Settings& s, TimePoint now) {
     settings_ = s;
     windows_.resize(s, second_of(now));
 }
 
-void Revision::record(Second second, double concurrency, double rps) { windows_.record(second, concurrency, rps); }
+void Revision::record(Second second, double concurrency, double rps) {
+    windows_.record(second, concurrency, rps);
+}
 
 const Decision& Revision::evaluate(int ready_pods, TimePoint now) {
     averages_ = windows_.averages(settings_, second_of(now));
@@ -78,7 +81,7 @@ int Revision::scale(TimePoint now) {
 }
 
 Wish Revision::settle(int ready_pods, TimePoint now) {
-    autoscaler::settle(settings_, standing_, asked(), wish_, ready_pods, path_, now);
+    autoscaler::settle(settings_, standing_, asked(), wish_, ready_pods, now);
     return wish_;
 }
 

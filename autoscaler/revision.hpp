@@ -1,12 +1,13 @@
 // The autoscaler of one revision, as the control loop uses it: windows, decision and replicas in one object.
 // Pure: the time is given with each call.
 //
-// Time. Seconds are counted on the same steady clock as TimePoint (second_of). Give the moment for which a tick was
-// planned rather than the moment at which it ran, so that a late tick does not shift what follows. One second of life:
-//     record(second, what was in flight in it)          once, or several times: they add up
-//     evaluate(ready, now)                              on even seconds; at any moment when wants_poke() says so
-//     reconcile(ready, now)                             every second, and after an evaluation out of turn
-// A second without pods and without demand is not recorded at all. Its zeros would count against the first
+// Time. Seconds are counted on the same steady clock as TimePoint (second_of). Give the moment for which a
+// tick was planned rather than the moment at which it ran, so that a late tick does not shift what follows.
+// One second of life:
+//     record(second, load)    what was in flight in it; several times if need be, they add up
+//     evaluate(ready, now)    on even seconds, and at any moment when wants_poke() says so
+//     reconcile(ready, now)   every second, and after an evaluation out of turn
+// A second without pods and without demand is not recorded at all: its zeros would count against the first
 // request (Knative reports nothing for an idle revision either).
 #pragma once
 
@@ -40,7 +41,8 @@ public:
     void configure(const Settings&, TimePoint now);
     const Settings& settings() const { return settings_; }
 
-    // Whether a route leads here. If none does, min-scale, retention, delay and the rate of scaling down count no more.
+    // Whether a route leads here. If none does, min-scale, retention, delay and the rate of scaling down
+    // count no more.
     void set_reachable(bool reachable) { reachable_ = reachable; }
 
     // Averages over one second: requests in flight (waiting ones included), requests that came.
@@ -55,8 +57,8 @@ public:
     // What shall exist now. The reason is one sentence for people, decision and bounds together.
     Wish reconcile(int ready_pods, TimePoint now);
 
-    // reconcile() in its two halves, for whoever knows the effect of the first before the second: replicas, then
-    // activity and mode.
+    // reconcile() in its two halves, for whoever knows the effect of the first before the second: replicas,
+    // then activity and mode.
     int scale(TimePoint now);
     Wish settle(int ready_pods, TimePoint now);
 
@@ -72,7 +74,6 @@ private:
     Asked asked() const { return {decision_.desired, decision_.excess_burst_capacity, reachable_}; }
 
     Settings settings_;
-    Path path_;
     bool reachable_ = true;
     Windows windows_;
     Memory memory_;

@@ -25,14 +25,16 @@ void leave(const Settings& s, Standing& standing, const Asked& asked, Wish& wish
     const Duration idle = now - standing.activity_since;
     const Duration retention = asked.reachable ? s.scale_to_zero_pod_retention_period : Duration::zero();
     const Duration grace = s.scale_to_zero_grace_period;
-    const bool in_path = standing.mode == Mode::proxy || s.target_burst_capacity == -1;
-    const bool long_in_path = standing.mode == Mode::proxy && now - standing.mode_since >= grace;
+    const bool always = standing.path == Path::always_proxy;
+    const bool in_path = always || standing.mode == Mode::proxy || s.target_burst_capacity == -1;
+    const bool long_in_path = always || (standing.mode == Mode::proxy && now - standing.mode_since >= grace);
     wish.want = 0;
     if (in_path && (idle >= std::max(grace, retention) || (idle >= retention && long_in_path))) {
         standing.replicas = 0;
     } else if (standing.replicas > 0) {
         const bool retained = idle < retention;
-        wish.reason = retained ? "scale-to-zero-pod-retention-period keeps " : "scale-to-zero-grace-period keeps ";
+        wish.reason =
+            retained ? "scale-to-zero-pod-retention-period keeps " : "scale-to-zero-grace-period keeps ";
         wish.reason += pods(standing.replicas) + " for " + left((retained ? retention : grace) - idle);
     }
 }
@@ -63,7 +65,9 @@ void toward_zero(const Settings& s, Standing& standing, const Asked& asked, Wish
                               left(s.stable_window - since);
             }
             return;
-        case Activity::inactive: leave(s, standing, asked, wish, now); return;
+        case Activity::inactive:
+            leave(s, standing, asked, wish, now);
+            return;
     }
 }
 
@@ -76,14 +80,19 @@ int fewest_ready(const Settings& s, const Standing& standing, bool reachable) {
 
 const char* to_string(Activity a) {
     switch (a) {
-        case Activity::inactive: return "inactive";
-        case Activity::activating: return "activating";
-        case Activity::active: return "active";
+        case Activity::inactive:
+            return "inactive";
+        case Activity::activating:
+            return "activating";
+        case Activity::active:
+            return "active";
     }
     return "";
 }
 
-const char* to_string(Mode m) { return m == Mode::proxy ? "proxy" : "serve"; }
+const char* to_string(Mode m) {
+    return m == Mode::proxy ? "proxy" : "serve";
+}
 
 void Standing::become(Activity a, TimePoint now) {
     if (activity == a) return;
@@ -119,9 +128,9 @@ Wish scale(const Settings& s, Standing& standing, const Asked& asked, TimePoint 
     return wish;
 }
 
-void settle(const Settings& s, Standing& standing, const Asked& asked, Wish& wish, int ready_pods, Path path,
+void settle(const Settings& s, Standing& standing, const Asked& asked, Wish& wish, int ready_pods,
             TimePoint now) {
-    const bool serve = path == Path::switching && wish.want > 0 && asked.excess_burst_capacity >= 0;
+    const bool serve = standing.path == Path::switching && wish.want > 0 && asked.excess_burst_capacity >= 0;
     standing.become(serve ? Mode::serve : Mode::proxy, now);
 
     const int fewest = fewest_ready(s, standing, asked.reachable);

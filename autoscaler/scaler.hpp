@@ -1,5 +1,5 @@
-// From what is wanted to the replicas that shall exist: bounds, initial scale, scale to zero, and whether the activator
-// stands in the path (Knative v1.23, pkg/reconciler/autoscaling/kpa/scaler.go and kpa.go). Plain functions on plain state.
+// From what is wanted to the replicas that shall exist: bounds, initial scale, scale to zero, and whether the
+// activator stands in the path (Knative v1.23, pkg/reconciler/autoscaling/kpa/scaler.go and kpa.go). Pure.
 #pragma once
 
 #include <string>
@@ -16,12 +16,14 @@ enum class Mode { proxy, serve };
 const char* to_string(Activity);
 const char* to_string(Mode);
 
-// Whether the activator ever leaves the path. In the gateway it never does, so the grace period, which waits until it
-// is certainly there again, has always passed already. Knative's own switching is kept for its traces.
+// Whether the activator ever leaves the path. In the gateway it never does, so the grace period, which waits
+// until it is certainly there again, has always passed already. Knative's own switching is kept for its
+// traces.
 enum class Path { always_proxy, switching };
 
 // All that one reconcile leaves to the next.
 struct Standing {
+    Path path = Path::always_proxy;
     int replicas = 0;
     Activity activity = Activity::inactive;
     TimePoint activity_since{};
@@ -53,6 +55,6 @@ struct Wish {
 Wish scale(const Settings&, Standing&, const Asked&, TimePoint now);
 
 // Second half: activity, by the ready pods there are after the first, and mode.
-void settle(const Settings&, Standing&, const Asked&, Wish&, int ready_pods, Path, TimePoint now);
+void settle(const Settings&, Standing&, const Asked&, Wish&, int ready_pods, TimePoint now);
 
 }  // namespace autoscaler

@@ -7,7 +7,9 @@ namespace autoscaler {
 
 Window::Window(seconds length) : buckets_(static_cast<std::size_t>(std::max<Second>(1, length.count()))) {}
 
-void Window::clear() { std::fill(buckets_.begin(), buckets_.end(), 0.0); }
+void Window::clear() {
+    std::fill(buckets_.begin(), buckets_.end(), 0.0);
+}
 
 void Window::record(Second second, double value) {
     if (last_ && second <= *last_ - length()) return;
@@ -35,7 +37,9 @@ void Window::resize(seconds length_wanted, Second now) {
     *this = std::move(resized);
 }
 
-bool Window::empty(Second now) const { return !last_ || now - *last_ > length(); }
+bool Window::empty(Second now) const {
+    return !last_ || now - *last_ > length();
+}
 
 double Window::average(Aggregation aggregation, Second now) const {
     if (!last_ || !first_) return 0;
@@ -43,7 +47,8 @@ double Window::average(Aggregation aggregation, Second now) const {
     return aggregation == Aggregation::linear ? linear(behind) : weighted(behind);
 }
 
-// Knative keeps the sum incrementally; summing anew costs nothing at one reading in two seconds and leaves no drift.
+// Knative keeps the sum incrementally; summing anew costs nothing at one reading in two seconds and leaves no
+// drift.
 double Window::linear(Second behind) const {
     if (behind >= length()) return 0;
     const Second used = length() - behind;
@@ -55,7 +60,8 @@ double Window::linear(Second behind) const {
 
 double Window::weighted(Second behind) const {
     if (behind > length()) return 0;
-    // The oldest bucket weighs a ten-thousandth of the newest; short windows do not fall faster than 0.8 a second.
+    // The oldest bucket weighs a ten-thousandth of the newest; short windows do not fall faster than 0.8 a
+    // second.
     const double c = std::max(0.2, 1 - std::pow(0.0001, 1 / static_cast<double>(length())));
     double weight = c * std::pow(1 - c, static_cast<double>(behind));
     double sum = 0;

@@ -23,11 +23,12 @@ class Window {
 public:
     explicit Window(seconds length);
 
-    // Several values of one second add up. A second inside the window may be told late; what is older is dropped.
+    // Several values of one second add up. A second inside the window may be told late; what is older is
+    // dropped.
     void record(Second, double value);
 
-    // Keeps the newest buckets. As in Knative the first second is then taken to lie one old window back, even when
-    // nothing was recorded that early.
+    // Keeps the newest buckets. As in Knative the first second is then taken to lie one old window back, even
+    // when nothing was recorded that early.
     void resize(seconds length, Second now);
 
     // No second within the last window was recorded. A record exactly one window old still counts.
@@ -44,7 +45,9 @@ private:
     Second length() const { return static_cast<Second>(buckets_.size()); }
     double& bucket(Second s) { return buckets_[index(s)]; }
     double bucket(Second s) const { return buckets_[index(s)]; }
-    std::size_t index(Second s) const { return static_cast<std::size_t>((s % length() + length()) % length()); }
+    std::size_t index(Second s) const {
+        return static_cast<std::size_t>((s % length() + length()) % length());
+    }
     void clear();
 
     std::vector<double> buckets_;  // never empty; second s lies in bucket s modulo its size
@@ -67,8 +70,8 @@ public:
     void record(Second, double concurrency, double rps);
     void resize(const Settings&, Second now);
 
-    // Of the metric that the settings name. Empty when there are no data; with an unlimited burst capacity (-1)
-    // no data mean zero (pkg/autoscaler/metrics/collector.go: nothing is scraped then).
+    // Of the metric that the settings name. Empty when there are no data; with an unlimited burst capacity
+    // (-1) no data mean zero (pkg/autoscaler/metrics/collector.go: nothing is scraped then).
     std::optional<Averages> averages(const Settings&, Second now) const;
 
 private:

@@ -15,7 +15,9 @@ std::string number(double value) {
     return text;
 }
 
-std::string pods(int count) { return number(count) + (count == 1 ? " pod" : " pods"); }
+std::string pods(int count) {
+    return number(count) + (count == 1 ? " pod" : " pods");
+}
 
 std::string duration(std::chrono::milliseconds length) {
     return number(std::chrono::duration<double>(length).count()) + " s";

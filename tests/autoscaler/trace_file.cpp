@@ -12,9 +12,15 @@ using namespace autoscaler;
 
 namespace {
 
-double real(const json::value& v) { return v.to_number<double>(); }
-int whole(const json::value& v) { return v.to_number<int>(); }
-seconds length(const json::value& v) { return seconds{v.to_number<Second>()}; }
+double real(const json::value& v) {
+    return v.to_number<double>();
+}
+int whole(const json::value& v) {
+    return v.to_number<int>();
+}
+seconds length(const json::value& v) {
+    return seconds{v.to_number<Second>()};
+}
 
 // `resolved` gives min-scale and retention as 0 where the revision loses its route later, although both count
 // until then. What the user wrote is right.
@@ -80,7 +86,8 @@ std::vector<LateSample> late_samples(const json::object& input) {
     std::vector<LateSample> result;
     if (const auto* records = input.if_contains("extra_records"))
         for (const auto& r : records->as_array())
-            result.push_back({real(r.at("at")), real(r.at("stamp")), {real(r.at("concurrency")), real(r.at("rps"))}});
+            result.push_back(
+                {real(r.at("at")), real(r.at("stamp")), {real(r.at("concurrency")), real(r.at("rps"))}});
     return result;
 }
 
@@ -128,7 +135,9 @@ std::vector<Change<Value>> changes(const json::value& pairs, Read read) {
     return result;
 }
 
-std::string text(const json::value& v) { return std::string(v.as_string()); }
+std::string text(const json::value& v) {
+    return std::string(v.as_string());
+}
 
 }  // namespace
 
