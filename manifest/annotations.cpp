@@ -1,0 +1,199 @@
+#include "manifest/annotations.hpp"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+
+#include "manifest/autoscaling.hpp"
+#include "manifest/names.hpp"
+#include "manifest/units.hpp"
+
+namespace manifest {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto day = 24h;
+constexpr std::int64_t longest_cookie = 400 * 86'400;  // RFC 6265bis section 5.5: no browser keeps one longer
+
+template <class Out>
+bool set_duration(std::string_view text, Out& out, std::chrono::nanoseconds low,
+                  std::chrono::nanoseconds high) {
+    const auto value = parse_duration(text);
+    if (!value || *value < low || *value > high) return false;
+    out = *value;
+    return true;
+}
+
+template <class Out>
+bool set_integer(std::string_view text, Out& out, std::int64_t low, std::int64_t high) {
+    const auto value = parse_integer(text);
+    if (!value || *value < low || *value > high) return false;
+    out = Out(*value);
+    return true;
+}
+
+constexpr std::array<std::string_view, 5> profiles{"auto", "stable-diffusion", "comfyui", "gradio", "strict"};
+
+constexpr std::array rules{
+    AnnotationRule{"serving.knative.dev.alibabacloud/affinity", "Keep a browser on its pod by a cookie",
+                   "none", "`cookie`, `none`",
+                   [](std::string_view value, Service& service) {
+                       service.affinity.cookie = value == "cookie";
+                       return value == "cookie" || value == "none";
+                   }},
+    AnnotationRule{"serving.knative.dev.alibabacloud/cookie-name", "Name of that cookie", "sd",
+                   "letters, digits and `-_.`, up to 64 (RFC 9110 token)",
+                   [](std::string_view value, Service& service) {
+                       service.affinity.cookie_name = value;
+                       return is_token(value) && value.size() <= 64;
+                   }},
+    AnnotationRule{"serving.knative.dev.alibabacloud/cookie-timeout",
+                   "How long a session lives without use, in seconds", "1800", "1 to 34560000",
+                   [](std::string_view value, Service& service) {
+                       return set_integer(value, service.affinity.cookie_timeout, 1, longest_cookie);
+                   }},
+    AnnotationRule{
+        "pilotlight.dev/profile",
+        "Which requests take a slot: built-in rules for a kind of pod; `auto` is all of them together, "
+        "`strict` is plain Knative, where every request takes one",
+        "auto", "`auto`, `stable-diffusion`, `comfyui`, `gradio`, `strict`",
+        [](std::string_view value, Service& service) {
+            service.profile = value;
+            return std::ranges::find(profiles, value) != profiles.end();
+        }},
+    AnnotationRule{"pilotlight.dev/on-disconnect",
+                   "When a client leaves while its pod works: let the pod finish, or tell it to stop",
+                   "drain", "`drain`, `interrupt`",
+                   [](std::string_view value, Service& service) {
+                       service.on_disconnect =
+                           value == "interrupt" ? OnDisconnect::interrupt : OnDisconnect::drain;
+                       return value == "drain" || value == "interrupt";
+                   }},
+    AnnotationRule{"pilotlight.dev/queue-depth", "Requests that may wait; one more is answered 503", "10000",
+                   "1 to 1000000",
+                   [](std::string_view value, Service& service) {
+                       return set_integer(value, service.pool.queue_depth, 1, 1'000'000);
+                   }},
+    AnnotationRule{"pilotlight.dev/queue-bytes", "Bodies of the waiting requests, all together", "1Gi",
+                   "1Mi to 1Ti",
+                   [](std::string_view value, Service& service) {
+                       const auto bytes = parse_quantity(value);
+                       if (!bytes || *bytes < (1ull << 20) || *bytes > (1ull << 40)) return false;
+                       service.pool.queue_bytes = *bytes;
+                       return true;
+                   }},
+    AnnotationRule{"pilotlight.dev/queue-timeout", "How long a request waits for a slot while a pod is ready",
+                   "5m", "100ms to 24h",
+                   [](std::string_view value, Service& service) {
+                       return set_duration(value, service.pool.queue_timeout, 100ms, day);
+                   }},
+    AnnotationRule{"pilotlight.dev/cold-start-timeout", "How long a request waits while no pod is ready",
+                   "10m", "100ms to 24h",
+                   [](std::string_view value, Service& service) {
+                       return set_duration(value, service.pool.cold_start_timeout, 100ms, day);
+                   }},
+    AnnotationRule{
+        "pilotlight.dev/retry", "How often a request is tried elsewhere whose pod died before it answered",
+        "1", "0 to 10",
+        [](std::string_view value, Service& service) { return set_integer(value, service.retry, 0, 10); }},
+    AnnotationRule{"pilotlight.dev/affinity-wait",
+                   "How long a session waits for its own busy pod before another one serves it", "forever",
+                   "0s to 24h, or `forever`",
+                   [](std::string_view value, Service& service) {
+                       if (value == "forever") return service.pool.affinity_wait.reset(), true;
+                       return set_duration(value, service.pool.affinity_wait, 0s, day);
+                   }},
+    AnnotationRule{"pilotlight.dev/failures-to-bench",
+                   "Consecutive errors that take a pod out until it passes its probe", "3", "1 to 1000",
+                   [](std::string_view value, Service& service) {
+                       return set_integer(value, service.pool.failures_to_bench, 1, 1000);
+                   }},
+};
+
+const AnnotationRule* find_rule(std::string_view key) {
+    const auto rule = std::ranges::find(rules, key, &AnnotationRule::key);
+    return rule == rules.end() ? nullptr : &*rule;
+}
+
+std::vector<std::string_view> names_under(std::string_view prefix) {
+    std::vector<std::string_view> names;
+    for (const auto& rule : rules)
+        if (rule.key.starts_with(prefix)) names.push_back(rule.key.substr(prefix.size()));
+    return names;
+}
+
+std::string without_backticks(std::string_view text) {
+    std::string plain;
+    std::ranges::copy_if(text, std::back_inserter(plain), [](char c) { return c != '`'; });
+    return plain;
+}
+
+void refuse_unknown(const std::string& key, const Annotation& annotation, Problems& problems) {
+    if (key.starts_with(own_prefix)) {
+        const auto name = std::string_view(key).substr(own_prefix.size());
+        if (name == "rules")
+            return problems.error(annotation.place,
+                                  key + ": not yet in this version; choose a pilotlight.dev/profile");
+        const auto names = names_under(own_prefix);
+        auto advice = did_you_mean(name, names);
+        if (advice.empty()) advice = "; known are " + either(names);
+        problems.error(annotation.place, key + ": unknown annotation" + advice);
+    } else if (key.starts_with(affinity_prefix)) {
+        const auto advice =
+            did_you_mean(std::string_view(key).substr(affinity_prefix.size()), names_under(affinity_prefix));
+        if (!advice.empty())
+            problems.warning(annotation.place, key + ": unknown annotation, ignored" + advice);
+    }
+}
+
+void apply(const Annotations& annotations, Service& service, Problems& problems) {
+    for (const auto& [key, annotation] : annotations) {
+        const auto* rule = find_rule(key);
+        if (!rule) {
+            refuse_unknown(key, annotation, problems);
+        } else if (!rule->apply(annotation.value, service)) {
+            problems.error(annotation.value_place, key + ": must be " + without_backticks(rule->valid) +
+                                                       ", not " + quote(annotation.value));
+        }
+    }
+}
+
+std::string code(std::string_view text) {
+    return "`" + std::string(text) + "`";
+}
+
+}  // namespace
+
+std::span<const AnnotationRule> annotation_rules() {
+    return rules;
+}
+
+void apply_annotations(const Annotations& service_annotations, const Annotations& template_annotations,
+                       Service& service, Problems& problems) {
+    apply(service_annotations, service, problems);
+    apply(template_annotations, service, problems);
+}
+
+std::string explain_annotations() {
+    std::string text =
+        "| annotation | meaning | default | valid |\n"
+        "| --- | --- | --- | --- |\n";
+    const auto row = [&](const std::string& key, std::string_view meaning, const std::string& fallback,
+                         std::string_view valid) {
+        text += "| " + key + " | " + std::string(meaning) + " | " + fallback + " | " + std::string(valid) +
+                " |\n";
+    };
+    for (const auto& rule : rules) row(code(rule.key), rule.meaning, code(rule.fallback), rule.valid);
+    text += "\n| under `" + std::string(autoscaling_prefix) +
+            "` | meaning | default | valid |\n| --- | --- | --- | --- |\n";
+    for (const auto& key : autoscaling_keys())
+        row(code(key.name) + (key.alias.empty() ? "" : ", " + code(key.alias)), key.meaning,
+            std::string(key.fallback), key.valid);
+    row(code(progress_deadline_key), "How long a pod may take to become ready", "600s",
+        "more than 0s, whole seconds");
+    return text;
+}
+
+}  // namespace manifest

@@ -1,0 +1,35 @@
+// The annotations of our own, and ACK's for session affinity: one table that reading, suggestions and the
+// documentation share.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "manifest/configuration.hpp"
+#include "manifest/fields.hpp"
+#include "manifest/problem.hpp"
+
+namespace manifest {
+
+inline constexpr std::string_view own_prefix = "pilotlight.dev/";
+inline constexpr std::string_view affinity_prefix = "serving.knative.dev.alibabacloud/";
+
+struct AnnotationRule {
+    std::string_view key;  // whole, with its prefix
+    std::string_view meaning;
+    std::string_view fallback;  // a value that changes nothing
+    std::string_view valid;
+    bool (*apply)(std::string_view value, Service& service);  // false: the value is not valid
+};
+std::span<const AnnotationRule> annotation_rules();
+
+// Applies what the annotations say; the template's win over the Service's own. Unknown ones under our prefix
+// are errors; under ACK's they are foreign, with a warning where a known one was probably meant.
+void apply_annotations(const Annotations& service_annotations, const Annotations& template_annotations,
+                       Service& service, Problems& problems);
+
+// The tables of docs/configuration.md, in Markdown: what `pilotlight check --explain-annotations` prints.
+std::string explain_annotations();
+
+}  // namespace manifest

@@ -1,0 +1,176 @@
+#include "manifest/gateway.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "manifest/metadata.hpp"
+#include "manifest/names.hpp"
+
+namespace manifest {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::uint64_t KiB = 1 << 10, MiB = 1 << 20, GiB = 1 << 30, TiB = 1ull << 40;
+constexpr milliseconds hour = 1h, day = 24h;
+
+std::string at(const std::string& path, std::size_t index) {
+    return path + "[" + std::to_string(index) + "]";
+}
+
+void read_listener(const Node* node, const std::string& path, Problems& problems, Listener& listener) {
+    Fields fields(node, path, problems);
+    fields.text("address", listener.address);
+    if (!is_ip(listener.address))
+        fields.error("address", "must be an IP address such as \"0.0.0.0\", \"127.0.0.1\" or \"::\", not " +
+                                    quote(listener.address));
+    fields.number("port", listener.port, 1, 65535);
+    fields.close();
+}
+
+void read_listeners(Fields& spec, Gateway& gateway) {
+    const Node* node = spec.find("listeners");
+    if (!node) return;
+    const auto path = spec.path_of("listeners");
+    gateway.listeners.clear();
+    for (const auto& item : read_list(node, path, spec.problems())) {
+        const auto item_path = at(path, gateway.listeners.size());
+        Listener listener;
+        read_listener(item.get(), item_path, spec.problems(), listener);
+        if (std::ranges::find(gateway.listeners, listener) != gateway.listeners.end())
+            spec.problems().error(item->place, item_path + ": the same address and port as another listener");
+        gateway.listeners.push_back(listener);
+    }
+    if (node->is_list() && node->items.empty())
+        spec.error("listeners", "must have a listener; leave the field out for 0.0.0.0:8080");
+}
+
+void read_admin(Fields& spec, Gateway& gateway) {
+    const Node* node = spec.find("admin");
+    read_listener(node, spec.path_of("admin"), spec.problems(), gateway.admin);
+    const auto& address = gateway.admin.address;
+    if (node && is_ip(address) && !address.starts_with("127.") && address != "::1")
+        spec.problems().warning(node->place,
+                                spec.path_of("admin") + ": whoever reaches " + address +
+                                    " may change everything; keep it on 127.0.0.1 or behind a firewall");
+    for (const auto& listener : gateway.listeners)
+        if (listener.port == gateway.admin.port &&
+            (listener.address == address || listener.address == "0.0.0.0" || listener.address == "::"))
+            return spec.error("admin", "port " + std::to_string(listener.port) + " is taken by a listener");
+}
+
+void read_domains(Fields& spec, Gateway& gateway) {
+    const Node* node = spec.find("domains");
+    if (!node) return;
+    spec.texts("domains", gateway.domains);
+    std::set<std::string> seen;
+    for (const auto& domain : gateway.domains) {
+        if (const auto reason = not_dns1123_subdomain(domain); !reason.empty())
+            spec.error("domains", quote(domain) + ": " + reason);
+        if (!seen.insert(domain).second) spec.error("domains", quote(domain) + " is there twice");
+    }
+}
+
+void read_trusted(Fields& spec, Gateway& gateway) {
+    spec.texts("trustedProxies", gateway.trusted_proxies);
+    for (const auto& network : gateway.trusted_proxies)
+        if (!is_network(network))
+            spec.error("trustedProxies", quote(network) + " is no network such as \"10.0.0.0/8\" or \"::1\"");
+}
+
+void read_path(Fields& spec, std::string_view name, std::filesystem::path& out) {
+    std::string text;
+    spec.text(name, text);
+    if (!text.empty()) out = text;
+}
+
+void size(Fields& fields, std::string_view name, std::size_t& out, std::uint64_t low, std::uint64_t high) {
+    std::uint64_t value = out;
+    fields.size(name, value, low, high);
+    out = value;
+}
+
+void read_limits(Fields& spec, Limits& limits) {
+    Fields fields(spec.find("limits"), spec.path_of("limits"), spec.problems());
+    size(fields, "headBytes", limits.head_bytes, KiB, MiB);
+    fields.number("headFields", limits.head_fields, 10, 1000);
+    fields.size("bodyBytes", limits.body_bytes, KiB, 64 * GiB);
+    size(fields, "bodyMemory", limits.body_memory, 4 * KiB, GiB);
+    fields.size("responseBytes", limits.response_bytes, MiB, TiB);
+    size(fields, "responseMemory", limits.response_memory, 4 * KiB, GiB);
+    fields.number("connections", limits.connections, 1, 1'000'000);
+    fields.close();
+}
+
+void read_timeouts(Fields& spec, Timeouts& timeouts) {
+    Fields fields(spec.find("timeouts"), spec.path_of("timeouts"), spec.problems());
+    fields.duration("head", timeouts.head, 100ms, hour);
+    fields.duration("keepAlive", timeouts.keep_alive, 100ms, day);
+    fields.duration("body", timeouts.body, 100ms, hour);
+    fields.duration("write", timeouts.write, 100ms, hour);
+    fields.duration("connect", timeouts.connect, 10ms, hour);
+    fields.duration("drain", timeouts.drain, 0ms, day);
+    fields.close();
+}
+
+void read_log(Fields& spec, Log& log) {
+    Fields fields(spec.find("log"), spec.path_of("log"), spec.problems());
+    fields.one_of("level", log.level, {"trace", "debug", "info", "warn", "error", "off"});
+    fields.one_of("format", log.format, {"auto", "text", "json"});
+    if (const Node* access = fields.find("access"); access && access->is_scalar() && access->text == "off")
+        log.access = "off";
+    else
+        fields.text("access", log.access);
+    fields.close();
+}
+
+void read_default_service(Fields& spec, PlacedGateway& gateway) {
+    if (!spec.find("defaultService")) return;
+    std::string name;
+    spec.text("defaultService", name);
+    if (name.find('/') == std::string::npos) name.insert(0, "default/");
+    gateway.default_service = spec.place_of("defaultService");
+    if (const auto reason = not_service_name(name); !reason.empty())
+        return spec.error("defaultService", reason);
+    gateway.value.default_service = name;
+}
+
+}  // namespace
+
+std::string not_service_name(std::string_view text) {
+    const auto slash = text.find('/');
+    if (slash == std::string_view::npos || !not_dns1123_label(text.substr(0, slash)).empty() ||
+        !not_dns1035_label(text.substr(slash + 1)).empty())
+        return "must be \"namespace/name\" of a Service, not " + quote(text);
+    return {};
+}
+
+PlacedGateway read_gateway(const Node& document, Problems& problems) {
+    PlacedGateway placed;
+    auto& gateway = placed.value;
+    Fields fields(&document, "", problems);
+    fields.accept({"apiVersion", "kind", "status"});
+    placed.place = document.place;
+    // One Gateway needs no name.
+    if (const Node* metadata = fields.find("metadata"))
+        placed.place = read_metadata(metadata, document, "metadata", problems).name_place;
+    Fields spec(fields.find("spec"), "spec", problems);
+    read_listeners(spec, gateway);
+    read_admin(spec, gateway);
+    read_domains(spec, gateway);
+    read_default_service(spec, placed);
+    spec.number("workers", gateway.workers, 0, 256);
+    read_path(spec, "stateDir", gateway.state_dir);
+    read_path(spec, "cookieKeyFile", gateway.cookie_key_file);
+    read_trusted(spec, gateway);
+    read_limits(spec, gateway.limits);
+    read_timeouts(spec, gateway.timeouts);
+    gateway.driver = read_driver(spec.find("driver"), placed, problems);
+    read_log(spec, gateway.log);
+    spec.close();
+    fields.close();
+    return placed;
+}
+
+}  // namespace manifest

@@ -1,0 +1,130 @@
+// The Gateway: its defaults, every field, the drivers.
+#include <catch2/catch.hpp>
+
+#include "tests/manifest/helpers.hpp"
+
+using namespace manifest;
+using namespace manifest::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+Gateway gateway_of(const std::string& text) {
+    auto loaded = load_text(text);
+    INFO(lines(loaded.problems));
+    REQUIRE(loaded.configuration);
+    return loaded.configuration->gateway;
+}
+
+std::string said(std::string_view spec) {
+    return lines(load_text(gateway_with(spec)).problems);
+}
+
+}  // namespace
+
+TEST_CASE("an empty Gateway has every default", "[manifest]") {
+    CHECK(gateway_of("apiVersion: pilotlight.dev/v1\nkind: Gateway\n") == Gateway{});
+    CHECK(gateway_of(gateway_with("")) == Gateway{});
+    CHECK(gateway_of(gateway_with("{limits: , driver: {process: {}}, log: {}}")) == Gateway{});
+}
+
+TEST_CASE("every field of a Gateway takes effect", "[manifest]") {
+    const auto gateway = gateway_of(gateway_with(
+        "\n  listeners: [{address: 127.0.0.1, port: 80}, {address: \"::1\"}]\n"
+        "  admin: {port: 9999}\n"
+        "  domains: [pictures.example.org]\n"
+        "  defaultService: sd\n"
+        "  workers: 3\n"
+        "  stateDir: /var/lib/pilotlight\n"
+        "  cookieKeyFile: /etc/key\n"
+        "  trustedProxies: [10.0.0.0/8, \"::1\"]\n"
+        "  limits: {headBytes: 16Ki, headFields: 50, bodyBytes: 1Gi, bodyMemory: 64Ki, responseMemory: 2Mi,\n"
+        "    responseBytes: 8Gi, connections: 100}\n"
+        "  timeouts: {head: 5s, keepAlive: 1m, body: 30s, write: 31s, connect: 500ms, drain: 0s}\n"
+        "  driver: {static: {pods: [\"127.0.0.1:7860\", \"[::1]:7861\"]}}\n"
+        "  log: {level: debug, format: json, access: off}\n"
+        "---\n" +
+        service_with({})));
+    CHECK(gateway.listeners == std::vector<Listener>{{"127.0.0.1", 80}, {"::1", 8080}});
+    CHECK(gateway.admin == Listener{"127.0.0.1", 9999});
+    CHECK(gateway.domains == std::vector<std::string>{"pictures.example.org"});
+    CHECK(gateway.default_service == "default/sd");
+    CHECK(gateway.workers == 3);
+    CHECK(gateway.state_dir == "/var/lib/pilotlight");
+    CHECK(gateway.cookie_key_file == "/etc/key");
+    CHECK(gateway.trusted_proxies == std::vector<std::string>{"10.0.0.0/8", "::1"});
+    CHECK(gateway.limits == Limits{16 << 10, 50, 1 << 30, 64 << 10, 2 << 20, 8ull << 30, 100});
+    CHECK(gateway.timeouts == Timeouts{5s, 1min, 30s, 31s, 500ms, 0s});
+    CHECK(std::get<pods::StaticSettings>(gateway.driver).pods ==
+          std::map<std::string, std::vector<pods::Address>>{{"*", {{"127.0.0.1", 7860}, {"::1", 7861}}}});
+    CHECK(gateway.log == Log{"debug", "json", "off"});
+}
+
+TEST_CASE("the process driver takes image rules, GPUs, ports and logs", "[manifest]") {
+    const auto gateway =
+        gateway_of(gateway_with("\n  driver:\n    process:\n"
+                                "      images:\n"
+                                "      - {image: \"sd@*\", command: [sim], args: [--port, $(PORT)], "
+                                "workingDir: /srv, env: [{name: A, value: b}]}\n"
+                                "      - {image: \"*\", command: [sim]}\n"
+                                "      gpus: [0, \"1\", GPU-8932f937]\n"
+                                "      ports: 3000-3009\n"
+                                "      bindAddress: 127.0.0.2\n"
+                                "      logs: {directory: /var/log/pods, maxSize: 1Mi, files: 0}\n"));
+    pods::ProcessSettings expected;
+    expected.images = {{"sd@*", {"sim"}, {"--port", "$(PORT)"}, "/srv", {{"A", "b"}}},
+                       {"*", {"sim"}, {}, "", {}}};
+    expected.gpus = {"0", "1", "GPU-8932f937"};
+    expected.first_port = 3000;
+    expected.last_port = 3009;
+    expected.bind_address = "127.0.0.2";
+    expected.log_dir = "/var/log/pods";
+    expected.log_bytes = 1 << 20;
+    expected.log_files = 0;
+    CHECK(std::get<pods::ProcessSettings>(gateway.driver) == expected);
+}
+
+TEST_CASE("static pods stand under a service's name or under a star", "[manifest]") {
+    const auto text =
+        gateway_with("{driver: {static: {pods: {default/sd: [\"127.0.0.1:1\"], \"*\": [\"127.0.0.1:2\"]}}}}");
+    const auto gateway = gateway_of(text + "---\n" + service_with({}));
+    CHECK(std::get<pods::StaticSettings>(gateway.driver).pods ==
+          std::map<std::string, std::vector<pods::Address>>{{"default/sd", {{"127.0.0.1", 1}}},
+                                                            {"*", {{"127.0.0.1", 2}}}});
+    CHECK(said("{driver: {static: {}}}") == "a.yaml:3:25: spec.driver.static.pods: missing\n");
+    CHECK(said("{driver: {static: {pods: []}}}") ==
+          "a.yaml:3:32: spec.driver.static.pods: must have an address\n");
+}
+
+TEST_CASE("an image that nothing says how to run, or with more GPUs than there are, is refused",
+          "[manifest]") {
+    const auto service = [](const std::string& more) {
+        return "---\napiVersion: serving.knative.dev/v1\nkind: Service\nmetadata: {name: sd}\n"
+               "spec: {template: {spec: {containers: [{image: sd:1" +
+               more + "}]}}}\n";
+    };
+    const auto problems = [&](std::string_view process, const std::string& more) {
+        return lines(
+            load_text(gateway_with("{driver: {process: " + std::string(process) + "}}") + service(more))
+                .problems);
+    };
+    CHECK(problems("{}", "").find("nothing says how the image \"sd:1\" runs here") != std::string::npos);
+    CHECK(problems("{images: [{image: other, command: [a]}]}", "") != "");
+    CHECK(problems("{images: [{image: \"sd:*\", args: [a]}]}", "") != "");
+    CHECK(problems("{images: [{image: \"sd:*\", command: [a]}]}", "") == "");
+    CHECK(problems("{}", ", command: [a]") == "");
+    CHECK(problems("{gpus: [0]}", ", command: [a], resources: {limits: {nvidia.com/gpu: 2}}")
+              .find("wants 2 GPUs, the Gateway has 1") != std::string::npos);
+    CHECK(problems("{}", ", command: [a], resources: {limits: {nvidia.com/gpu: 2}}") == "");
+}
+
+TEST_CASE("the manifests in conf load together without a word", "[manifest]") {
+    const std::vector<std::filesystem::path> paths{SOURCE_DIR "/conf"};
+    const auto loaded = load_files(paths);
+    CHECK(lines(loaded.problems) == "");
+    REQUIRE(loaded.configuration);
+    const auto& process = std::get<pods::ProcessSettings>(loaded.configuration->gateway.driver);
+    REQUIRE(process.images.size() == 1);
+    CHECK(loaded.configuration->services.front().container.image.starts_with(
+        process.images[0].image.substr(0, process.images[0].image.size() - 1)));
+}
