@@ -1,0 +1,70 @@
+// All that one simulated pod is between requests. Plain state; the server around it has the sockets and the clock.
+#pragma once
+
+#include <boost/json.hpp>
+#include <deque>
+#include <random>
+
+#include "simulator/call.hpp"
+#include "simulator/faults.hpp"
+#include "simulator/gpu.hpp"
+#include "simulator/options.hpp"
+#include "simulator/service_time.hpp"
+#include "simulator/startup.hpp"
+#include "simulator/stats.hpp"
+
+namespace simulator {
+
+// How a generation is received, by --overload.
+enum class Reception { queue, share, out_of_memory, crash };
+
+class Pod {
+public:
+    // `start` and `epoch` are the same moment on both clocks.
+    Pod(Options options, TimePoint start, std::chrono::system_clock::time_point epoch);
+
+    const Options options;
+    const Startup startup;
+    Gpu gpu;
+    RunLog runs;
+    Faults faults;
+    Stats stats;
+    ServiceTime service_time;
+    std::mt19937_64 random;
+    boost::json::object settings;  // /sdapi/v1/options
+
+    // Counted by the server.
+    std::size_t connections = 0, in_flight = 0;
+    std::uint64_t images_made = 0;  // since the start: memory grows with them
+    std::function<void(Duration)> refuse = [](Duration) {};  // closes the port for so long
+
+    double epoch_ms(TimePoint at) const;
+    double share() { return std::uniform_real_distribution<>{}(random); }
+
+    Reception receive();  // of a generation that arrives now
+    void saw_gpu();       // keeps the maxima; after every change of the GPU
+    void ended(Run run);
+
+    // The newest task ids that are done, as modules/progress.py finished_tasks.
+    const std::deque<std::string>& finished() const { return finished_; }
+    std::string next_task(std::string_view kind);
+
+    // Pictures that /file= serves: the newest few, in bounded memory.
+    void keep_file(std::string name, std::string bytes);
+    const std::string* file(std::string_view name) const;
+
+    void reset_stats();
+
+private:
+    struct File {
+        std::string name, bytes;
+    };
+    TimePoint start_;
+    double start_ms_;
+    std::deque<std::string> finished_;
+    std::deque<File> files_;
+    std::size_t file_bytes_ = 0;
+    std::uint64_t tasks_ = 0;
+};
+
+}  // namespace simulator

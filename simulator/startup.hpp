@@ -1,0 +1,37 @@
+// The stages of a pod's start, as times fixed at its beginning. Pure.
+#pragma once
+
+#include "simulator/options.hpp"
+
+namespace simulator {
+
+enum class Stage {
+    importing,  // nothing listens
+    listening,  // the port is open, the page works, /sdapi is 404
+    fragile,    // the same, and an HTTP request makes add_middleware raise: the process ends
+    mounted,
+};
+
+struct Startup {
+    TimePoint bind_at;     // the port opens
+    TimePoint mounted_at;  // /sdapi answers
+    TimePoint fragile_from;
+    TimePoint model_at;    // the model is loaded; with a lazy model, at once
+
+    Stage stage(TimePoint now) const {
+        if (now >= mounted_at) return Stage::mounted;
+        if (now < bind_at) return Stage::importing;
+        return now >= fragile_from ? Stage::fragile : Stage::listening;
+    }
+};
+
+inline Startup plan_startup(const Options& options, TimePoint start) {
+    Startup plan;
+    plan.mounted_at = start + options.scaled(options.cold + options.mount_delay);
+    plan.bind_at = options.nowebui ? plan.mounted_at : start + options.scaled(options.cold);
+    plan.fragile_from = std::max(plan.bind_at, plan.mounted_at - options.scaled(options.crash_window));
+    plan.model_at = options.lazy_model ? start : start + options.scaled(options.model_load);
+    return plan;
+}
+
+}  // namespace simulator
