@@ -152,8 +152,8 @@ def pods_marked(mark):
 class Gateway:
     """`pilotlight serve` with a generated Gateway manifest. Use it as a context, or end() it."""
 
-    def __init__(self, *manifests, simulator=None, image_rule=None, driver=None, limits=None, timeouts=None,
-                 start=True, **spec):
+    def __init__(self, *manifests, simulator=None, quick=True, image_rule=None, driver=None, limits=None,
+                 timeouts=None, log=None, start=True, **spec):
         self.mark = uuid.uuid4().hex
         self.folder = tempfile.mkdtemp(prefix="pilotlight-test-")
         self.manifests = os.path.join(self.folder, "manifests")
@@ -163,7 +163,7 @@ class Gateway:
         self.log = os.path.join(self.folder, "gateway.log")
         self.access_log = os.path.join(self.folder, "access.log")
         self.process = None
-        environment = {f"SD_SIMULATOR_{k}": str(v) for k, v in {**QUICK, **(simulator or {})}.items()}
+        environment = {f"SD_SIMULATOR_{k}": str(v) for k, v in {**(QUICK if quick else {}), **(simulator or {})}.items()}
         environment[MARK] = self.mark
         rule = {"image": "*", "command": [os.path.join(BIN, "sd-simulator")], "args": ["--port", "$(PORT)"],
                 "env": [{"name": k, "value": v} for k, v in environment.items()], **(image_rule or {})}
@@ -173,7 +173,7 @@ class Gateway:
                      "admin": {"address": "127.0.0.1", "port": self.admin},
                      "stateDir": os.path.join(self.folder, "state"),
                      "driver": driver or {"process": {"images": [rule], "ports": self.ports.pods}},
-                     "log": {"level": "debug", "format": "json", "access": self.access_log},
+                     "log": log or {"level": "debug", "format": "json", "access": self.access_log},
                      **({"limits": limits} if limits else {}), **({"timeouts": timeouts} if timeouts else {}), **spec}}
         self.write("gateway", self.gateway)
         for number, manifest in enumerate(manifests):
@@ -319,13 +319,14 @@ class Hey:
         rows = [line.split(",") for line in done.stdout.splitlines()[1:] if line.count(",") >= 7]
         self.latencies = sorted(float(row[0]) for row in rows)
         self.statuses = [int(row[6]) for row in rows]  # a request without an answer has no row
+        self.total = max((float(row[0]) + float(row[7]) for row in rows), default=0.0)  # since the first was sent
 
 
 class Watcher:
-    """Looks at the pods every 0.05 s from a thread, and remembers the most pods and each one's last statistics."""
+    """Looks at the pods now and then from a thread, and remembers the most pods and each one's last statistics."""
 
-    def __init__(self, gateway):
-        self.gateway, self.peak, self.last = gateway, 0, {}
+    def __init__(self, gateway, every=0.05):
+        self.gateway, self.every, self.peak, self.last = gateway, every, 0, {}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -348,7 +349,7 @@ class Watcher:
                 pass  # not there yet, or no more
 
     def _run(self):
-        while not self._stop.wait(0.05):
+        while not self._stop.wait(self.every):
             self.look()
 
 
