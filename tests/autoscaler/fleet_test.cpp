@@ -120,6 +120,24 @@ TEST_CASE("pods that are not ready go first, the newest of them first", "[fleet]
     CHECK(y.want(2) == "stop 3");
 }
 
+TEST_CASE("an older pod that is not ready goes before a newer one that is", "[fleet]") {
+    Yard y;
+    y.ready(2);
+    y.fleet.failed_probe(y.id(1), y.now);
+    CHECK(y.want(1) == "drain 1, stop 1");
+}
+
+TEST_CASE("of pods that drain a ready one is called back first, then the oldest", "[fleet]") {
+    Yard y;
+    y.ready(3);
+    y.load[1] = y.load[2] = y.load[3] = {1, 0};
+    y.want(0);
+    y.fleet.failed_probe(y.id(1), y.now);
+    CHECK(y.want(1) == "readmit 2");
+    CHECK(y.want(2) == "readmit 3");
+    CHECK(y.want(3) == "");
+}
+
 TEST_CASE("a pod is stopped only after its driver has answered the start", "[fleet]") {
     Yard y;
     y.want(1);
