@@ -269,7 +269,10 @@ void Revision::begin_probing(PodId id, Running& running) {
 }
 
 asio::awaitable<void> Revision::stop(std::shared_ptr<Revision> self, PodId id, std::chrono::milliseconds grace) {
-    if (auto found = self->running_.find(id); found != self->running_.end()) found->second.prober.reset();
+    if (auto found = self->running_.find(id); found != self->running_.end()) {
+        found->second.prober.reset();
+        found->second.stopping = true;
+    }
     co_await self->context_.driver.stop(id, grace);
     const auto now = Clock::now();
     self->forget(id, now);
@@ -282,7 +285,9 @@ asio::awaitable<void> Revision::stop(std::shared_ptr<Revision> self, PodId id, s
 bool Revision::exited(const pods::Exit& exit, TimePoint now) {
     const auto* pod = fleet_pod(exit.pod);
     if (pod == nullptr && !running_.contains(exit.pod)) return false;
-    if (pod != nullptr && pod->phase != pods::Phase::terminating)
+    const auto found = running_.find(exit.pod);
+    const bool asked = found != running_.end() && found->second.stopping;
+    if (pod != nullptr && !asked)
         context_.events.warning(settings_.name_space, "Pod", pod->name, "Exited", fmt::format("The pod {}", exit.message));
     forget(exit.pod, now);
     fleet_.exited(exit.pod, exit.code, exit.message, now);
@@ -311,7 +316,9 @@ void Revision::refuse_queue(Refusal refusal, TimePoint now) {
 }
 
 void Revision::stop_all(std::chrono::milliseconds grace) {
-    for (auto& [id, running] : running_) {
+    std::vector<PodId> all;  // stop() may end, and forget the pod, before it suspends
+    for (const auto& [id, running] : running_) all.push_back(id);
+    for (const auto id : all) {
         gate_->drain(id, Clock::now());
         ++stopping_;
         asio::co_spawn(context_.io, stop(shared_from_this(), id, grace), asio::detached);

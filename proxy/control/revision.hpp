@@ -61,6 +61,7 @@ private:
         TimePoint asked;
         WallTime created;
         std::string uid;
+        bool stopping = false;
     };
 
     void account(const router::Usage&, TimePoint now);
