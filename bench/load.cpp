@@ -1,6 +1,6 @@
-// A closed loop of HTTP/1.1 clients: each sends a request when the one before is answered, on a connection that it keeps.
-// Prints one JSON object. With --hold it first says "sent" when every client has sent its first request, so that whoever
-// started it can look at a gateway that holds them all, and release them.
+// A closed loop of HTTP/1.1 clients: each sends a request when the one before is answered, on a connection
+// that it keeps. Prints one JSON object. With --hold it first says "sent" when every client has sent its
+// first request, so that whoever started it can look at a gateway that holds them all, and release them.
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -31,8 +31,8 @@ struct Options {
     std::string path = "/sdapi/v1/txt2img";
     std::string body = R"({"prompt": "pretty dog"})";
     std::size_t clients = 20;
-    double seconds = 0;        // new requests are sent for so long; 0: one request a client
-    double limit = 120;        // then whoever still waits counts as lost
+    double seconds = 0;  // new requests are sent for so long; 0: one request a client
+    double limit = 120;  // then whoever still waits counts as lost
     bool hold = false;
 };
 
@@ -60,8 +60,9 @@ struct Load {
 };
 
 std::string request_text(const Options& o) {
-    return "POST " + o.path + " HTTP/1.1\r\nHost: " + o.host + "\r\nContent-Type: application/json\r\nContent-Length: " +
-           std::to_string(o.body.size()) + "\r\n\r\n" + o.body;
+    return "POST " + o.path + " HTTP/1.1\r\nHost: " + o.host +
+           "\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(o.body.size()) +
+           "\r\n\r\n" + o.body;
 }
 
 struct Head {
@@ -78,7 +79,8 @@ std::optional<Head> parse_head(std::string_view text) {
     const auto same = [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a + 32 : a) == b; };
     for (std::size_t at = text.find("\r\n"); at != std::string_view::npos; at = text.find("\r\n", at + 2)) {
         const auto line = text.substr(at + 2);
-        if (line.size() < name.size() || !std::equal(name.begin(), name.end(), line.begin(), [&](char b, char a) { return same(a, b); }))
+        if (line.size() < name.size() ||
+            !std::equal(name.begin(), name.end(), line.begin(), [&](char b, char a) { return same(a, b); }))
             continue;
         const auto from = line.find_first_not_of(' ', name.size());
         if (from == std::string_view::npos) return std::nullopt;
@@ -90,13 +92,15 @@ std::optional<Head> parse_head(std::string_view text) {
 
 // The status, or 0 if no whole answer came.
 awaitable<int> exchange(tcp::socket& socket, std::string& buffer, Load& load, bool first) {
-    const auto written = co_await asio::async_write(socket, asio::buffer(load.request), as_tuple(use_awaitable));
+    const auto written =
+        co_await asio::async_write(socket, asio::buffer(load.request), as_tuple(use_awaitable));
     if (std::get<0>(written)) co_return 0;
     if (first && ++load.tally.sent == load.options.clients && load.options.hold) {
         std::puts("sent");
         std::fflush(stdout);
     }
-    const auto read = co_await asio::async_read_until(socket, asio::dynamic_buffer(buffer), "\r\n\r\n", as_tuple(use_awaitable));
+    const auto read = co_await asio::async_read_until(socket, asio::dynamic_buffer(buffer), "\r\n\r\n",
+                                                      as_tuple(use_awaitable));
     if (std::get<0>(read)) co_return 0;
     const std::size_t head_size = std::get<1>(read);
     const auto head = parse_head(std::string_view(buffer).substr(0, head_size));
@@ -104,7 +108,8 @@ awaitable<int> exchange(tcp::socket& socket, std::string& buffer, Load& load, bo
     const std::size_t whole = head_size + head->length;
     if (buffer.size() < whole) {
         const std::size_t missing = whole - buffer.size();
-        const auto rest = co_await asio::async_read(socket, asio::dynamic_buffer(buffer), asio::transfer_exactly(missing), as_tuple(use_awaitable));
+        const auto rest = co_await asio::async_read(socket, asio::dynamic_buffer(buffer),
+                                                    asio::transfer_exactly(missing), as_tuple(use_awaitable));
         if (std::get<0>(rest)) co_return 0;
     }
     buffer.erase(0, whole);
@@ -124,13 +129,15 @@ awaitable<void> client(tcp::socket socket, Load& load) {
             break;
         }
         ++load.tally.statuses[status];
-        load.tally.milliseconds.push_back(std::chrono::duration<double, std::milli>(Clock::now() - began).count());
+        load.tally.milliseconds.push_back(
+            std::chrono::duration<double, std::milli>(Clock::now() - began).count());
     } while (Clock::now() < load.until);
     std::erase(load.open, &socket);
     load.end_one();
 }
 
-// One connection after another: ten thousand at once would drown the listener's backlog and measure TCP's retries.
+// One connection after another: ten thousand at once would drown the listener's backlog and measure TCP's
+// retries.
 awaitable<void> start(Load& load) {
     const auto executor = co_await asio::this_coro::executor;
     const tcp::endpoint there(asio::ip::address_v4::loopback(), load.options.port);
@@ -151,17 +158,24 @@ awaitable<void> start(Load& load) {
 void print(Tally& tally, double seconds) {
     auto& ms = tally.milliseconds;
     std::sort(ms.begin(), ms.end());
-    const auto at = [&](double share) { return ms.empty() ? 0 : ms[std::min(ms.size() - 1, static_cast<std::size_t>(share * static_cast<double>(ms.size())))]; };
-    std::printf(R"({"seconds":%.6f,"answers":%zu,"lost":%zu,"rate":%.3f,"statuses":{)", seconds, ms.size(), tally.lost,
-                static_cast<double>(ms.size()) / seconds);
+    const auto at = [&](double share) {
+        return ms.empty() ? 0
+                          : ms[std::min(ms.size() - 1,
+                                        static_cast<std::size_t>(share * static_cast<double>(ms.size())))];
+    };
+    std::printf(R"({"seconds":%.6f,"answers":%zu,"lost":%zu,"rate":%.3f,"statuses":{)", seconds, ms.size(),
+                tally.lost, static_cast<double>(ms.size()) / seconds);
     const char* comma = "";
-    for (const auto& [status, count] : tally.statuses) std::printf("%s\"%d\":%zu", std::exchange(comma, ","), status, count);
-    std::printf(R"(},"ms":{"p50":%.3f,"p90":%.3f,"p95":%.3f,"p99":%.3f,"max":%.3f}})" "\n", at(.5), at(.9), at(.95), at(.99),
-                ms.empty() ? 0 : ms.back());
+    for (const auto& [status, count] : tally.statuses)
+        std::printf("%s\"%d\":%zu", std::exchange(comma, ","), status, count);
+    std::printf(R"(},"ms":{"p50":%.3f,"p90":%.3f,"p95":%.3f,"p99":%.3f,"max":%.3f}})"
+                "\n",
+                at(.5), at(.9), at(.95), at(.99), ms.empty() ? 0 : ms.back());
 }
 
 constexpr const char* help =
-    "pilotlight-load [--port N] [--host NAME] [--path PATH] [--body TEXT] [--clients N] [--seconds S] [--limit S] [--hold]\n"
+    "pilotlight-load [--port N] [--host NAME] [--path PATH] [--body TEXT] [--clients N] [--seconds S] "
+    "[--limit S] [--hold]\n"
     "A closed loop of clients on kept connections; without --seconds each sends one request. Prints JSON.\n";
 
 Options parse(int argc, char** argv) {
@@ -172,16 +186,25 @@ Options parse(int argc, char** argv) {
             o.hold = true;
             continue;
         }
-        if (i + 1 == argc) std::fputs(help, name == "--help" ? stdout : stderr), std::exit(name == "--help" ? 0 : 2);
+        if (i + 1 == argc)
+            std::fputs(help, name == "--help" ? stdout : stderr), std::exit(name == "--help" ? 0 : 2);
         const char* value = argv[++i];
-        if (name == "--port") o.port = static_cast<unsigned short>(std::atoi(value));
-        else if (name == "--host") o.host = value;
-        else if (name == "--path") o.path = value;
-        else if (name == "--body") o.body = value;
-        else if (name == "--clients") o.clients = static_cast<std::size_t>(std::atol(value));
-        else if (name == "--seconds") o.seconds = std::atof(value);
-        else if (name == "--limit") o.limit = std::atof(value);
-        else std::fputs(help, stderr), std::exit(2);
+        if (name == "--port")
+            o.port = static_cast<unsigned short>(std::atoi(value));
+        else if (name == "--host")
+            o.host = value;
+        else if (name == "--path")
+            o.path = value;
+        else if (name == "--body")
+            o.body = value;
+        else if (name == "--clients")
+            o.clients = static_cast<std::size_t>(std::atol(value));
+        else if (name == "--seconds")
+            o.seconds = std::atof(value);
+        else if (name == "--limit")
+            o.limit = std::atof(value);
+        else
+            std::fputs(help, stderr), std::exit(2);
     }
     return o;
 }
@@ -197,7 +220,9 @@ int main(int argc, char** argv) {
     asio::io_context io(1);
     Load load(io, parse(argc, argv));
     load.request = request_text(load.options);
-    const auto duration = [](double s) { return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(s)); };
+    const auto duration = [](double s) {
+        return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(s));
+    };
     const auto began = Clock::now();
     load.until = began + duration(load.options.seconds);
     load.limit.expires_after(duration(load.options.limit));
