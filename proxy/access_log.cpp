@@ -3,13 +3,14 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
-#include "proxy/traffic/refusal.hpp"
 #include "proxy/traffic/text.hpp"
 
 namespace proxy {
 namespace {
 
 double seconds(pods::Duration d) { return std::chrono::duration<double>(d).count(); }
+
+std::string_view reason(const RequestRecord& r) { return r.refusal ? describe(*r.refusal).label : std::string_view{}; }
 
 std::string capped(std::string_view text) { return json_escape(text.substr(0, 512)); }
 
@@ -21,15 +22,14 @@ std::string json_line(const RequestRecord& r) {
         R"("class":"{}","status":{},"pod":"{}","reason":"{}","bytesIn":{},"bytesOut":{},"queue":{:.6f},"cold":{:.6f},)"
         R"("podTime":{:.6f},"total":{:.6f},"retries":{}}})",
         rfc3339_now(), capped(r.request_id), r.client, capped(r.method), capped(r.host), capped(r.target),
-        capped(r.service), r.request_class, r.status, capped(r.pod), r.reason, r.bytes_in, r.bytes_out,
+        capped(r.service), r.request_class, r.status, capped(r.pod), reason(r), r.bytes_in, r.bytes_out,
         seconds(r.queue), seconds(r.cold), seconds(r.pod_time), seconds(r.total), r.retries);
 }
 
 std::string text_line(const RequestRecord& r) {
     return fmt::format("{} {} {} {}{} {:.3f}s (cold {:.3f} queue {:.3f} pod {:.3f}) {}{}{}", r.status,
                        r.request_class, capped(r.method), capped(r.host), capped(r.target), seconds(r.total),
-                       seconds(r.cold), seconds(r.queue), seconds(r.pod_time), r.pod, r.reason.empty() ? "" : " ",
-                       r.reason);
+                       seconds(r.cold), seconds(r.queue), seconds(r.pod_time), r.pod, r.refusal ? " " : "", reason(r));
 }
 
 void AccessLog::write(const RequestRecord& record) {

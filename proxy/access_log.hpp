@@ -3,10 +3,12 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "pods/pod.hpp"
+#include "proxy/traffic/refusal.hpp"
 
 namespace spdlog {
 class logger;
@@ -22,7 +24,7 @@ struct RequestRecord {
     char request_class = '-';
     int status = 0;
     std::string pod;
-    std::string_view reason;  // Refusal label; empty: the pod's own answer
+    std::optional<Refusal> refusal;  // empty: the pod's own answer, whole
     std::uint64_t bytes_in = 0, bytes_out = 0;
     pods::Duration queue{}, cold{}, pod_time{}, total{};
     int retries = 0;

@@ -290,7 +290,7 @@ asio::awaitable<Connection::Next> Connection::deliver(Exchange& x, RequestRecord
         if (!pending.empty() || !piece.empty() || !tail.empty()) {
             if (co_await stream_.write({pending, piece, tail}, patience)) {
                 x.leave();
-                record.reason = describe(Refusal::client_left).label;
+                record.refusal = Refusal::client_left;
                 co_return Next::close;
             }
             pending.clear();
@@ -304,7 +304,7 @@ asio::awaitable<Connection::Next> Connection::deliver(Exchange& x, RequestRecord
         x.changed.expires_at(TimePoint::max());
         co_await x.changed.async_wait(asio::as_tuple(asio::use_awaitable));
     }
-    record.reason = describe(x.client_left ? Refusal::client_left : x.failure.value_or(Refusal::disk_full)).label;
+    record.refusal = x.client_left ? Refusal::client_left : x.failure.value_or(Refusal::disk_full);
     if (!text.chunked && x.response->framing() != Framing::sized) stream_.reset_on_close();
     co_return Next::close;
 }
@@ -313,7 +313,7 @@ asio::awaitable<Connection::Next> Connection::refuse(Refusal why, const RequestH
                                                      std::string_view detail, int status, bool body_unread) {
     const auto info = describe(why);
     record.status = status != 0 ? status : info.status;
-    record.reason = info.label;
+    record.refusal = why;
     if (why == Refusal::client_left) co_return Next::close;
     const bool keep = !info.close && !body_unread && head != nullptr && head->keep_alive() && !worker_.draining();
     RefusalContext context;
@@ -398,7 +398,7 @@ void Connection::log(const Exchange* x, RequestRecord& record, TimePoint began) 
         metrics.duration[status_class].observe(record.total);
         metrics.bytes_in.fetch_add(record.bytes_in, std::memory_order_relaxed);
         metrics.bytes_out.fetch_add(record.bytes_out, std::memory_order_relaxed);
-        if (x->failure) metrics.refused[static_cast<std::size_t>(*x->failure)].fetch_add(1, std::memory_order_relaxed);
+        if (record.refusal) metrics.refused[static_cast<std::size_t>(*record.refusal)].fetch_add(1, std::memory_order_relaxed);
         if (record.request_class == 'G' && answered) {
             metrics.queue_wait.observe(record.queue);
             metrics.cold_wait.observe(record.cold);

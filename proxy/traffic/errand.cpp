@@ -19,13 +19,23 @@ constexpr std::chrono::seconds mount_window{30};            // after the port op
 constexpr std::string_view not_mounted_body = R"({"detail":"Not Found"})";
 constexpr std::chrono::seconds hung_after_at_most{60};      // how long after its timeout a pod may still come back
 
-enum class Outcome { done, unsent, died, broken_off, nonsense, hung, not_mounted, disk_full };
+enum class Outcome {
+    done,
+    unsent,       // no connection: nothing reached the pod
+    stale,        // a connection that had been used before closed without a word: its idle time was over, or the pod died
+    died,         // a fresh one did
+    broken_off,   // in the middle of the answer
+    nonsense,
+    hung,
+    not_mounted,
+    disk_full
+};
 
 // One try at one pod.
 class Attempt {
 public:
-    Attempt(Worker& worker, Exchange& exchange, bool slotless)
-        : worker_(worker), x_(exchange), slotless_(slotless) {}
+    Attempt(Worker& worker, Exchange& exchange, bool slotless, bool fresh)
+        : worker_(worker), x_(exchange), slotless_(slotless), fresh_(fresh) {}
 
     asio::awaitable<Outcome> run() {
         if (auto outcome = co_await connect(); outcome != Outcome::done) co_return outcome;
@@ -38,8 +48,9 @@ public:
 
 private:
     asio::awaitable<Outcome> connect() {
-        connection_ = worker_.take_idle(x_.backend->id);
-        if (connection_) co_return Outcome::done;
+        if (!fresh_) connection_ = worker_.take_idle(x_.backend->id);
+        reused_ = connection_ != nullptr;
+        if (reused_) co_return Outcome::done;
         connection_ = worker_.new_pod_connection();
         const auto error =
             co_await connection_->stream.connect(x_.backend->endpoint, Clock::now() + x_.routing->timeouts.connect);
@@ -75,7 +86,10 @@ private:
             while ((length = head_length(head)) == 0) {
                 if (head.size() > x_.routing->limits.head_bytes) co_return nonsense("its head is too long");
                 const auto outcome = co_await read_some([&](std::string_view octets) { head += octets; });
-                if (outcome) co_return head.empty() ? *outcome : *outcome == Outcome::died ? nonsense("its head is cut short") : *outcome;
+                if (!outcome) continue;
+                if (*outcome == Outcome::died && !head.empty()) co_return nonsense("its head is cut short");
+                if (*outcome == Outcome::died && reused_ && interim == 0) co_return Outcome::stale;
+                co_return *outcome;
             }
             auto parsed = parse_response(std::string_view(head).substr(0, length), x_.routing->head_limits,
                                          x_.head.method() == "HEAD");
@@ -182,6 +196,8 @@ private:
     Worker& worker_;
     Exchange& x_;
     bool slotless_;
+    bool fresh_;  // no connection that was used before
+    bool reused_ = false;
     std::unique_ptr<PodConnection> connection_;
     TimePoint deadline_{}, start_deadline_{};
     bool sent_all_ = false, reusable_ = false, gave_up_ = false;
@@ -216,9 +232,10 @@ asio::awaitable<void> errand(Worker& worker, std::shared_ptr<Exchange> exchange,
     auto& gate = *x.service->gate;
     const bool had_lease = static_cast<bool>(lease);
     int unsent = 0;
+    bool fresh = false;
     while (backend) {
         x.backend = backend;
-        Attempt attempt(worker, x, !had_lease);
+        Attempt attempt(worker, x, !had_lease, fresh);
         const auto outcome = co_await attempt.run();
         const auto now = Clock::now();
         const auto id = backend->id;
@@ -236,6 +253,12 @@ asio::awaitable<void> errand(Worker& worker, std::shared_ptr<Exchange> exchange,
                 co_await pause.async_wait(asio::as_tuple(asio::use_awaitable));
                 continue;
             }
+            case Outcome::stale:
+                if (x.service->retry > 0 && !fresh && !x.nobody_listens()) {  // the same pod, on a connection of its own
+                    fresh = true;
+                    continue;
+                }
+                [[fallthrough]];
             case Outcome::unsent:
             case Outcome::died: {
                 gate.bench(id, now);
