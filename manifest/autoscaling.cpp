@@ -167,6 +167,13 @@ void read_scales(Reader& reader, const ClusterDefaults& defaults, autoscaler::Se
     }
     settings.min_scale = min.value_or(defaults.min_scale);
     settings.max_scale = max.value_or(defaults.max_scale);
+    // One of the two is config-autoscaler's. Knative lets it pass and then obeys the maximum.
+    if (const auto found = min ? reader.find("min-scale") : written;
+        found && min.has_value() != max.has_value() && settings.max_scale != 0 &&
+        settings.max_scale < settings.min_scale)
+        reader.complain(*found, "max-scale=" + std::to_string(settings.max_scale) +
+                                    " is less than min-scale=" + std::to_string(settings.min_scale) +
+                                    " together with config-autoscaler");
     read_activation_scale(reader, min.value_or(0), max.value_or(0), settings.activation_scale);
     settings.initial_scale = defaults.initial_scale;
     read_initial_scale(reader, defaults, settings.initial_scale);

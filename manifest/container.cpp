@@ -90,8 +90,7 @@ PlacedContainer read_container(const Node& node, const std::string& path, Proble
     fields.text("name", container.name);
     if (const auto reason = not_dns1123_label(container.name); !reason.empty())
         fields.error("name", reason + ", not " + quote(container.name));
-    fields.text("image", container.image);
-    if (fields && container.image.empty() && !fields.find("image")) fields.error("image", "missing");
+    fields.need_text("image", container.image);
     fields.texts("command", container.command);
     fields.texts("args", container.args);
     fields.text("workingDir", container.working_dir);
@@ -138,15 +137,14 @@ std::vector<pods::EnvVar> read_env(const Node* list, const std::string& path, Pr
     for (const auto& item : read_list(list, path, problems)) {
         Fields fields(item.get(), at(path, env.size()), problems);
         pods::EnvVar variable;
-        fields.need("name");
-        fields.text("name", variable.name);
+        const bool named = fields.need_text("name", variable.name);
         fields.text("value", variable.value);
         if (fields.find("valueFrom"))
             fields.error(
                 "valueFrom",
                 "there are no ConfigMaps, Secrets and pod fields to read here; write value: \"...\"");
         fields.close();
-        if (fields && fields.find("name")) {
+        if (named) {
             if (const auto reason = not_env_name(variable.name); !reason.empty())
                 fields.error("name", reason + ", not " + quote(variable.name));
             else if (!names.insert(variable.name).second)

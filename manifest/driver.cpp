@@ -25,9 +25,7 @@ bool is_pattern(std::string_view image) {
 pods::ImageRule read_rule(const Node& node, const std::string& path, Problems& problems) {
     Fields fields(&node, path, problems);
     pods::ImageRule rule;
-    fields.need("image");
-    fields.text("image", rule.image);
-    if (fields.find("image") && !is_pattern(rule.image))
+    if (fields.need_text("image", rule.image) && !is_pattern(rule.image))
         fields.error("image", "must be an image, the beginning of one with \"*\" at its end, or \"*\"");
     fields.texts("command", rule.command);
     fields.texts("args", rule.args);

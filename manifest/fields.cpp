@@ -99,6 +99,13 @@ void Fields::text(std::string_view name, std::string& out) {
     if (const Node* value = find(name)) read_text(*value, path_of(name), problems_, out);
 }
 
+bool Fields::need_text(std::string_view name, std::string& out) {
+    const Node* value = need(name);
+    if (!value || !read_text(*value, path_of(name), problems_, out)) return false;
+    if (out.empty()) error(name, "must not be empty");
+    return !out.empty();
+}
+
 void Fields::texts(std::string_view name, std::vector<std::string>& out) {
     const Node* list = find(name);
     if (!list) return;

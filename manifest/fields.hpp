@@ -40,6 +40,8 @@ public:
     const Node* need(std::string_view name);
 
     void text(std::string_view name, std::string& out);
+    // A text that must be there and not be empty. False: it is told to the problems.
+    bool need_text(std::string_view name, std::string& out);
     void texts(std::string_view name, std::vector<std::string>& out);
     void flag(std::string_view name, bool& out);
     void one_of(std::string_view name, std::string& out, std::initializer_list<std::string_view> choices);

@@ -12,8 +12,7 @@ Metadata read_metadata(const Node* node, const Node& document, const std::string
         return metadata;
     }
     Fields fields(node, path, problems);
-    fields.need("name");
-    fields.text("name", metadata.name);
+    fields.need_text("name", metadata.name);
     metadata.name_place = fields ? fields.place_of("name") : document.place;
     fields.text("namespace", metadata.name_space);
     if (const auto reason = not_dns1123_label(metadata.name_space); !reason.empty())

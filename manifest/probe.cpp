@@ -56,12 +56,10 @@ pods::HttpGetAction read_http(const Node* node, const std::string& path, const P
     for (const auto& item : read_list(fields.find("httpHeaders"), list_path, problems)) {
         Fields header(item.get(), list_path + "[" + std::to_string(action.headers.size()) + "]", problems);
         auto& [name, value] = action.headers.emplace_back();
-        header.need("name");
-        header.text("name", name);
+        const bool named = header.need_text("name", name);
         header.text("value", value);
         header.close();
-        if (header && !name.empty() && !is_token(name))
-            header.error("name", quote(name) + " is no name of a header");
+        if (named && !is_token(name)) header.error("name", quote(name) + " is no name of a header");
         if (value.find_first_of("\r\n") != std::string::npos) header.error("value", "must be one line");
     }
     fields.close();

@@ -197,8 +197,7 @@ Placed<DomainMapping> read_domain_mapping(const Node& document, Problems& proble
     std::string kind = "Service", name_space = metadata.name_space, api = "serving.knative.dev/v1";
     ref.one_of("kind", kind, {"Service"});
     ref.one_of("apiVersion", api, {"serving.knative.dev/v1"});
-    ref.need("name");
-    ref.text("name", placed.value.service);
+    ref.need_text("name", placed.value.service);
     ref.text("namespace", name_space);
     if (name_space != metadata.name_space)
         ref.error("namespace", "must be the namespace of the DomainMapping, " + quote(metadata.name_space));

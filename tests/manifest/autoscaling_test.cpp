@@ -153,6 +153,9 @@ TEST_CASE("the maximum of config-autoscaler bounds what an annotation may ask fo
     CHECK(said("11") == with_prefix("expected 1 <= 11 <= 10: K/max-scale"));
     CHECK(said("0") == with_prefix("max-scale=0 (unlimited), must be less than 10: K/max-scale"));
     CHECK(said("9") == "");
+    defaults.min_scale = 3;
+    CHECK(said("2") ==
+          with_prefix("max-scale=2 is less than min-scale=3 together with config-autoscaler: K/max-scale"));
     Problems problems;
     CHECK(resolve({}, defaults, 1, problems).max_scale == 4);
 }
