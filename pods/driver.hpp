@@ -49,6 +49,12 @@ struct Listed {
     Started started;
 };
 
+// How a command ended that was run in a pod.
+struct Executed {
+    int status = -1;      // as a shell says it
+    std::string trouble;  // not empty: it did not run to its end; one sentence
+};
+
 class Driver {
 public:
     virtual ~Driver() = default;
@@ -58,6 +64,15 @@ public:
 
     // SIGTERM, up to `grace`, then SIGKILL; answers when the pod is gone, with every process it made. Unknown: at once.
     virtual asio::awaitable<void> stop(PodId pod, std::chrono::milliseconds grace) = 0;
+
+    // Runs a command beside the pod's own processes, with its environment: an exec probe's. Output is dropped; after
+    // `limit` it is killed.
+    virtual asio::awaitable<Executed> execute(PodId, std::vector<std::string> /*command*/,
+                                              std::chrono::milliseconds /*limit*/) {
+        Executed refused;
+        refused.trouble = "this driver cannot run a command in a pod";
+        co_return refused;
+    }
 
     // The pods that live now: the truth against which drift is repaired.
     virtual std::vector<Listed> list() const = 0;

@@ -1,0 +1,30 @@
+// Ports for pods: each in turn, so that a port just given back rests as long as possible (the proxy's
+// connections to the pod before it may still be about), and none that is in use.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <set>
+
+namespace pods {
+
+// Whether nothing listens on this port on any address of this machine, found by binding to it. A pod may bind
+// to 127.0.0.1 or to everything; without SO_REUSEADDR, so that a port in TIME_WAIT rests too.
+bool is_port_free(std::uint16_t port);
+
+class Ports {
+public:
+    Ports(std::uint16_t first, std::uint16_t last, std::function<bool(std::uint16_t)> is_free = is_port_free)
+        : first_(first), last_(last), next_(first), is_free_(std::move(is_free)) {}
+
+    std::optional<std::uint16_t> take();  // empty: all are in use
+    void give_back(std::uint16_t port) { taken_.erase(port); }
+
+private:
+    std::uint16_t first_, last_, next_;
+    std::function<bool(std::uint16_t)> is_free_;
+    std::set<std::uint16_t> taken_;
+};
+
+}  // namespace pods

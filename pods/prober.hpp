@@ -1,0 +1,42 @@
+// Runs the probes of one pod (probe_state.hpp says when) and tells what they find.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "pods/container.hpp"
+#include "pods/probe_action.hpp"
+
+namespace pods {
+
+// All on one thread, the executor's. Destruction cancels what runs: no callback comes after it, and a
+// callback may destroy the prober that calls it.
+class Prober {
+public:
+    struct Events {
+        std::function<void()> on_ready;
+        std::function<void(std::string why)> on_unready;
+        std::function<void(std::string why)> on_unhealthy;  // to be replaced; nothing is probed any more
+    };
+
+    // Begins at once, with the pod's process taken to have begun now.
+    Prober(asio::any_io_executor executor, Address address, const Container& container, Execute execute,
+           Events events);
+    ~Prober();
+    Prober(const Prober&) = delete;
+    Prober& operator=(const Prober&) = delete;
+
+    // Asks now whether a ready pod still is: on_ready or on_unready follows. Before its first readiness:
+    // nothing.
+    void recheck();
+
+    bool is_ready() const;
+
+private:
+    struct Running;
+    std::shared_ptr<Running> running_;  // shared with its coroutines
+};
+
+}  // namespace pods
