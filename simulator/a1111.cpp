@@ -9,7 +9,9 @@ using namespace a1111_handlers;
 constexpr auto get = http::verb::get, post = http::verb::post, head = http::verb::head;
 constexpr auto early = Mounted::from_the_start, late = Mounted::with_the_api;
 
-constexpr Route generation(std::string_view path, Heavy handler) { return {post, path, 'G', late, true, handler}; }
+constexpr Route generation(std::string_view path, Heavy handler) {
+    return {post, path, 'G', late, true, handler};
+}
 constexpr Route light(http::verb method, std::string_view path, Light handler) {
     return {method, path, 'L', late, true, handler};
 }
@@ -68,6 +70,8 @@ constexpr Route routes[] = {
 
 }  // namespace
 
-Dialect a1111() { return {"a1111", routes}; }
+Dialect a1111() {
+    return {"a1111", routes};
+}
 
 }  // namespace simulator

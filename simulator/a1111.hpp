@@ -1,5 +1,5 @@
-// The handlers of the AUTOMATIC1111 dialect, by theme. Facts are from its modules/api/api.py, modules/api/models.py
-// and modules/progress.py, unless said otherwise.
+// The handlers of the AUTOMATIC1111 dialect, by theme. Facts are from its modules/api/api.py,
+// modules/api/models.py and modules/progress.py, unless said otherwise.
 #pragma once
 
 #include "simulator/call.hpp"

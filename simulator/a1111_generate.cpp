@@ -46,7 +46,8 @@ class Fields {
 public:
     explicit Fields(const json::object& body) : body_(body) {}
 
-    std::int64_t integer(std::string_view name, std::int64_t fallback, std::int64_t least, std::int64_t most) {
+    std::int64_t integer(std::string_view name, std::int64_t fallback, std::int64_t least,
+                         std::int64_t most) {
         const json::value* value = find(name);
         if (!value) return fallback;
         if (value->is_int64()) return std::clamp(value->get_int64(), least, most);
@@ -86,7 +87,8 @@ struct Generation {
 // Every field that models.py lets a client set, with its default, so that the echo is complete.
 const json::object& default_parameters() {
     static const json::object defaults =
-        json::parse(R"({"prompt":"","negative_prompt":"","styles":null,"seed":-1,"subseed":-1,"subseed_strength":0,
+        json::parse(
+            R"({"prompt":"","negative_prompt":"","styles":null,"seed":-1,"subseed":-1,"subseed_strength":0,
 "seed_resize_from_h":-1,"seed_resize_from_w":-1,"sampler_name":null,"scheduler":null,"batch_size":1,"n_iter":1,
 "steps":50,"cfg_scale":7.0,"width":512,"height":512,"restore_faces":null,"tiling":null,"do_not_save_samples":false,
 "do_not_save_grid":false,"eta":null,"denoising_strength":null,"s_min_uncond":null,"s_churn":null,"s_tmax":null,
@@ -103,9 +105,11 @@ const json::object& default_parameters() {
 std::string infotext(const Pod& pod, const Generation& g, std::int64_t seed) {
     std::string text = g.prompt + "\n";
     if (!g.negative_prompt.empty()) text += "Negative prompt: " + g.negative_prompt + "\n";
-    text += "Steps: " + std::to_string(g.steps) + ", Sampler: " + g.sampler + ", CFG scale: 7.0, Seed: " +
-            std::to_string(seed) + ", Size: " + std::to_string(g.width) + "x" + std::to_string(g.height) +
-            ", Model hash: 6ce0161689, Model: v1-5-pruned-emaonly, Pod: " + pod.options.id + ", Version: v1.10.1";
+    text += "Steps: " + std::to_string(g.steps) + ", Sampler: " + g.sampler +
+            ", CFG scale: 7.0, Seed: " + std::to_string(seed) + ", Size: " + std::to_string(g.width) + "x" +
+            std::to_string(g.height) +
+            ", Model hash: 6ce0161689, Model: v1-5-pruned-emaonly, Pod: " + pod.options.id +
+            ", Version: v1.10.1";
     return text;
 }
 
@@ -158,8 +162,12 @@ Reply make_images(Pod& pod, const Generation& g) {
     std::string body = "{\"images\":[";
     for (int i = 0; i < g.images(); ++i) {
         infotexts.push_back(infotext(pod, g, g.seed + i));
-        Picture picture{g.width, g.height, g.prompt, static_cast<std::uint64_t>(g.seed + i),
-                        pod.options.png_bytes.value_or(0), infotexts.back()};
+        Picture picture{g.width,
+                        g.height,
+                        g.prompt,
+                        static_cast<std::uint64_t>(g.seed + i),
+                        pod.options.png_bytes.value_or(0),
+                        infotexts.back()};
         std::string png = make_png(picture);
         if (g.send_images) {
             body.reserve(body.size() + png.size() * 4 / 3 + 8192);
@@ -316,7 +324,8 @@ Answer set_options(Pod& pod, const Call& call) {
     }
     const auto apply = [&pod, changes] {
         for (const auto& [name, value] : changes)
-            if (pod.settings.size() < most_settings || pod.settings.if_contains(name)) pod.settings[name] = value;
+            if (pod.settings.size() < most_settings || pod.settings.if_contains(name))
+                pod.settings[name] = value;
         return Reply::json("null");
     };
     if (!reloads) return apply();

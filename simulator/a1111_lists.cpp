@@ -14,13 +14,17 @@ namespace {
 
 namespace json = boost::json;
 
-Reply answer(const json::value& value) { return Reply::json(json::serialize(value)); }
+Reply answer(const json::value& value) {
+    return Reply::json(json::serialize(value));
+}
 
 // modules/sd_samplers_kdiffusion.py and sd_samplers_timesteps.py, 1.10
 constexpr std::array<std::string_view, 19> sampler_names{
-    "DPM++ 2M",  "DPM++ SDE", "DPM++ 2M SDE", "DPM++ 2M SDE Heun", "DPM++ 2S a", "DPM++ 3M SDE", "Euler a",
-    "Euler",     "LMS",       "Heun",         "DPM2",              "DPM2 a",     "DPM fast",     "DPM adaptive",
-    "Restart",   "DDIM",      "DDIM CFG++",   "PLMS",              "UniPC"};
+    "DPM++ 2M",   "DPM++ SDE",    "DPM++ 2M SDE", "DPM++ 2M SDE Heun",
+    "DPM++ 2S a", "DPM++ 3M SDE", "Euler a",      "Euler",
+    "LMS",        "Heun",         "DPM2",         "DPM2 a",
+    "DPM fast",   "DPM adaptive", "Restart",      "DDIM",
+    "DDIM CFG++", "PLMS",         "UniPC"};
 
 constexpr std::array<std::pair<std::string_view, std::string_view>, 8> scheduler_names{{
     {"automatic", "Automatic"},
@@ -36,8 +40,9 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 8> scheduler
 }  // namespace
 
 bool knows_sampler(std::string_view name) {
-    const auto same = [](char a, char b) { return std::tolower(static_cast<unsigned char>(a)) ==
-                                                  std::tolower(static_cast<unsigned char>(b)); };
+    const auto same = [](char a, char b) {
+        return std::tolower(static_cast<unsigned char>(a)) == std::tolower(static_cast<unsigned char>(b));
+    };
     return std::ranges::any_of(sampler_names, [&](std::string_view known) {
         // "DPM++ 2M Karras": before 1.9 the scheduler was part of the name.
         if (name.size() > known.size() && name.substr(known.size()) == " Karras")
@@ -46,7 +51,9 @@ bool knows_sampler(std::string_view name) {
     });
 }
 
-Reply get_options(Pod& pod, const Call&) { return answer(pod.settings); }
+Reply get_options(Pod& pod, const Call&) {
+    return answer(pod.settings);
+}
 
 Reply cmd_flags(Pod& pod, const Call&) {
     return answer(json::object{{"listen", pod.options.listen},
@@ -67,16 +74,22 @@ Reply samplers(Pod&, const Call&) {
 Reply schedulers(Pod&, const Call&) {
     json::array list;
     for (const auto& [name, label] : scheduler_names)
-        list.push_back(json::object{{"name", name},      {"label", label},          {"aliases", nullptr},
-                                    {"default_rho", -1}, {"need_inner_model", false}});
+        list.push_back(json::object{{"name", name},
+                                    {"label", label},
+                                    {"aliases", nullptr},
+                                    {"default_rho", -1},
+                                    {"need_inner_model", false}});
     return answer(list);
 }
 
 Reply upscalers(Pod&, const Call&) {
     json::array list;
     for (const char* name : {"None", "Lanczos", "Nearest", "ESRGAN_4x", "R-ESRGAN 4x+"})
-        list.push_back(json::object{
-            {"name", name}, {"model_name", nullptr}, {"model_path", nullptr}, {"model_url", nullptr}, {"scale", 4}});
+        list.push_back(json::object{{"name", name},
+                                    {"model_name", nullptr},
+                                    {"model_path", nullptr},
+                                    {"model_url", nullptr},
+                                    {"scale", 4}});
     return answer(list);
 }
 
@@ -89,20 +102,22 @@ Reply latent_upscale_modes(Pod&, const Call&) {
 
 Reply sd_models(Pod&, const Call&) {
     json::array list;
-    for (const auto& [name, hash] : {std::pair{"v1-5-pruned-emaonly", "6ce0161689"},
-                                     std::pair{"dreamshaper_8", "879db523c3"}})
-        list.push_back(json::object{{"title", std::string(name) + ".safetensors [" + hash + "]"},
-                                    {"model_name", name},
-                                    {"hash", hash},
-                                    {"sha256", nullptr},
-                                    {"filename", "models/Stable-diffusion/" + std::string(name) + ".safetensors"},
-                                    {"config", nullptr}});
+    for (const auto& [name, hash] :
+         {std::pair{"v1-5-pruned-emaonly", "6ce0161689"}, std::pair{"dreamshaper_8", "879db523c3"}})
+        list.push_back(
+            json::object{{"title", std::string(name) + ".safetensors [" + hash + "]"},
+                         {"model_name", name},
+                         {"hash", hash},
+                         {"sha256", nullptr},
+                         {"filename", "models/Stable-diffusion/" + std::string(name) + ".safetensors"},
+                         {"config", nullptr}});
     return answer(list);
 }
 
 Reply sd_vae(Pod&, const Call&) {
-    return answer(json::array{json::object{{"model_name", "vae-ft-mse-840000-ema-pruned.safetensors"},
-                                           {"filename", "models/VAE/vae-ft-mse-840000-ema-pruned.safetensors"}}});
+    return answer(
+        json::array{json::object{{"model_name", "vae-ft-mse-840000-ema-pruned.safetensors"},
+                                 {"filename", "models/VAE/vae-ft-mse-840000-ema-pruned.safetensors"}}});
 }
 
 Reply face_restorers(Pod&, const Call&) {
@@ -111,8 +126,8 @@ Reply face_restorers(Pod&, const Call&) {
 }
 
 Reply prompt_styles(Pod&, const Call&) {
-    return answer(json::array{
-        json::object{{"name", "screen print"}, {"prompt", "{prompt}, screen print"}, {"negative_prompt", "photo"}}});
+    return answer(json::array{json::object{
+        {"name", "screen print"}, {"prompt", "{prompt}, screen print"}, {"negative_prompt", "photo"}}});
 }
 
 Reply embeddings(Pod&, const Call&) {
@@ -132,12 +147,13 @@ Reply memory(Pod& pod, const Call&) {
     const json::object pair{{"current", 3.4 * gib}, {"peak", 4.1 * gib}};
     return answer(json::object{
         {"ram", json::object{{"free", total - used}, {"used", used}, {"total", total}}},
-        {"cuda", json::object{{"system", json::object{{"free", 12 * gib}, {"used", 4 * gib}, {"total", 16 * gib}}},
-                              {"active", pair},
-                              {"allocated", pair},
-                              {"reserved", pair},
-                              {"inactive", pair},
-                              {"events", json::object{{"retries", 0}, {"oom", 0}}}}}});
+        {"cuda",
+         json::object{{"system", json::object{{"free", 12 * gib}, {"used", 4 * gib}, {"total", 16 * gib}}},
+                      {"active", pair},
+                      {"allocated", pair},
+                      {"reserved", pair},
+                      {"inactive", pair},
+                      {"events", json::object{{"retries", 0}, {"oom", 0}}}}}});
 }
 
 Reply png_info(Pod&, const Call& call) {
@@ -145,7 +161,8 @@ Reply png_info(Pod&, const Call& call) {
     const json::value body = json::parse(json::string_view(call.body.data(), call.body.size()), error);
     const json::object* fields = error ? nullptr : body.if_object();
     const json::value* image = fields ? fields->if_contains("image") : nullptr;
-    if (!image || !image->is_string()) return Reply::detail(http::status::unprocessable_entity, "field required");
+    if (!image || !image->is_string())
+        return Reply::detail(http::status::unprocessable_entity, "field required");
     std::string_view encoded(image->get_string().data(), image->get_string().size());
     if (const auto comma = encoded.find(','); encoded.starts_with("data:") && comma != std::string_view::npos)
         encoded.remove_prefix(comma + 1);
@@ -154,8 +171,14 @@ Reply png_info(Pod&, const Call& call) {
         {"info", text}, {"items", json::object{{"parameters", text}}}, {"parameters", json::object{}}});
 }
 
-Reply empty_list(Pod&, const Call&) { return Reply::json("[]"); }
-Reply empty_object(Pod&, const Call&) { return Reply::json("{}"); }
-Reply null(Pod&, const Call&) { return Reply::json("null"); }
+Reply empty_list(Pod&, const Call&) {
+    return Reply::json("[]");
+}
+Reply empty_object(Pod&, const Call&) {
+    return Reply::json("{}");
+}
+Reply null(Pod&, const Call&) {
+    return Reply::json("null");
+}
 
 }  // namespace simulator::a1111_handlers

@@ -20,7 +20,9 @@ std::string preview(const Progress& progress) {
     return base64(make_png({64, 64, progress.task, step, 6000, ""}));
 }
 
-double seconds(Duration time) { return std::chrono::duration<double>(time).count(); }
+double seconds(Duration time) {
+    return std::chrono::duration<double>(time).count();
+}
 
 // From what has passed, as progress.py does.
 double left(const Progress& progress) {
@@ -58,8 +60,10 @@ Reply internal_progress(Pod& pod, const Call& call) {
     const json::object* fields = error ? nullptr : body.if_object();
     const json::value* id = fields ? fields->if_contains("id_task") : nullptr;
     if (!id || !id->is_string()) {
-        const std::string_view why = error ? R"({"detail":[{"loc":["body",0],"msg":"Expecting value","type":"value_error.jsondecode"}]})"
-                                           : R"({"detail":[{"loc":["body","id_task"],"msg":"field required","type":"value_error.missing"}]})";
+        const std::string_view why =
+            error
+                ? R"({"detail":[{"loc":["body",0],"msg":"Expecting value","type":"value_error.jsondecode"}]})"
+                : R"({"detail":[{"loc":["body","id_task"],"msg":"field required","type":"value_error.missing"}]})";
         return Reply::json(std::string(why), http::status::unprocessable_entity);
     }
     const std::string task(id->get_string());
@@ -68,8 +72,9 @@ Reply internal_progress(Pod& pod, const Call& call) {
     const bool queued = place != pending.end();
     const bool active = pod.gpu.holder() == task;
     const bool completed = std::ranges::find(pod.finished(), task) != pod.finished().end();
-    json::object answer{{"active", active},     {"queued", queued}, {"completed", completed},    {"progress", nullptr},
-                        {"eta", nullptr},       {"live_preview", nullptr}, {"id_live_preview", -1}, {"textinfo", nullptr}};
+    json::object answer{{"active", active},      {"queued", queued},   {"completed", completed},
+                        {"progress", nullptr},   {"eta", nullptr},     {"live_preview", nullptr},
+                        {"id_live_preview", -1}, {"textinfo", nullptr}};
     if (!active) {
         answer["textinfo"] = queued ? "In queue: " + std::to_string(place - pending.begin() + 1) + "/" +
                                           std::to_string(pending.size())

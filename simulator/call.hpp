@@ -1,5 +1,5 @@
-// What passes between the server and a dialect: a call in, a reply or a job for the GPU out. A dialect is a table
-// of routes; it touches neither sockets nor threads.
+// What passes between the server and a dialect: a call in, a reply or a job for the GPU out. A dialect is a
+// table of routes; it touches neither sockets nor threads.
 #pragma once
 
 #include <boost/beast/http/status.hpp>
@@ -36,15 +36,15 @@ struct Reply {
     std::string type = "application/json";
     std::string body;
     std::vector<std::pair<std::string, std::string>> headers;
-    bool compressed = false;   // body is gzip already
-    bool close = false;        // end the connection without a word, because the client has left
+    bool compressed = false;  // body is gzip already
+    bool close = false;       // end the connection without a word, because the client has left
 
     static Reply json(std::string body, http::status status = http::status::ok);
     static Reply detail(http::status status, std::string_view detail);  // {"detail": "..."}
 };
 
-// Work that needs the lock. `make` runs when the lock is taken: the answer is made while the GPU "works", so that
-// the end of the work is timed by the clock and not by our own computing.
+// Work that needs the lock. `make` runs when the lock is taken: the answer is made while the GPU "works", so
+// that the end of the work is timed by the clock and not by our own computing.
 struct Job {
     std::string task;
     Work work;

@@ -1,4 +1,4 @@
-// One connection of a simulated pod: requests in, answers out, and the faults that a client sees on the wire.
+// One connection of a simulated pod: requests in, answers out, one after the other.
 #include <sys/socket.h>
 
 #include <boost/asio.hpp>
@@ -8,7 +8,9 @@
 #include <cstdio>
 
 #include "simulator/encode.hpp"
+#include "simulator/routing.hpp"
 #include "simulator/server.hpp"
+#include "simulator/wire.hpp"
 
 namespace simulator {
 
@@ -16,32 +18,15 @@ namespace beast = boost::beast;
 using asio::as_tuple;
 using asio::use_awaitable;
 using Request = http::request<http::string_body>;
-using Response = http::response<http::string_body>;
 
 namespace {
 
 constexpr std::uint64_t most_body = 256u << 20;
 constexpr std::uint32_t most_head = 64 * 1024;
-constexpr std::chrono::seconds head_time{60}, body_time{600}, write_time{600}, fault_time{600};
+constexpr std::chrono::seconds head_time{60}, body_time{600}, fault_time{600};
 
-std::string_view view(beast::string_view text) { return {text.data(), text.size()}; }
-
-struct Matched {
-    const Route* route = nullptr;
-    std::string allowed;  // methods that the path has, when this one is not among them
-};
-
-Matched match(std::span<const Route> routes, http::verb method, std::string_view path) {
-    Matched found;
-    for (const Route& route : routes) {
-        const bool prefix = route.path.ends_with('*');
-        const auto fixed = route.path.substr(0, route.path.size() - (prefix ? 1 : 0));
-        if (prefix ? !path.starts_with(fixed) : path != fixed) continue;
-        if (route.method == method) return {&route, {}};
-        if (!found.allowed.empty()) found.allowed += ", ";
-        found.allowed += view(http::to_string(route.method));
-    }
-    return found;
+std::string_view view(beast::string_view text) {
+    return {text.data(), text.size()};
 }
 
 bool sent_credentials(std::string_view header, const std::string& expected) {
@@ -49,8 +34,8 @@ bool sent_credentials(std::string_view header, const std::string& expected) {
     return header.starts_with(scheme) && header.substr(scheme.size()) == base64(expected);
 }
 
-// Sees a client leave while its request is worked on. The kernel says so before anything is written to it; bytes
-// that come instead are the next request, and end the watch.
+// Sees a client leave while its request is worked on. The kernel says so before anything is written to it;
+// bytes that come instead are the next request, and end the watch.
 struct Watch {
     asio::cancellation_signal stop;
     bool over = false;
@@ -58,14 +43,15 @@ struct Watch {
 
     static std::shared_ptr<Watch> begin(tcp::socket& socket) {
         auto watch = std::make_shared<Watch>();
-        socket.async_wait(tcp::socket::wait_read,
-                          asio::bind_cancellation_slot(
-                              watch->stop.slot(), [watch, &socket](boost::system::error_code error) {
-                                  if (watch->over || error) return;
-                                  char byte = 0;
-                                  const auto got = ::recv(socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-                                  *watch->gone = got == 0 || (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK);
-                              }));
+        socket.async_wait(
+            tcp::socket::wait_read,
+            asio::bind_cancellation_slot(
+                watch->stop.slot(), [watch, &socket](boost::system::error_code error) {
+                    if (watch->over || error) return;
+                    char byte = 0;
+                    const auto got = ::recv(socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+                    *watch->gone = got == 0 || (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK);
+                }));
         return watch;
     }
     void end() {
@@ -111,8 +97,8 @@ private:
         parser.body_limit(most_body);
         parser.header_limit(most_head);
         if (reused)
-            stream_.expires_after(std::chrono::duration_cast<Duration>(
-                std::chrono::duration<double>(pod_.options.keep_alive)));
+            stream_.expires_after(
+                std::chrono::duration_cast<Duration>(std::chrono::duration<double>(pod_.options.keep_alive)));
         else
             stream_.expires_after(head_time);
         auto [head_error, head_size] =
@@ -122,7 +108,8 @@ private:
         const std::string target(view(parser.get().target()));
         const std::string path = target.substr(0, target.find('?'));
         const bool is_stub = path.starts_with("/stub/");
-        const Matched matched = match(is_stub ? stub_routes() : server_.dialect_.routes, parser.get().method(), path);
+        const auto routes = is_stub ? stub_routes() : server_.dialect_.routes;
+        const Matched matched = match(routes, parser.get().method(), path);
         const bool generation = matched.route && matched.route->request_class == 'G';
         if (reused && !is_stub && pod_.faults.strike(FaultKind::close, path, generation)) {
             boost::system::error_code ignored;
@@ -134,13 +121,14 @@ private:
         const InFlight counted(pod_, !is_stub);
         if (beast::iequals(parser.get()[http::field::expect], "100-continue")) {
             static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
-            stream_.expires_after(write_time);
+            stream_.expires_after(head_time);
             auto [error, sent] =
                 co_await asio::async_write(stream_, asio::buffer(go_on), as_tuple(use_awaitable));
             if (error) co_return false;
         }
         stream_.expires_after(body_time);
-        auto [body_error, body_size] = co_await http::async_read(stream_, buffer_, parser, as_tuple(use_awaitable));
+        auto [body_error, body_size] =
+            co_await http::async_read(stream_, buffer_, parser, as_tuple(use_awaitable));
         if (body_error) co_return co_await give_up(body_error);
         stream_.expires_never();
 
@@ -156,7 +144,8 @@ private:
         call.body = request.body();
         call.host = view(request[http::field::host]);
         call.range = view(request[http::field::range]);
-        call.accepts_gzip = view(request[http::field::accept_encoding]).find("gzip") != std::string_view::npos;
+        call.accepts_gzip =
+            view(request[http::field::accept_encoding]).find("gzip") != std::string_view::npos;
         call.now = arrived;
 
         // Whether the middlewares of /sdapi were there is decided when the request comes.
@@ -171,7 +160,10 @@ private:
             }
         } else {
             if (!is_stub && pod_.startup.stage(arrived) == Stage::fragile) server_.die_(1);
-            reply = unrouted(matched, call, mounted);
+            if (mounted || is_stub)
+                reply = unrouted(routes, matched, call);
+            else
+                reply = Reply::detail(http::status::not_found, "Not Found");
         }
         if (reply.close) co_return false;
 
@@ -223,8 +215,9 @@ private:
         if (!pod_.options.auth.empty() && call.path.starts_with("/sdapi/")) {
             const std::string_view sent = view(request[http::field::authorization]);
             if (!sent_credentials(sent, pod_.options.auth)) {
-                Reply denied = Reply::detail(http::status::unauthorized, sent.empty() ? "Not authenticated"
-                                                                                     : "Incorrect username or password");
+                Reply denied =
+                    Reply::detail(http::status::unauthorized,
+                                  sent.empty() ? "Not authenticated" : "Incorrect username or password");
                 denied.headers.emplace_back("WWW-Authenticate", "Basic");
                 co_return denied;
             }
@@ -243,7 +236,8 @@ private:
             else
                 reply = std::get<Reply>(std::move(made));
         }
-        // uvicorn drops the connection when its client shuts it; the work has gone on to its end all the same.
+        // uvicorn drops the connection when its client shuts it; the work has gone on to its end all the
+        // same.
         reply.close = *watch->gone;
         if (reply.close) ++pod_.stats.aborted;
         watch->end();
@@ -257,7 +251,8 @@ private:
             co_return Reply::detail(http::status::internal_server_error, "Internal Server Error");
         if (!is_stub && pod_.faults.strike(FaultKind::hang, call.path, false)) {
             asio::steady_timer timer(server_.context_);
-            for (auto until = Clock::now() + fault_time; Clock::now() < until && pod_.faults.has(FaultKind::hang);) {
+            for (auto until = Clock::now() + fault_time;
+                 Clock::now() < until && pod_.faults.has(FaultKind::hang);) {
                 timer.expires_after(hang_look);
                 co_await timer.async_wait(as_tuple(use_awaitable));
             }
@@ -265,26 +260,6 @@ private:
         Reply reply = light(pod_, call);
         if (call.method == http::verb::post) server_.gpu_bell_.ring();  // it may have been an interrupt
         co_return reply;
-    }
-
-    Reply unrouted(const Matched& matched, const Call& call, bool mounted) const {
-        if (!mounted || (matched.allowed.empty() && !call.path.ends_with('/')))
-            return Reply::detail(http::status::not_found, "Not Found");
-        if (!matched.allowed.empty()) {
-            Reply reply = Reply::detail(http::status::method_not_allowed, "Method Not Allowed");
-            reply.headers.emplace_back("Allow", matched.allowed);
-            return reply;
-        }
-        // starlette's redirect_slashes
-        const std::string_view bare = call.path.substr(0, call.path.size() - 1);
-        const Matched without = match(server_.dialect_.routes, call.method, bare);
-        if (!without.route || bare.empty()) return Reply::detail(http::status::not_found, "Not Found");
-        Reply reply;
-        reply.status = http::status::temporary_redirect;
-        std::string location = "http://" + std::string(call.host) + std::string(bare);
-        if (!call.query.empty()) location += "?" + std::string(call.query);
-        reply.headers.emplace_back("Location", location);
-        return reply;
     }
 
     asio::awaitable<bool> answer(const Request& request, const Call& call, Reply reply, bool is_stub,
@@ -315,60 +290,14 @@ private:
             truncate = pod_.faults.strike(FaultKind::truncate, call.path, generation);
             half_closes = pod_.faults.strike(FaultKind::half_close, call.path, generation).has_value();
         }
-        const bool sent = drip || truncate ? co_await send_badly(response, drip, truncate) : co_await send(response);
+        const bool sent = drip || truncate ? co_await send_badly(stream_, response, drip, truncate)
+                                           : co_await send(stream_, response);
         if (!is_stub) ++(sent ? pod_.stats.served : pod_.stats.aborted);
         if (sent && half_closes) {
-            co_await only_receive();
+            co_await only_receive(stream_);
             co_return false;
         }
-        co_return sent && keeps && !truncate;
-    }
-
-    asio::awaitable<bool> send(Response& response) {
-        http::response_serializer<http::string_body> serializer(response);
-        stream_.expires_after(write_time);
-        if (response.body().empty()) {  // an answer to HEAD keeps its Content-Length
-            auto [error, size] = co_await http::async_write_header(stream_, serializer, as_tuple(use_awaitable));
-            co_return !error;
-        }
-        auto [error, size] = co_await http::async_write(stream_, serializer, as_tuple(use_awaitable));
-        co_return !error;
-    }
-
-    asio::awaitable<bool> send_badly(Response& response, const std::optional<Fault>& drip,
-                                     const std::optional<Fault>& truncate) {
-        http::response_serializer<http::string_body> serializer(response);
-        stream_.expires_after(write_time);
-        auto [head_error, head_size] =
-            co_await http::async_write_header(stream_, serializer, as_tuple(use_awaitable));
-        if (head_error) co_return false;
-        std::string_view left = response.body();
-        if (truncate) left = left.substr(0, static_cast<std::size_t>(static_cast<double>(left.size()) * truncate->at));
-        constexpr std::chrono::milliseconds beat{50};
-        asio::steady_timer timer(server_.context_, Clock::now());
-        while (!left.empty()) {
-            const auto slice = drip ? std::max<std::size_t>(1, static_cast<std::size_t>(drip->rate / 20)) : left.size();
-            const auto now = left.substr(0, slice);
-            left.remove_prefix(now.size());
-            stream_.expires_after(write_time);
-            auto [error, size] = co_await asio::async_write(stream_, asio::buffer(now), as_tuple(use_awaitable));
-            if (error) co_return false;
-            if (!drip) continue;
-            timer.expires_at(timer.expiry() + beat);
-            co_await timer.async_wait(as_tuple(use_awaitable));
-        }
-        co_return true;
-    }
-
-    asio::awaitable<void> only_receive() {
-        boost::system::error_code ignored;
-        stream_.socket().shutdown(tcp::socket::shutdown_send, ignored);
-        stream_.expires_after(head_time);
-        char bytes[4096];
-        while (true) {
-            auto [error, size] = co_await stream_.async_read_some(asio::buffer(bytes), as_tuple(use_awaitable));
-            if (error) co_return;
-        }
+        co_return sent&& keeps && !truncate;
     }
 
     // After a request that could not be read: says why where uvicorn would.
@@ -384,7 +313,7 @@ private:
         response.body() = too_large ? "Request body is too large." : "Invalid HTTP request received.";
         response.keep_alive(false);
         response.prepare_payload();
-        co_await send(response);
+        co_await send(stream_, response);
         co_return false;
     }
 

@@ -106,8 +106,10 @@ void DeflateWriter::zeros(std::size_t count) {
     b_ = static_cast<std::uint32_t>((b_ + std::uint64_t{a_} * count) % adler_base);
     while (count > 0) {
         std::size_t length = std::min(count, longest_match);
-        if (const std::size_t rest = count - length; rest == 1 || rest == 2) length -= 3;  // a match has at least 3
-        const LengthCode code = length == longest_match ? LengthCode{longest_match_code, 258, 0} : length_code(length);
+        if (const std::size_t rest = count - length; rest == 1 || rest == 2)
+            length -= 3;  // a match has at least 3
+        const LengthCode code =
+            length == longest_match ? LengthCode{longest_match_code, 258, 0} : length_code(length);
         symbol(code.symbol);
         bits(static_cast<std::uint32_t>(static_cast<int>(length) - code.base), code.extra_bits);
         bits(0, 5);  // distance 1

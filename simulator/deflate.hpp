@@ -1,5 +1,5 @@
-// A zlib stream (RFC 1950, 1951) written by someone who knows the data: literals, runs of zeros, and bytes stored
-// as they are. Pure.
+// A zlib stream (RFC 1950, 1951) written by someone who knows the data: literals, runs of zeros, and bytes
+// stored as they are. Pure.
 #pragma once
 
 #include <cstddef>

@@ -52,8 +52,8 @@ std::string_view to_string(FaultKind kind) {
     return "unknown";
 }
 
-std::variant<Fault, std::string> make_fault(std::string_view name,
-                                            const std::vector<std::pair<std::string, std::string>>& settings) {
+std::variant<Fault, std::string> make_fault(
+    std::string_view name, const std::vector<std::pair<std::string, std::string>>& settings) {
     Fault fault;
     bool known = false;
     for (const auto& [its_name, kind] : names)

@@ -28,14 +28,14 @@ enum class FaultKind {
 
 struct Fault {
     FaultKind kind = FaultKind::error;
-    double probability = 1;   // of each opportunity
-    std::uint64_t nth = 0;    // only every opportunity divisible by it; 0: all
-    std::uint64_t times = 0;  // and so often altogether; 0: without end
-    double at = 0.5;          // crash: share of the service time; truncate: share of the body that is sent
-    double seconds = 5;       // refuse
-    double rate = 1000;       // drip: bytes a second
+    double probability = 1;    // of each opportunity
+    std::uint64_t nth = 0;     // only every opportunity divisible by it; 0: all
+    std::uint64_t times = 0;   // and so often altogether; 0: without end
+    double at = 0.5;           // crash: share of the service time; truncate: share of the body that is sent
+    double seconds = 5;        // refuse
+    double rate = 1000;        // drip: bytes a second
     std::uint64_t images = 8;  // oom
-    std::string path;  // prefix of the paths it is about; empty: generations only
+    std::string path;          // prefix of the paths it is about; empty: generations only
 };
 
 std::string_view to_string(FaultKind kind);

@@ -31,7 +31,8 @@ void Gpu::start(Job job, TimePoint now) {
 }
 
 Duration Gpu::done_by(const Job& job, TimePoint now) const {
-    const Duration share = std::max(Duration::zero(), now - as_of_) / static_cast<Duration::rep>(running_.size());
+    const Duration share =
+        std::max(Duration::zero(), now - as_of_) / static_cast<Duration::rep>(running_.size());
     return std::min(job.total, job.done + share);
 }
 
@@ -40,14 +41,17 @@ void Gpu::advance(TimePoint now) {
     as_of_ = std::max(as_of_, now);
 }
 
-std::optional<TimePoint> Gpu::due(JobId id) const { return due(id, 1); }
+std::optional<TimePoint> Gpu::due(JobId id) const {
+    return due(id, 1);
+}
 
 std::optional<TimePoint> Gpu::due(JobId id, double share) const {
     for (const Job& job : running_) {
         if (job.id != id) continue;
-        const auto left = share >= 1 ? job.total - job.done
-                                     : job.load - job.done +
-                                           std::chrono::duration_cast<Duration>((job.total - job.load) * share);
+        const auto left =
+            share >= 1
+                ? job.total - job.done
+                : job.load - job.done + std::chrono::duration_cast<Duration>((job.total - job.load) * share);
         return as_of_ + std::max(Duration::zero(), left) * static_cast<Duration::rep>(running_.size());
     }
     return std::nullopt;
@@ -72,8 +76,12 @@ Run Gpu::leave(JobId id, TimePoint now) {
     return run;
 }
 
-bool Gpu::interrupt(TimePoint now) { return cut(now, true); }
-bool Gpu::skip(TimePoint now) { return cut(now, false); }
+bool Gpu::interrupt(TimePoint now) {
+    return cut(now, true);
+}
+bool Gpu::skip(TimePoint now) {
+    return cut(now, false);
+}
 
 bool Gpu::cut(TimePoint now, bool whole) {
     advance(now);

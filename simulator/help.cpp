@@ -4,7 +4,8 @@
 namespace simulator {
 namespace {
 
-constexpr std::string_view beginning = R"(sd-simulator: a pod with a GPU and stable-diffusion-webui on it, without either.
+constexpr std::string_view beginning =
+    R"(sd-simulator: a pod with a GPU and stable-diffusion-webui on it, without either.
 
 It starts as slowly as the real one, generates one image at a time, and answers the same API with real
 PNGs, so that a gateway, a client or a test can be tried on any machine.

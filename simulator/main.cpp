@@ -10,8 +10,8 @@
 
 int main(int argc, char** argv) {
     std::setvbuf(stdout, nullptr, _IOLBF, 0);  // a log file or a test reads along
-    const auto parsed = simulator::parse_options({argv + 1, argv + argc},
-                                                 [](const std::string& name) { return std::getenv(name.c_str()); });
+    const auto parsed = simulator::parse_options(
+        {argv + 1, argv + argc}, [](const std::string& name) { return std::getenv(name.c_str()); });
     if (const auto* wrong = std::get_if<std::string>(&parsed)) {
         std::fprintf(stderr, "sd-simulator: %s\n", wrong->c_str());
         return 2;

@@ -15,15 +15,18 @@ Number number(const std::string& text, Number least, Number most) {
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (error != std::errc{} || end != text.data() + text.size() || !(value >= least && value <= most)) {
         const auto plain = [](Number n) {
-            return static_cast<double>(n) == std::floor(static_cast<double>(n)) ? std::to_string(static_cast<long long>(n))
-                                                           : std::to_string(n);
+            return static_cast<double>(n) == std::floor(static_cast<double>(n))
+                       ? std::to_string(static_cast<long long>(n))
+                       : std::to_string(n);
         };
         throw OptionError("\"" + text + "\" is not a number from " + plain(least) + " to " + plain(most));
     }
     return value;
 }
 
-double seconds(const std::string& text) { return number(text, 0.0, 86400.0); }
+double seconds(const std::string& text) {
+    return number(text, 0.0, 86400.0);
+}
 
 bool yes(const std::string& text) {
     if (text.empty() || text == "1" || text == "on" || text == "true" || text == "yes") return true;
@@ -172,38 +175,130 @@ constexpr OptionRow rows[] = {
 };
 
 constexpr std::string_view webui_plain[] = {
-    "api", "api-log", "api-server-stop", "add-stop-route", "allow-code", "always-batch-cond-uncond", "autolaunch",
-    "administrator", "all-in-fp16", "disable-console-progressbars", "disable-all-extensions",
-    "disable-extra-extensions", "disable-model-loading-ram-optimization", "disable-nan-check",
-    "disable-opt-split-attention", "disable-safe-unpickle", "disable-tls-verify", "do-not-download-clip",
-    "dump-sysinfo", "enable-console-prompts", "enable-insecure-extension-access", "exit", "force-enable-xformers",
-    "freeze-settings", "gradio-allowed-path", "gradio-debug", "gradio-queue", "hide-ui-dir-config", "lowram",
-    "lowvram", "medvram", "medvram-sdxl", "no-download-sd-model", "no-gradio-queue", "no-half", "no-half-vae",
-    "no-half-controlnet", "no-hashing", "no-progressbar-hiding", "no-prompt-history", "opt-channelslast",
-    "opt-sdp-attention", "opt-sdp-no-mem-attention", "opt-split-attention", "opt-split-attention-invokeai",
-    "opt-split-attention-v1", "opt-sub-quad-attention", "reinstall-torch", "reinstall-xformers", "share",
-    "skip-install", "skip-load-model-at-start", "skip-prepare-environment", "skip-python-version-check",
-    "skip-torch-cuda-test", "skip-version-check", "test-server", "update-all-extensions", "update-check",
-    "upcast-sampling", "use-ipex", "vae-in-fp32", "xformers", "cuda-malloc", "cuda-stream", "pin-shared-memory",
+    "api",
+    "api-log",
+    "api-server-stop",
+    "add-stop-route",
+    "allow-code",
+    "always-batch-cond-uncond",
+    "autolaunch",
+    "administrator",
+    "all-in-fp16",
+    "disable-console-progressbars",
+    "disable-all-extensions",
+    "disable-extra-extensions",
+    "disable-model-loading-ram-optimization",
+    "disable-nan-check",
+    "disable-opt-split-attention",
+    "disable-safe-unpickle",
+    "disable-tls-verify",
+    "do-not-download-clip",
+    "dump-sysinfo",
+    "enable-console-prompts",
+    "enable-insecure-extension-access",
+    "exit",
+    "force-enable-xformers",
+    "freeze-settings",
+    "gradio-allowed-path",
+    "gradio-debug",
+    "gradio-queue",
+    "hide-ui-dir-config",
+    "lowram",
+    "lowvram",
+    "medvram",
+    "medvram-sdxl",
+    "no-download-sd-model",
+    "no-gradio-queue",
+    "no-half",
+    "no-half-vae",
+    "no-half-controlnet",
+    "no-hashing",
+    "no-progressbar-hiding",
+    "no-prompt-history",
+    "opt-channelslast",
+    "opt-sdp-attention",
+    "opt-sdp-no-mem-attention",
+    "opt-split-attention",
+    "opt-split-attention-invokeai",
+    "opt-split-attention-v1",
+    "opt-sub-quad-attention",
+    "reinstall-torch",
+    "reinstall-xformers",
+    "share",
+    "skip-install",
+    "skip-load-model-at-start",
+    "skip-prepare-environment",
+    "skip-python-version-check",
+    "skip-torch-cuda-test",
+    "skip-version-check",
+    "test-server",
+    "update-all-extensions",
+    "update-check",
+    "upcast-sampling",
+    "use-ipex",
+    "vae-in-fp32",
+    "xformers",
+    "cuda-malloc",
+    "cuda-stream",
+    "pin-shared-memory",
 };
 
 constexpr std::string_view webui_with_values[] = {
-    "ckpt", "ckpt-dir", "config", "cors-allow-origins", "cors-allow-origins-regex", "data-dir", "device-id",
-    "embeddings-dir", "esrgan-models-path", "gfpgan-dir", "gfpgan-model", "gradio-auth", "gradio-auth-path",
-    "gradio-img2img-tool", "gradio-inpaint-tool", "hypernetwork-dir", "localizations-dir", "log-startup", "loglevel",
-    "lora-dir", "models-dir", "opt-sub-quad-chunk-threshold", "opt-sub-quad-kv-chunk-size", "opt-sub-quad-q-chunk-size",
-    "precision", "realesrgan-models-path", "server-name", "styles-file", "subpath", "textual-inversion-templates-dir",
-    "theme", "timeout-keep-alive", "tls-certfile", "tls-keyfile", "ui-config-file", "ui-settings-file", "use-cpu",
-    "vae-dir", "vae-path", "ngrok", "ngrok-region", "codeformer-models-path", "clip-models-path",
+    "ckpt",
+    "ckpt-dir",
+    "config",
+    "cors-allow-origins",
+    "cors-allow-origins-regex",
+    "data-dir",
+    "device-id",
+    "embeddings-dir",
+    "esrgan-models-path",
+    "gfpgan-dir",
+    "gfpgan-model",
+    "gradio-auth",
+    "gradio-auth-path",
+    "gradio-img2img-tool",
+    "gradio-inpaint-tool",
+    "hypernetwork-dir",
+    "localizations-dir",
+    "log-startup",
+    "loglevel",
+    "lora-dir",
+    "models-dir",
+    "opt-sub-quad-chunk-threshold",
+    "opt-sub-quad-kv-chunk-size",
+    "opt-sub-quad-q-chunk-size",
+    "precision",
+    "realesrgan-models-path",
+    "server-name",
+    "styles-file",
+    "subpath",
+    "textual-inversion-templates-dir",
+    "theme",
+    "timeout-keep-alive",
+    "tls-certfile",
+    "tls-keyfile",
+    "ui-config-file",
+    "ui-settings-file",
+    "use-cpu",
+    "vae-dir",
+    "vae-path",
+    "ngrok",
+    "ngrok-region",
+    "codeformer-models-path",
+    "clip-models-path",
 };
 
 }  // namespace
 
-std::span<const OptionRow> option_table() { return rows; }
+std::span<const OptionRow> option_table() {
+    return rows;
+}
 
 WebuiFlag webui_flag(std::string_view name) {
     if (std::ranges::find(webui_plain, name) != std::end(webui_plain)) return WebuiFlag::plain;
-    if (std::ranges::find(webui_with_values, name) != std::end(webui_with_values)) return WebuiFlag::with_values;
+    if (std::ranges::find(webui_with_values, name) != std::end(webui_with_values))
+        return WebuiFlag::with_values;
     return WebuiFlag::unknown;
 }
 

@@ -1,4 +1,5 @@
-// The options of sd-simulator as a table: name, value, help, and how each is set. For options.cpp and help.cpp.
+// The options of sd-simulator as a table: name, value, help, and how each is set. For options.cpp and
+// help.cpp.
 #pragma once
 
 #include <span>

@@ -45,7 +45,8 @@ const OptionRow* find_row(std::string_view name) {
 
 std::string environment_name(std::string_view option) {
     std::string name = "SD_SIMULATOR_";
-    for (char c : option) name += c == '-' ? '_' : static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+    for (char c : option)
+        name += c == '-' ? '_' : static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
     return name;
 }
 
@@ -77,7 +78,8 @@ void read_arguments(const std::vector<std::string>& args, std::vector<Setting>& 
             continue;
         }
         if (!arg.starts_with("--"))
-            throw OptionError("\"" + arg + "\" is not an option: options begin with --, see sd-simulator --help");
+            throw OptionError("\"" + arg +
+                              "\" is not an option: options begin with --, see sd-simulator --help");
         const auto equals = arg.find('=');
         const std::string name = arg.substr(2, equals == std::string::npos ? equals : equals - 2);
         const bool has_value = equals != std::string::npos;
@@ -85,7 +87,8 @@ void read_arguments(const std::vector<std::string>& args, std::vector<Setting>& 
             std::string value = has_value ? arg.substr(equals + 1) : "";
             if (!has_value && !row->value.empty()) {
                 if (++i == args.size())
-                    throw OptionError("--" + name + " needs a value: --" + name + " " + std::string(row->value));
+                    throw OptionError("--" + name + " needs a value: --" + name + " " +
+                                      std::string(row->value));
                 value = args[i];
             }
             settings.push_back({row, value, "--" + name});
@@ -128,7 +131,8 @@ Options assemble(const std::vector<std::string>& args, const Environment& enviro
 
 }  // namespace
 
-std::variant<Options, std::string> parse_options(const std::vector<std::string>& args, const Environment& environment) {
+std::variant<Options, std::string> parse_options(const std::vector<std::string>& args,
+                                                 const Environment& environment) {
     try {
         return assemble(args, environment);
     } catch (const OptionError& error) {
@@ -170,6 +174,8 @@ bool apply_profile(Options& options, std::string_view name) {
     return true;
 }
 
-std::string_view profile_names() { return "hey-ref, hey-warm, hey-cold41, sdxl, fast"; }
+std::string_view profile_names() {
+    return "hey-ref, hey-warm, hey-cold41, sdxl, fast";
+}
 
 }  // namespace simulator

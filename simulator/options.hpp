@@ -1,4 +1,5 @@
-// How a simulated pod behaves: every knob of sd-simulator, with its default. Pure but for reading a trace file.
+// How a simulated pod behaves: every knob of sd-simulator, with its default. Pure but for reading a trace
+// file.
 #pragma once
 
 #include <chrono>
@@ -24,7 +25,7 @@ enum class Distribution { fixed, lognormal, exponential, trace };
 enum class Overload { queue, slow, error, mix, crash };
 
 struct OverloadPolicy {
-    Overload mode = Overload::queue;  // the real WebUI: a FIFO lock
+    Overload mode = Overload::queue;                          // the real WebUI: a FIFO lock
     double queue_share = 1, slow_share = 1, error_share = 1;  // mix: how often each, relative to the others
     int crash_at = 2;                                         // crash: so many generations inside at once
 };
@@ -40,13 +41,13 @@ struct Options {
     bool listen = false;
     double time_scale = 1;
 
-    double cold = 20;           // process start until the port opens
-    double mount_delay = 1.5;   // port open until /sdapi is mounted
-    double crash_window = 0;    // the end of mount_delay, in which an HTTP request ends the process
-    double model_load = 8;      // process start until the model is loaded, in the background
-    bool lazy_model = false;    // the first generation pays for the model (Forge)
-    double start_fail = 0;      // probability that the start ends with exit status 1
-    bool nowebui = false;       // no page, and the port opens only when everything is mounted
+    double cold = 20;          // process start until the port opens
+    double mount_delay = 1.5;  // port open until /sdapi is mounted
+    double crash_window = 0;   // the end of mount_delay, in which an HTTP request ends the process
+    double model_load = 8;     // process start until the model is loaded, in the background
+    bool lazy_model = false;   // the first generation pays for the model (Forge)
+    double start_fail = 0;     // probability that the start ends with exit status 1
+    bool nowebui = false;      // no page, and the port opens only when everything is mounted
 
     double service = 10.08;  // mean time that a generation holds the GPU, decoding included
     double cv = 0.012;       // standard deviation / mean
@@ -55,7 +56,8 @@ struct Options {
     std::optional<std::uint64_t> seed;
     int steps = 20;
     bool per_pixel = false;
-    double decode = 0.15;  // the end of the service time that an interrupt does not shorten; at most half of it
+    double decode =
+        0.15;  // the end of the service time that an interrupt does not shorten; at most half of it
 
     std::optional<std::size_t> png_bytes;  // empty: by the picture's size
     bool gzip = true;
@@ -80,7 +82,8 @@ using Environment = std::function<const char*(const std::string& name)>;
 
 // Options, or one sentence saying what is wrong and what would be right. Later wins: defaults, profile,
 // environment (SD_SIMULATOR_COLD for --cold, and so on), arguments.
-std::variant<Options, std::string> parse_options(const std::vector<std::string>& args, const Environment& environment);
+std::variant<Options, std::string> parse_options(const std::vector<std::string>& args,
+                                                 const Environment& environment);
 
 std::string help_text();
 

@@ -1,5 +1,5 @@
-// The page a browser gets: as many files as the WebUI's, a prompt, a bar and an image. Every URL is relative, so
-// that it works under any host and path. `window.sd` is its state, for tests that drive a browser.
+// The page a browser gets: as many files as the WebUI's, a prompt, a bar and an image. Every URL is relative,
+// so that it works under any host and path. `window.sd` is its state, for tests that drive a browser.
 #include <algorithm>
 #include <charconv>
 
@@ -74,7 +74,8 @@ by("interrupt").onclick = () => post("sdapi/v1/interrupt", {});
 </body></html>
 )html";
 
-constexpr std::string_view style = R"(:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
+constexpr std::string_view style =
+    R"(:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
 main { max-width: 34rem; margin: 2rem auto; padding: 0 1rem; }
 small { font-weight: normal; opacity: .6; }
 textarea { width: 100%; box-sizing: border-box; font: inherit; }
@@ -98,18 +99,27 @@ std::string escaped(std::string_view text) {
     std::string out;
     for (const char c : text) {
         switch (c) {
-            case '&': out += "&amp;"; break;
-            case '<': out += "&lt;"; break;
-            case '"': out += "&quot;"; break;
-            default: out += c;
+            case '&':
+                out += "&amp;";
+                break;
+            case '<':
+                out += "&lt;";
+                break;
+            case '"':
+                out += "&quot;";
+                break;
+            default:
+                out += c;
         }
     }
     return out;
 }
 
 std::string script(int number) {
-    std::string text = "// " + std::to_string(number) + " of the page's scripts; it is its size that matters.\n";
-    const std::string line = "window.sdScripts = (window.sdScripts || 0) + " + std::to_string(number) + " * 0;\n";
+    std::string text =
+        "// " + std::to_string(number) + " of the page's scripts; it is its size that matters.\n";
+    const std::string line =
+        "window.sdScripts = (window.sdScripts || 0) + " + std::to_string(number) + " * 0;\n";
     text += "window.sd && window.sd.alive++;\n";
     while (text.size() + line.size() < script_bytes) text += line;
     text.resize(script_bytes, ' ');
@@ -140,8 +150,9 @@ Reply ranged(std::string_view range, std::string_view type, const std::string& b
     }
     whole.status = http::status::partial_content;
     whole.body = bytes.substr(first, last - first + 1);
-    whole.headers.emplace_back("Content-Range", "bytes " + std::to_string(first) + "-" + std::to_string(last) + "/" +
-                                                    std::to_string(bytes.size()));
+    whole.headers.emplace_back(
+        "Content-Range",
+        "bytes " + std::to_string(first) + "-" + std::to_string(last) + "/" + std::to_string(bytes.size()));
     return whole;
 }
 
@@ -149,9 +160,10 @@ Reply ranged(std::string_view range, std::string_view type, const std::string& b
 
 Reply page(Pod& pod, const Call&) {
     if (pod.options.nowebui) return Reply::detail(http::status::not_found, "Not Found");
-    std::string html = "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">"
-                       "<meta name=\"viewport\" content=\"width=device-width\"><title>Stable Diffusion</title>"
-                       "<link rel=\"stylesheet\" href=\"theme.css\"><link rel=\"icon\" href=\"favicon.ico\">\n";
+    std::string html =
+        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">"
+        "<meta name=\"viewport\" content=\"width=device-width\"><title>Stable Diffusion</title>"
+        "<link rel=\"stylesheet\" href=\"theme.css\"><link rel=\"icon\" href=\"favicon.ico\">\n";
     for (int i = 0; i < script_files; ++i)
         html += "<script src=\"file=javascript/" + std::to_string(i) + ".js\" defer></script>\n";
     html += "</head><body data-pod=\"" + escaped(pod.options.id) + "\">\n";
@@ -161,13 +173,20 @@ Reply page(Pod& pod, const Call&) {
 
 Reply config(Pod& pod, const Call&) {
     if (pod.options.nowebui) return Reply::detail(http::status::not_found, "Not Found");
-    return Reply::json(R"({"version":"3.41.2\n","mode":"blocks","dev_mode":false,"components":[],"dependencies":[],)"
-                       R"("title":"Stable Diffusion","enable_queue":true,"show_api":false,"is_space":false})");
+    return Reply::json(
+        R"({"version":"3.41.2\n","mode":"blocks","dev_mode":false,"components":[],"dependencies":[],)"
+        R"("title":"Stable Diffusion","enable_queue":true,"show_api":false,"is_space":false})");
 }
 
-Reply theme(Pod&, const Call&) { return reply("text/css; charset=utf-8", std::string(style)); }
-Reply favicon(Pod&, const Call&) { return reply("image/svg+xml", std::string(icon)); }
-Reply robots(Pod&, const Call&) { return reply("text/plain; charset=utf-8", "User-agent: *\nDisallow: /\n"); }
+Reply theme(Pod&, const Call&) {
+    return reply("text/css; charset=utf-8", std::string(style));
+}
+Reply favicon(Pod&, const Call&) {
+    return reply("image/svg+xml", std::string(icon));
+}
+Reply robots(Pod&, const Call&) {
+    return reply("text/plain; charset=utf-8", "User-agent: *\nDisallow: /\n");
+}
 
 Reply file(Pod& pod, const Call& call) {
     const std::string_view name = call.path.substr(std::string_view("/file=").size());
@@ -176,11 +195,13 @@ Reply file(Pod& pod, const Call& call) {
         const std::string_view digits = name.substr(folder.size(), name.size() - folder.size() - end.size());
         int number = -1;
         const auto [stop, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-        if (error == std::errc{} && stop == digits.data() + digits.size() && number >= 0 && number < script_files)
+        if (error == std::errc{} && stop == digits.data() + digits.size() && number >= 0 &&
+            number < script_files)
             return ranged(call.range, "application/javascript", script(number));
     }
     if (const std::string* picture = pod.file(name)) return ranged(call.range, "image/png", *picture);
-    return Reply::detail(http::status::not_found, "File not found: " + std::string(name.substr(0, 200)) + ".");
+    return Reply::detail(http::status::not_found,
+                         "File not found: " + std::string(name.substr(0, 200)) + ".");
 }
 
 }  // namespace simulator::a1111_handlers

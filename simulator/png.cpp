@@ -1,7 +1,8 @@
-// How it stays cheap: a landscape of square tiles, about 64 across. The first row of a tile row is filtered with
-// Sub, so that only where the colour changes is there anything but zeros; the rows below repeat it with Up. Film
-// grain makes up the wanted size: a pair of Up rows adds noise and takes it away again, stored uncompressed out of
-// a pool made once. The deflate stream is written directly, since all of its matches are known beforehand.
+// How it stays cheap: a landscape of square tiles, about 64 across. The first row of a tile row is filtered
+// with Sub, so that only where the colour changes is there anything but zeros; the rows below repeat it with
+// Up. Film grain makes up the wanted size: a pair of Up rows adds noise and takes it away again, stored
+// uncompressed out of a pool made once. The deflate stream is written directly, since all of its matches are
+// known beforehand.
 #include "simulator/png.hpp"
 
 #include <zlib.h>
@@ -55,8 +56,8 @@ public:
                                    0.04 * std::sin(frequency[1] * turn + phase[1]) +
                                    0.015 * std::sin(frequency[2] * turn + phase[2]));
             }
-            ridge_colours_[ridge] =
-                colour(hue_ + 0.3 + 0.07 * static_cast<double>(ridge), 0.65, 0.62 - 0.14 * static_cast<double>(ridge));
+            ridge_colours_[ridge] = colour(hue_ + 0.3 + 0.07 * static_cast<double>(ridge), 0.65,
+                                           0.62 - 0.14 * static_cast<double>(ridge));
         }
         sun_colour_ = colour(hue_ + 0.5, 0.9, 0.85);
     }
@@ -113,7 +114,8 @@ void put_chunk(std::string& out, std::string_view type, std::string_view data) {
     const std::size_t from = out.size();
     out += type;
     out += data;
-    put32(out, crc32(0, reinterpret_cast<const Bytef*>(out.data() + from), static_cast<uInt>(out.size() - from)));
+    put32(out,
+          crc32(0, reinterpret_cast<const Bytef*>(out.data() + from), static_cast<uInt>(out.size() - from)));
 }
 
 struct Layout {
@@ -204,8 +206,8 @@ std::string make_png(const Picture& picture) {
     put_chunk(png, "IHDR", head);
     if (!picture.text.empty()) put_chunk(png, "tEXt", std::string("parameters\0", 11) + picture.text);
 
-    // A guess at what the bare picture takes (rows of zeros, and some for the tiles) leaves the rest to the grain;
-    // should it be too little or too much, the rest of the size is a chunk that every reader skips.
+    // A guess at what the bare picture takes (rows of zeros, and some for the tiles) leaves the rest to the
+    // grain; should it be too little or too much, the rest of the size is a chunk that every reader skips.
     constexpr std::size_t frame = 12 + 12 + 12;
     const std::size_t bare = static_cast<std::size_t>(at.height) * (4 + at.row_bytes() / 150) + 5000;
     const std::size_t pair = 2 * at.row_bytes() + 10;

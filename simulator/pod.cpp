@@ -7,7 +7,8 @@ namespace {
 
 std::uint64_t seed_of(const Options& options) {
     // Siblings with the same --seed differ by their place.
-    if (options.seed) return *options.seed + static_cast<std::uint64_t>(options.ordinal) * 0x9e3779b97f4a7c15u;
+    if (options.seed)
+        return *options.seed + static_cast<std::uint64_t>(options.ordinal) * 0x9e3779b97f4a7c15u;
     return std::uint64_t{std::random_device{}()} << 32 | std::random_device{}();
 }
 
@@ -42,15 +43,20 @@ Reception Pod::receive() {
     const std::size_t others = gpu.running() + gpu.waiting();
     if (others == 0) return Reception::queue;
     switch (policy.mode) {
-        case Overload::queue: return Reception::queue;
-        case Overload::slow: return Reception::share;
-        case Overload::error: return Reception::out_of_memory;
+        case Overload::queue:
+            return Reception::queue;
+        case Overload::slow:
+            return Reception::share;
+        case Overload::error:
+            return Reception::out_of_memory;
         case Overload::crash:
-            return others + 1 >= static_cast<std::size_t>(policy.crash_at) ? Reception::crash : Reception::share;
+            return others + 1 >= static_cast<std::size_t>(policy.crash_at) ? Reception::crash
+                                                                           : Reception::share;
         case Overload::mix: {
             const double drawn = share() * (policy.queue_share + policy.slow_share + policy.error_share);
             if (drawn < policy.queue_share) return Reception::queue;
-            return drawn < policy.queue_share + policy.slow_share ? Reception::share : Reception::out_of_memory;
+            return drawn < policy.queue_share + policy.slow_share ? Reception::share
+                                                                  : Reception::out_of_memory;
         }
     }
     return Reception::queue;

@@ -1,4 +1,5 @@
-// All that one simulated pod is between requests. Plain state; the server around it has the sockets and the clock.
+// All that one simulated pod is between requests. Plain state; the server around it has the sockets and the
+// clock.
 #pragma once
 
 #include <boost/json.hpp>
@@ -35,7 +36,7 @@ public:
 
     // Counted by the server.
     std::size_t connections = 0, in_flight = 0;
-    std::uint64_t images_made = 0;  // since the start: memory grows with them
+    std::uint64_t images_made = 0;                           // since the start: memory grows with them
     std::function<void(Duration)> refuse = [](Duration) {};  // closes the port for so long
 
     double epoch_ms(TimePoint at) const;

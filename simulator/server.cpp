@@ -38,7 +38,9 @@ Server::Server(asio::io_context& context, Pod& pod, Dialect dialect, std::functi
     std::setvbuf(log_.get(), nullptr, _IOLBF, 1 << 16);
 }
 
-Server::~Server() { pod_.refuse = [](Duration) {}; }
+Server::~Server() {
+    pod_.refuse = [](Duration) {};
+}
 
 void Server::start() {
     asio::co_spawn(context_, run(), [](std::exception_ptr error) {
@@ -89,7 +91,8 @@ asio::awaitable<void> Server::run() {
         co_await timer.async_wait(as_tuple(use_awaitable));
     }
     open();
-    std::printf("Running on local URL:  http://%s:%d\n", pod_.options.listen ? "0.0.0.0" : "127.0.0.1", int{port_});
+    std::printf("Running on local URL:  http://%s:%d\n", pod_.options.listen ? "0.0.0.0" : "127.0.0.1",
+                int{port_});
 
     constexpr std::size_t most_connections = 16'384;
     while (true) {
@@ -132,9 +135,10 @@ asio::awaitable<Reply> Server::generate(Job job, Call call, std::shared_ptr<bool
     const Reception reception = pod_.receive();
     if (reception == Reception::crash) crash();
     if (strike(FaultKind::error) || reception == Reception::out_of_memory)
-        co_return Reply::json(R"({"error":"OutOfMemoryError","detail":"","body":"","errors":"CUDA out of memory. )"
-                              R"x(Tried to allocate 1024.00 MiB (GPU 0; 15.90 GiB total capacity)"})x",
-                              http::status::internal_server_error);
+        co_return Reply::json(
+            R"({"error":"OutOfMemoryError","detail":"","body":"","errors":"CUDA out of memory. )"
+            R"x(Tried to allocate 1024.00 MiB (GPU 0; 15.90 GiB total capacity)"})x",
+            http::status::internal_server_error);
     auto crashes = strike(FaultKind::crash);
     const bool hangs = strike(FaultKind::hang).has_value();
 

@@ -1,5 +1,5 @@
-// The sockets of a simulated pod: it opens its port when the start has come so far, and serves one dialect, all on
-// the one thread that runs the io_context.
+// The sockets of a simulated pod: it opens its port when the start has come so far, and serves one dialect,
+// all on the one thread that runs the io_context.
 #pragma once
 
 #include <boost/asio.hpp>
@@ -18,7 +18,8 @@ namespace asio = boost::asio;
 using tcp = asio::ip::tcp;
 
 constexpr std::size_t gzip_from = 1000;  // GZipMiddleware's minimum_size
-constexpr std::chrono::milliseconds hang_look{100};  // how often a hanging request looks whether it still should
+constexpr std::chrono::milliseconds hang_look{
+    100};  // how often a hanging request looks whether it still should
 
 // Waits that all end at once when anything changes; each then looks again at what it waits for.
 class Bell {
@@ -39,7 +40,7 @@ public:
     Server(asio::io_context& context, Pod& pod, Dialect dialect, std::function<void(int)> die);
     ~Server();
 
-    void start();  // returns at once; the rest happens on the io_context
+    void start();                                 // returns at once; the rest happens on the io_context
     std::uint16_t port() const { return port_; }  // 0 until it is open
 
 private:
@@ -66,8 +67,8 @@ private:
     Dialect dialect_;
     std::function<void(int)> die_;
     tcp::acceptor acceptor_;
-    Bell reopened_;   // the port is open again
-    Bell gpu_bell_;   // the GPU has changed hands
+    Bell reopened_;  // the port is open again
+    Bell gpu_bell_;  // the GPU has changed hands
     std::deque<std::shared_ptr<asio::steady_timer>> thread_line_;
     int threads_free_;
     std::uint64_t refusals_ = 0;

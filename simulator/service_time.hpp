@@ -21,12 +21,15 @@ public:
     // is ln(mean) - sigma^2 / 2.
     double draw() {
         switch (distribution_) {
-            case Distribution::fixed: return mean_;
+            case Distribution::fixed:
+                return mean_;
             case Distribution::lognormal:
                 if (sigma_ <= 0) return mean_;
                 return std::lognormal_distribution<>(std::log(mean_) - sigma_ * sigma_ / 2, sigma_)(random_);
-            case Distribution::exponential: return std::exponential_distribution<>(1 / mean_)(random_);
-            case Distribution::trace: return trace_[next_++ % trace_.size()];
+            case Distribution::exponential:
+                return std::exponential_distribution<>(1 / mean_)(random_);
+            case Distribution::trace:
+                return trace_[next_++ % trace_.size()];
         }
         return mean_;
     }

@@ -16,7 +16,7 @@ struct Startup {
     TimePoint bind_at;     // the port opens
     TimePoint mounted_at;  // /sdapi answers
     TimePoint fragile_from;
-    TimePoint model_at;    // the model is loaded; with a lazy model, at once
+    TimePoint model_at;  // the model is loaded; with a lazy model, at once
 
     Stage stage(TimePoint now) const {
         if (now >= mounted_at) return Stage::mounted;

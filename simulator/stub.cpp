@@ -16,7 +16,8 @@ json::object counts(const std::map<std::string, std::uint64_t, std::less<>>& map
     return out;
 }
 
-// Written by hand: Boost.JSON prints a double such as 1.7e12 with an exponent, and these are read by people too.
+// Written by hand: Boost.JSON prints a double such as 1.7e12 with an exponent, and these are read by people
+// too.
 std::string milliseconds(double value) {
     char text[40];
     return {text, static_cast<std::size_t>(std::snprintf(text, sizeof text, "%.3f", value))};
@@ -80,12 +81,13 @@ Reply post_reset(Pod& pod, const Call&) {
 
 Reply get_metrics(Pod& pod, const Call&) {
     std::string out;
-    const auto metric = [&](std::string_view name, std::string_view type, std::string_view help, double value) {
+    const auto metric = [&](std::string_view name, std::string_view type, std::string_view help,
+                            double value) {
         char number[40];
         std::snprintf(number, sizeof number, "%.15g", value);
         const std::string full = "sd_simulator_" + std::string(name);
-        out += "# HELP " + full + " " + std::string(help) + "\n# TYPE " + full + " " + std::string(type) + "\n" +
-               full + " " + number + "\n";
+        out += "# HELP " + full + " " + std::string(help) + "\n# TYPE " + full + " " + std::string(type) +
+               "\n" + full + " " + number + "\n";
     };
     const auto number = [](auto value) { return static_cast<double>(value); };
     const Stats& stats = pod.stats;
@@ -99,7 +101,8 @@ Reply get_metrics(Pod& pod, const Call&) {
     metric("served_total", "counter", "Requests answered to the last byte.", number(stats.served));
     metric("aborted_total", "counter", "Requests whose client left.", number(stats.aborted));
     metric("images_total", "counter", "Images made.", number(stats.images));
-    metric("gpu_busy_seconds_total", "counter", "Time in which generations held the GPU.", stats.busy_ms / 1000);
+    metric("gpu_busy_seconds_total", "counter", "Time in which generations held the GPU.",
+           stats.busy_ms / 1000);
     Reply reply;
     reply.type = "text/plain; version=0.0.4; charset=utf-8";
     reply.body = std::move(out);
@@ -108,10 +111,17 @@ Reply get_metrics(Pod& pod, const Call&) {
 
 json::object describe(const Faults::Armed& armed) {
     const Fault& fault = armed.fault;
-    return {{"fault", to_string(fault.kind)}, {"probability", fault.probability}, {"nth", fault.nth},
-            {"times", fault.times},           {"at", fault.at},                   {"seconds", fault.seconds},
-            {"rate", fault.rate},             {"images", fault.images},           {"path", fault.path},
-            {"seen", armed.seen},             {"struck", armed.struck}};
+    return {{"fault", to_string(fault.kind)},
+            {"probability", fault.probability},
+            {"nth", fault.nth},
+            {"times", fault.times},
+            {"at", fault.at},
+            {"seconds", fault.seconds},
+            {"rate", fault.rate},
+            {"images", fault.images},
+            {"path", fault.path},
+            {"seen", armed.seen},
+            {"struck", armed.struck}};
 }
 
 Reply get_faults(Pod& pod, const Call&) {
@@ -121,7 +131,9 @@ Reply get_faults(Pod& pod, const Call&) {
 }
 
 Reply post_fault(Pod& pod, const Call& call) {
-    const auto wrong = [](std::string_view why) { return Reply::detail(http::status::unprocessable_entity, why); };
+    const auto wrong = [](std::string_view why) {
+        return Reply::detail(http::status::unprocessable_entity, why);
+    };
     json::error_code error;
     const json::value body = json::parse(json::string_view(call.body.data(), call.body.size()), error);
     const json::object* object = error ? nullptr : body.if_object();
@@ -136,7 +148,8 @@ Reply post_fault(Pod& pod, const Call& call) {
     std::vector<std::pair<std::string, std::string>> settings;
     for (const auto& [key, value] : *object) {
         if (key == "fault") continue;
-        settings.emplace_back(key, value.is_string() ? std::string(value.get_string()) : json::serialize(value));
+        settings.emplace_back(key,
+                              value.is_string() ? std::string(value.get_string()) : json::serialize(value));
     }
     const auto fault = make_fault(name, settings);
     if (const auto* message = std::get_if<std::string>(&fault)) return wrong(*message);
@@ -161,6 +174,8 @@ constexpr Route routes[] = {
 
 }  // namespace
 
-std::span<const Route> stub_routes() { return routes; }
+std::span<const Route> stub_routes() {
+    return routes;
+}
 
 }  // namespace simulator

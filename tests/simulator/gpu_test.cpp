@@ -141,7 +141,8 @@ TEST_CASE("whatever happens the lock has one holder and serves in order of arriv
             now += std::chrono::milliseconds(random() % 500);
             const auto choice = random() % 10;
             if (choice < 4) {
-                inside.push_back(gpu.arrive("t", work(std::chrono::milliseconds(random() % 2000), 10ms), now));
+                inside.push_back(
+                    gpu.arrive("t", work(std::chrono::milliseconds(random() % 2000), 10ms), now));
             } else if (choice < 5) {
                 gpu.interrupt(now);
             } else if (choice < 6 && inside.size() > 1) {

@@ -15,7 +15,8 @@ namespace {
 
 using Variables = std::map<std::string, std::string>;
 
-std::variant<Options, std::string> parse(const std::vector<std::string>& args, const Variables& variables = {}) {
+std::variant<Options, std::string> parse(const std::vector<std::string>& args,
+                                         const Variables& variables = {}) {
     return parse_options(args, [&](const std::string& name) -> const char* {
         const auto it = variables.find(name);
         return it == variables.end() ? nullptr : it->second.c_str();
@@ -93,8 +94,8 @@ TEST_CASE("the real WebUI's flags are accepted and named as ignored", "[options]
                                   "--use-cpu", "all", "interrogate", "--ckpt=x", "--cold", "1"});
     CHECK(options.listen);
     CHECK(options.cold == 1);
-    CHECK(options.ignored == std::vector<std::string>{"--skip-torch-cuda-test", "--api", "--xformers", "--no-half",
-                                                      "--use-cpu", "--ckpt"});
+    CHECK(options.ignored == std::vector<std::string>{"--skip-torch-cuda-test", "--api", "--xformers",
+                                                      "--no-half", "--use-cpu", "--ckpt"});
 }
 
 TEST_CASE("an unknown option is an error with a suggestion", "[options]") {
@@ -136,6 +137,7 @@ TEST_CASE("a trace of service times is read from its file", "[options]") {
 
 TEST_CASE("the help names every profile and teaches by example", "[options]") {
     const std::string help = help_text();
-    for (const char* word : {"--time-scale", "hey-ref", "/stub/fault", "SD_SIMULATOR_TIME_SCALE", "half-close"})
+    for (const char* word :
+         {"--time-scale", "hey-ref", "/stub/fault", "SD_SIMULATOR_TIME_SCALE", "half-close"})
         CHECK_THAT(help, Catch::Contains(word));
 }

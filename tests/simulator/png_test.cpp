@@ -46,7 +46,8 @@ std::string decode(const std::string& png) {
         const std::size_t length = number(png, at);
         REQUIRE(at + 12 + length <= png.size());
         const std::string type = png.substr(at + 4, 4);
-        const auto crc = crc32(0, reinterpret_cast<const Bytef*>(png.data() + at + 4), static_cast<uInt>(length + 4));
+        const auto crc =
+            crc32(0, reinterpret_cast<const Bytef*>(png.data() + at + 4), static_cast<uInt>(length + 4));
         REQUIRE(number(png, at + 8 + length) == crc);
         if (type == "IHDR") width = number(png, at + 8), height = number(png, at + 12);
         if (type == "IDAT") data += png.substr(at + 8, length);
@@ -115,7 +116,8 @@ TEST_CASE("grain does not spill over: no pixel jumps from dark to bright", "[png
     const std::string grainy = decode(make_png({128, 128, "dog", 1, 30'000, ""}));
     int most = 0;
     for (std::size_t i = 0; i < plain.size(); ++i)
-        most = std::max(most, std::abs(static_cast<unsigned char>(plain[i]) - static_cast<unsigned char>(grainy[i])));
+        most = std::max(
+            most, std::abs(static_cast<unsigned char>(plain[i]) - static_cast<unsigned char>(grainy[i])));
     CHECK(most > 0);
     CHECK(most <= 32);
 }
