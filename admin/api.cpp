@@ -1,0 +1,162 @@
+#include "admin/api.hpp"
+
+#include <fmt/format.h>
+
+#include <boost/json/serialize.hpp>
+#include <boost/url/parse.hpp>
+#include <boost/url/url_view.hpp>
+#include <charconv>
+#include <map>
+#include <stdexcept>
+
+#include "admin/discovery.hpp"
+#include "admin/metrics.hpp"
+
+namespace admin {
+namespace {
+
+using Parameters = std::map<std::string, std::string, std::less<>>;
+
+Answer text(int status, std::string body) { return {status, "text/plain; charset=utf-8", std::move(body)}; }
+Answer document(const json::object& body, int status = 200) { return {status, "application/json", json::serialize(body) + "\n"}; }
+
+std::string_view parameter(const Parameters& parameters, std::string_view name) {
+    const auto found = parameters.find(name);
+    return found == parameters.end() ? std::string_view() : std::string_view(found->second);
+}
+
+bool flag(const Parameters& parameters, std::string_view name) {
+    const auto value = parameter(parameters, name);
+    return value == "true" || value == "1";
+}
+
+std::optional<std::uint64_t> number(std::string_view value, std::string_view what) {
+    if (value.empty()) return std::nullopt;
+    std::uint64_t out = 0;
+    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), out);
+    if (error != std::errc{} || end != value.data() + value.size())
+        throw std::invalid_argument(fmt::format("{} is not a number: \"{}\"", what, value.substr(0, 100)));
+    return out;
+}
+
+// "application/json;as=Table;v=v1;g=meta.k8s.io,application/json": the first form that we have wins.
+bool wants_table(std::string_view accept) {
+    while (!accept.empty()) {
+        const auto comma = accept.find(',');
+        const auto form = accept.substr(0, comma);
+        accept = comma == std::string_view::npos ? std::string_view() : accept.substr(comma + 1);
+        if (form.find("application/json") == std::string_view::npos) continue;
+        if (form.find("as=") == std::string_view::npos) return false;
+        if (form.find("as=Table") != std::string_view::npos && form.find("v=v1;") != std::string_view::npos) return true;
+        if (form.find("as=Table") != std::string_view::npos && form.ends_with("v=v1")) return true;
+    }
+    return false;
+}
+
+Answer readiness(const Snapshot& snapshot) {
+    if (snapshot.ready) return text(200, "ok\n");
+    return text(503, snapshot.draining ? "not ready: the gateway is shutting down\n"
+                                       : "not ready: the gateway does not listen yet\n");
+}
+
+// "/api/v1/..." and "/apis/GROUP/VERSION/...": the segments after the version, by which a resource is named.
+struct Place {
+    std::string group, version;
+    std::vector<std::string> rest;
+};
+
+std::optional<Place> place_of(const std::vector<std::string>& segments) {
+    const std::size_t head = !segments.empty() && segments[0] == "api" ? 2 : 3;
+    if (segments.size() <= head || (segments[0] != "api" && segments[0] != "apis")) return std::nullopt;
+    Place out;
+    out.group = head == 3 ? segments[1] : "";
+    out.version = segments[head - 1];
+    out.rest.assign(segments.begin() + static_cast<std::ptrdiff_t>(head), segments.end());
+    return out;
+}
+
+// [namespaces NS] PLURAL [NAME]; empty: nothing of ours.
+std::optional<Query> query_of(Place place) {
+    Query out;
+    auto& rest = place.rest;
+    if (rest.size() >= 3 && rest[0] == "namespaces") {
+        out.name_space = rest[1];
+        rest.erase(rest.begin(), rest.begin() + 2);
+        if (rest.size() == 2) out.name = rest[1];
+        if (rest.size() > 2) return std::nullopt;
+    } else if (rest.size() != 1) {
+        return std::nullopt;
+    }
+    for (const auto& resource : resources())
+        if (resource.group == place.group && resource.version == place.version && resource.plural == rest[0])
+            out.resource = &resource;
+    if (out.resource == nullptr) return std::nullopt;
+    return out;
+}
+
+Answer not_found(const Query& query) {
+    auto body = failure(404, "NotFound", fmt::format("{} \"{}\" not found", full_name(*query.resource), query.name));
+    json::object details;
+    details["name"] = query.name;
+    if (!query.resource->group.empty()) details["group"] = query.resource->group;
+    details["kind"] = query.resource->plural;
+    body["details"] = std::move(details);
+    return document(body, 404);
+}
+
+std::variant<Answer, Following> objects(Query query, const Parameters& parameters, const Store& store, WallTime now) {
+    if (!query.name.empty()) {
+        const auto found = store.find(*query.resource, query.name_space, query.name);
+        return found ? document(single(query, store, *found, now)) : not_found(query);
+    }
+    query.labels = Selector::labels(parameter(parameters, "labelSelector"));
+    query.fields = Selector::fields(parameter(parameters, "fieldSelector"));
+    if (!flag(parameters, "watch")) return document(list(query, store, now));
+    if (flag(parameters, "sendInitialEvents"))
+        return refuse(422, "Invalid", "sendInitialEvents is forbidden: list, then watch from its resourceVersion");
+    const auto version = number(parameter(parameters, "resourceVersion"), "resourceVersion");
+    Following out{Watch(std::move(query), store, version), flag(parameters, "allowWatchBookmarks"), std::nullopt};
+    if (const auto limit = number(parameter(parameters, "timeoutSeconds"), "timeoutSeconds"); limit && *limit > 0)
+        out.limit = std::chrono::seconds(std::min<std::uint64_t>(*limit, 24 * 3600));
+    return out;
+}
+
+std::variant<Answer, Following> dispatch(const Request& request, const boost::urls::url_view& url, const Snapshot& snapshot,
+                                         const Store& store, WallTime now) {
+    const std::string path(url.encoded_path());
+    if (path == "/livez") return text(200, "ok\n");
+    if (path == "/readyz" || path == "/healthz") return readiness(snapshot);
+    if (path == "/metrics") return Answer{200, "text/plain; version=0.0.4; charset=utf-8", render_metrics(snapshot)};
+    if (const auto found = discovery(path)) return document(*found);
+
+    std::vector<std::string> segments;
+    for (const auto& segment : url.segments()) segments.push_back(segment);
+    auto place = place_of(segments);
+    if (!place) return text(404, "404 page not found\n");
+    auto query = query_of(std::move(*place));
+    if (!query) return refuse(404, "NotFound", "the server could not find the requested resource");
+    query->table = wants_table(request.accept);
+    Parameters parameters;
+    for (const auto& parameter : url.params()) parameters.emplace(parameter.key, parameter.value);
+    return objects(std::move(*query), parameters, store, now);
+}
+
+}  // namespace
+
+Answer refuse(int code, std::string_view reason, std::string_view message) {
+    return document(failure(code, reason, message), code);
+}
+
+std::variant<Answer, Following> answer(const Request& request, const Snapshot& snapshot, const Store& store, WallTime now) {
+    if (request.method != "GET" && request.method != "HEAD")
+        return refuse(405, "MethodNotAllowed", "the server does not allow this method on the requested resource");
+    const auto url = boost::urls::parse_origin_form(request.target);
+    if (url.has_error()) return refuse(400, "BadRequest", "the request's target is not a path");
+    try {
+        return dispatch(request, *url, snapshot, store, now);
+    } catch (const std::invalid_argument& error) {
+        return refuse(400, "BadRequest", error.what());
+    }
+}
+
+}  // namespace admin

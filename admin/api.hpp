@@ -1,0 +1,34 @@
+// A request to the admin address -> its answer. Pure: what is asked, the last snapshot and the time go in.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "admin/watch.hpp"
+
+namespace admin {
+
+struct Request {
+    std::string method, target, accept;
+};
+
+struct Answer {
+    int status = 200;
+    std::string content_type, body;
+};
+
+// The answer is an endless stream of lines.
+struct Following {
+    Watch watch;
+    bool bookmarks = false;
+    std::optional<std::chrono::seconds> limit;  // timeoutSeconds: then it ends
+};
+
+std::variant<Answer, Following> answer(const Request&, const Snapshot&, const Store&, WallTime now);
+
+// A failure as a Status object; `reason` as in Kubernetes' API conventions.
+Answer refuse(int code, std::string_view reason, std::string_view message);
+
+}  // namespace admin

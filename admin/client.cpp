@@ -1,0 +1,150 @@
+#include "admin/client.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <boost/asio.hpp>
+#include <boost/beast/core.hpp>
+#include <boost/beast/http.hpp>
+#include <boost/url/parse.hpp>
+#include <boost/url/url_view.hpp>
+
+namespace admin {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = beast::http;
+using boost::system::error_code;
+using Parser = http::response_parser<http::buffer_body>;
+
+constexpr std::chrono::seconds connect_patience{5}, answer_patience{30};
+constexpr std::size_t longest_body = 256 << 20, longest_line = 16 << 20;
+
+// One connection, used synchronously. Beast's deadlines exist for asynchronous calls only, so each call is one, run to
+// its end.
+class Call {
+public:
+    Call(std::string server, const std::string& host, const std::string& port) : server_(std::move(server)), stream_(io_) {
+        error_code error;
+        asio::ip::tcp::resolver resolver(io_);
+        const auto endpoints = resolver.resolve(host, port, error);
+        if (error) fail(error);
+        stream_.expires_after(connect_patience);
+        stream_.async_connect(endpoints, [&](error_code result, const auto&) { error = result; });
+        run();
+        if (error) fail(error);
+    }
+
+    void send(const std::string& host, const std::string& target, const std::string& accept) {
+        http::request<http::empty_body> request(http::verb::get, target, 11);
+        request.set(http::field::host, host);
+        request.set(http::field::accept, accept);
+        request.set(http::field::user_agent, "pilotlight");
+        request.keep_alive(false);
+        error_code error;
+        stream_.expires_after(answer_patience);
+        http::async_write(stream_, request, [&](error_code result, std::size_t) { error = result; });
+        run();
+        if (error) fail(error);
+    }
+
+    int receive_head() {
+        parser_.body_limit(boost::none);
+        error_code error;
+        stream_.expires_after(answer_patience);
+        http::async_read_header(stream_, buffer_, parser_, [&](error_code result, std::size_t) { error = result; });
+        run();
+        if (error) fail(error);
+        return parser_.get().result_int();
+    }
+
+    // The next octets of the body; empty: it is complete.
+    std::string_view receive(bool patient) {
+        while (!parser_.is_done()) {
+            auto& body = parser_.get().body();
+            body.data = room_.data();
+            body.size = room_.size();
+            error_code error;
+            patient ? stream_.expires_never() : stream_.expires_after(answer_patience);
+            http::async_read_some(stream_, buffer_, parser_, [&](error_code result, std::size_t) { error = result; });
+            run();
+            if (error && error != http::error::need_buffer) fail(error);
+            if (const auto octets = room_.size() - body.size; octets > 0) return {room_.data(), octets};
+        }
+        return {};
+    }
+
+private:
+    void run() {
+        io_.restart();
+        io_.run();
+    }
+
+    [[noreturn]] void fail(error_code error) const {
+        if (error == asio::error::connection_refused)
+            throw Unreachable(fmt::format("no gateway at {}: connection refused; start one with 'pilotlight serve -f ...'", server_));
+        if (error == http::error::end_of_stream || error == http::error::partial_message ||
+            error == asio::error::connection_reset)
+            throw Unreachable(fmt::format("the gateway at {} closed the connection", server_));
+        if (error == beast::error::timeout)
+            throw Unreachable(fmt::format("no answer from {} in time", server_));
+        throw Unreachable(fmt::format("no gateway at {}: {}", server_, error.message()));
+    }
+
+    std::string server_;
+    asio::io_context io_;
+    beast::tcp_stream stream_;
+    beast::flat_buffer buffer_;
+    Parser parser_;
+    std::array<char, 16 << 10> room_{};
+};
+
+}  // namespace
+
+Client::Client(std::string server) : server_(std::move(server)) {
+    if (server_.find("://") == std::string::npos) server_ = "http://" + server_;
+    const auto url = boost::urls::parse_uri(server_);
+    if (url.has_error() || url->scheme() != "http" || url->host().empty() || url->has_userinfo() ||
+        (url->encoded_path() != "" && url->encoded_path() != "/"))
+        throw std::invalid_argument(fmt::format("\"{}\" is no address of a gateway; one looks like http://127.0.0.1:9901", server_));
+    host_ = url->host_address();
+    port_ = url->has_port() ? std::string(url->port()) : "80";
+    if (server_.ends_with('/')) server_.pop_back();
+}
+
+Reply Client::get(const std::string& target, const std::string& accept) {
+    Call call(server_, host_, port_);
+    call.send(server_.substr(7), target, accept);
+    Reply out;
+    out.status = call.receive_head();
+    for (auto piece = call.receive(false); !piece.empty(); piece = call.receive(false)) {
+        out.body += piece;
+        if (out.body.size() > longest_body) throw Unreachable(fmt::format("the answer of {} has no end", server_));
+    }
+    return out;
+}
+
+Reply Client::follow(const std::string& target, const std::string& accept,
+                     const std::function<bool(std::string_view)>& line) {
+    Call call(server_, host_, port_);
+    call.send(server_.substr(7), target, accept);
+    Reply out;
+    out.status = call.receive_head();
+    std::string pending;
+    for (auto piece = call.receive(true); !piece.empty(); piece = call.receive(true)) {
+        pending += piece;
+        std::size_t begin = 0;
+        if (out.status == 200)
+            for (auto end = pending.find('\n'); end != std::string::npos; end = pending.find('\n', begin)) {
+                if (!line(std::string_view(pending).substr(begin, end - begin))) return out;
+                begin = end + 1;
+            }
+        pending.erase(0, begin);
+        if (pending.size() > longest_line) throw Unreachable(fmt::format("a line from {} has no end", server_));
+    }
+    if (out.status != 200) out.body = std::move(pending);
+    return out;
+}
+
+}  // namespace admin

@@ -1,0 +1,37 @@
+// The commands' way to the admin address of a gateway: plain HTTP/1.1, one request after another, with deadlines.
+#pragma once
+
+#include <functional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+namespace admin {
+
+// No answer could be had; what() is a sentence for people.
+struct Unreachable : std::runtime_error {
+    using runtime_error::runtime_error;
+};
+
+struct Reply {
+    int status = 0;
+    std::string body;
+};
+
+class Client {
+public:
+    // "http://127.0.0.1:9901". Throws std::invalid_argument when it is nothing like that.
+    explicit Client(std::string server);
+
+    // Both throw Unreachable.
+    Reply get(const std::string& target, const std::string& accept);
+
+    // Hands on each line as it comes, until the stream ends or `line` returns false. A status other than 200 comes with
+    // its body and no lines. Waits as long as it takes for a line.
+    Reply follow(const std::string& target, const std::string& accept, const std::function<bool(std::string_view)>& line);
+
+private:
+    std::string server_, host_, port_;
+};
+
+}  // namespace admin

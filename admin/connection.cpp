@@ -1,0 +1,200 @@
+#include "admin/connection.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/asio.hpp>
+#include <boost/beast/http.hpp>
+
+#include "admin/host.hpp"
+
+namespace admin {
+namespace {
+
+namespace http = boost::beast::http;
+
+constexpr std::string_view no_bodies = "requests with a body are not served here";
+constexpr auto awaited = asio::as_tuple(asio::use_awaitable);
+
+// What to say about a head that could not be read; empty: nobody is there to hear it.
+std::optional<Answer> complaint_about(boost::system::error_code error) {
+    static const auto& http_errors = http::make_error_code(http::error::bad_target).category();
+    if (error == http::error::header_limit || error == http::error::buffer_overflow)
+        return refuse(431, "RequestHeaderFieldsTooLarge", "the request's head is too large");
+    if (error == http::error::unexpected_body) return refuse(413, "RequestEntityTooLarge", no_bodies);
+    if (error.category() != http_errors || error == http::error::end_of_stream || error == http::error::partial_message)
+        return std::nullopt;
+    return refuse(400, "BadRequest", "the request is not HTTP as it should be");
+}
+
+}  // namespace
+
+void Server::Core::refresh() {
+    if (auto last = source.snapshot()) snapshot = std::move(last);
+    store.update(*snapshot);
+}
+
+Connection::Connection(std::shared_ptr<Server::Core> core, asio::ip::tcp::socket socket)
+    : core_(std::move(core)), stream_(std::move(socket)), buffer_(core_->settings.head_bytes), changed_(stream_.get_executor()) {
+    core_->connections.insert(this);
+    boost::system::error_code ignored;
+    stream_.socket().set_option(asio::socket_base::keep_alive(true), ignored);  // a watch's client may vanish silently
+    stream_.socket().set_option(asio::ip::tcp::no_delay(true), ignored);
+}
+
+Connection::~Connection() { core_->connections.erase(this); }
+
+void Connection::start() { asio::co_spawn(stream_.get_executor(), run(shared_from_this()), asio::detached); }
+
+void Connection::wake() { changed_.cancel(); }
+
+void Connection::stop() {
+    if (reading_) stream_.cancel();
+    wake();
+}
+
+void Connection::close() {
+    boost::system::error_code ignored;
+    stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_both, ignored);
+    stream_.close();
+}
+
+asio::awaitable<void> Connection::run(std::shared_ptr<Connection> self) {
+    try {
+        for (bool more = true; more && !self->core_->stopping;) {
+            Parser parser;
+            more = co_await self->read_head(parser);
+            if (more) more = co_await self->respond(parser.get());
+        }
+    } catch (const std::exception& error) {
+        spdlog::error("admin: a connection ended by an exception: {}", error.what());
+    }
+    self->close();
+}
+
+// False: the connection is of no more use.
+asio::awaitable<bool> Connection::read_head(Parser& parser) {
+    const auto& settings = core_->settings;
+    parser.header_limit(static_cast<std::uint32_t>(settings.head_bytes));
+    reading_ = true;
+    if (buffer_.size() == 0) {
+        stream_.expires_after(settings.idle);
+        const auto room = buffer_.prepare(std::min<std::size_t>(settings.head_bytes, 4096));
+        auto [error, octets] = co_await stream_.async_read_some(room, awaited);
+        buffer_.commit(octets);
+        if (error) co_return false;
+    }
+    stream_.expires_after(settings.head);
+    auto [error, octets] = co_await http::async_read_header(stream_, buffer_, parser, awaited);
+    reading_ = false;
+    if (!error) co_return true;
+    if (auto complaint = complaint_about(error)) co_await write(std::move(*complaint), 11, false, false);
+    co_return false;
+}
+
+// What is wrong with a request before it is looked at.
+std::optional<Answer> Connection::objection(const Parser::value_type& request) const {
+    const auto hosts = request.count(http::field::host);
+    if (hosts > 1 || (hosts == 0 && request.version() >= 11))
+        return refuse(400, "BadRequest", "a request needs one Host header");
+    if (hosts == 1 && !host_allowed(request[http::field::host], core_->settings.hosts))
+        return refuse(421, "MisdirectedRequest",
+                      "this host name is not the gateway's: use its IP address or localhost");
+    if (request.chunked() || (request.has_content_length() && request[http::field::content_length] != "0"))
+        return refuse(413, "RequestEntityTooLarge", no_bodies);
+    return std::nullopt;
+}
+
+asio::awaitable<bool> Connection::respond(const Parser::value_type& request) {
+    const bool head_only = request.method() == http::verb::head;
+    const unsigned version = request.version();
+    if (auto wrong = objection(request)) co_return co_await write(std::move(*wrong), version, false, head_only);
+    core_->refresh();
+    Request asked{std::string(request.method_string()), std::string(request.target()),
+                  std::string(request[http::field::accept])};
+    auto answered = answer(asked, *core_->snapshot, core_->store, std::chrono::system_clock::now());
+    const bool keep_alive = request.keep_alive() && !core_->stopping;
+    if (auto* complete = std::get_if<Answer>(&answered))
+        co_return co_await write(std::move(*complete), version, keep_alive, head_only);
+    if (!head_only) co_await follow(std::move(std::get<Following>(answered)), version);
+    co_return false;
+}
+
+asio::awaitable<bool> Connection::write(Answer answer, unsigned version, bool keep_alive, bool head_only) {
+    http::response<http::string_body> response(http::int_to_status(static_cast<unsigned>(answer.status)), version);
+    response.set(http::field::content_type, answer.content_type);
+    response.set(http::field::cache_control, "no-store");
+    response.set("X-Content-Type-Options", "nosniff");
+    if (answer.status == 405) response.set(http::field::allow, "GET, HEAD");
+    response.keep_alive(keep_alive);
+    response.content_length(answer.body.size());
+    if (!head_only) response.body() = std::move(answer.body);
+    stream_.expires_after(core_->settings.write);
+    http::response_serializer<http::string_body> serializer(response);
+    auto [error, octets] = co_await http::async_write(stream_, serializer, awaited);
+    co_return !error && keep_alive;
+}
+
+// Ends with the client, the server, the time asked for, or a client that does not read.
+asio::awaitable<void> Connection::follow(Following following, unsigned version) {
+    using Clock = std::chrono::steady_clock;
+    const bool chunked = version >= 11;
+    const auto ends = following.limit ? Clock::now() + *following.limit : Clock::time_point::max();
+    if (!co_await write_head_of_stream(version)) co_return;
+    stream_.expires_never();
+    asio::co_spawn(stream_.get_executor(), look_out(shared_from_this()), asio::detached);
+
+    auto last_line = Clock::now();
+    while (!gone_ && !core_->stopping && Clock::now() < ends) {
+        auto lines = following.watch.take(core_->store, std::chrono::system_clock::now());
+        const auto next_bookmark =
+            following.bookmarks ? last_line + core_->settings.bookmark : Clock::time_point::max();
+        if (lines.empty() && Clock::now() >= next_bookmark) lines = following.watch.bookmark(core_->store);
+        if (!lines.empty()) {
+            last_line = Clock::now();
+            if (!co_await write_piece(std::move(lines), chunked)) co_return;
+        } else if (following.watch.ended()) {
+            break;
+        } else {
+            changed_.expires_at(std::min(ends, next_bookmark));
+            co_await changed_.async_wait(awaited);
+        }
+    }
+    std::string last;
+    if (!gone_ && chunked) co_await write_piece(std::move(last), true);
+}
+
+// The one who notices that the client of a silent watch has left: nothing more is expected from it.
+asio::awaitable<void> Connection::look_out(std::shared_ptr<Connection> self) {
+    std::array<char, 256> ignored{};
+    const auto room = asio::buffer(ignored);
+    co_await self->stream_.async_read_some(room, awaited);
+    self->gone_ = true;
+    self->wake();
+}
+
+asio::awaitable<bool> Connection::write_head_of_stream(unsigned version) {
+    http::response<http::empty_body> response(http::status::ok, version);
+    response.set(http::field::content_type, "application/json");
+    response.set(http::field::cache_control, "no-store");
+    response.set("X-Content-Type-Options", "nosniff");
+    response.keep_alive(false);
+    response.chunked(version >= 11);
+    http::response_serializer<http::empty_body> serializer(response);
+    stream_.expires_after(core_->settings.write);
+    auto [error, octets] = co_await http::async_write_header(stream_, serializer, awaited);
+    co_return !error;
+}
+
+// An empty piece is the end.
+asio::awaitable<bool> Connection::write_piece(std::string piece, bool chunked) {
+    if (chunked) piece = fmt::format("{:x}\r\n{}\r\n", piece.size(), piece);
+    stream_.expires_after(core_->settings.write);
+    const auto octets_left = asio::buffer(piece);
+    auto [error, octets] = co_await asio::async_write(stream_, octets_left, awaited);
+    co_return !error;
+}
+
+}  // namespace admin

@@ -1,0 +1,69 @@
+// One client of the admin address.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/http/empty_body.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <memory>
+#include <set>
+
+#include "admin/api.hpp"
+#include "admin/server.hpp"
+
+namespace admin {
+
+class Connection;
+
+// What the connections of a server share; it lives as long as any of them.
+class Server::Core : public std::enable_shared_from_this<Server::Core> {
+public:
+    Core(asio::io_context& io, Source asked, Settings with)
+        : source(std::move(asked)), settings(std::move(with)), acceptor(io), pause(io) {}
+
+    void refresh();  // takes in the last snapshot
+
+    Source source;
+    Settings settings;
+    Store store;
+    std::shared_ptr<const Snapshot> snapshot = std::make_shared<const Snapshot>();
+    std::set<Connection*> connections;
+    bool stopping = false;
+    asio::ip::tcp::acceptor acceptor;
+    asio::steady_timer pause;  // of accepting, when the process is out of descriptors
+};
+
+class Connection : public std::enable_shared_from_this<Connection> {
+public:
+    Connection(std::shared_ptr<Server::Core>, asio::ip::tcp::socket);
+    ~Connection();
+
+    void start();
+    void wake();  // something changed that a watch may tell
+    void stop();
+
+private:
+    using Parser = boost::beast::http::request_parser<boost::beast::http::empty_body>;
+
+    static asio::awaitable<void> run(std::shared_ptr<Connection>);
+    static asio::awaitable<void> look_out(std::shared_ptr<Connection>);
+    asio::awaitable<bool> read_head(Parser&);
+    asio::awaitable<bool> respond(const Parser::value_type& request);
+    asio::awaitable<bool> write(Answer answer, unsigned version, bool keep_alive, bool head_only);
+    asio::awaitable<void> follow(Following following, unsigned version);
+    asio::awaitable<bool> write_head_of_stream(unsigned version);
+    asio::awaitable<bool> write_piece(std::string piece, bool chunked);
+    std::optional<Answer> objection(const Parser::value_type& request) const;
+    void close();
+
+    std::shared_ptr<Server::Core> core_;
+    boost::beast::tcp_stream stream_;
+    boost::beast::flat_buffer buffer_;
+    asio::steady_timer changed_;
+    bool reading_ = false;  // waits for a request
+    bool gone_ = false;     // the client of a watch left
+};
+
+}  // namespace admin

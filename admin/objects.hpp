@@ -1,0 +1,16 @@
+// Pods, revisions, services and events in the shapes of Kubernetes and Knative, made from a snapshot. Pure.
+#pragma once
+
+#include "admin/resources.hpp"
+
+namespace admin {
+
+Item pod_item(const proxy::PodView&);
+Item revision_item(const proxy::RevisionView&);
+Item service_item(const Snapshot&, const proxy::RevisionView& latest);
+Item event_item(const proxy::EventView&);
+
+// Kubernetes names an event after what it is about and a number.
+std::string event_name(const proxy::EventView&);
+
+}  // namespace admin

@@ -1,0 +1,124 @@
+#include "admin/resources.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "admin/objects.hpp"
+
+namespace admin {
+namespace {
+
+using proxy::RevisionView;
+
+// Columns as kubectl prints them: k8s.io/kubernetes pkg/printers/internalversion for the core, additionalPrinterColumns
+// of Knative's CRDs for the others. Those of priority 1 are ours where Kubernetes' own would be empty here.
+constexpr std::array pod_columns{
+    Column{"Name", "string", "name", "Name of the pod"},
+    Column{"Ready", "string", "", "1/1: passes its readiness probe"},
+    Column{"Status", "string", "", "State of the pod"},
+    Column{"Restarts", "string", "", "How often its process was started again"},
+    Column{"Age", "string", "", "Time since it was made", 0, true},
+    Column{"Address", "string", "", "Where it listens", 1},
+    Column{"GPU", "string", "", "What was dealt to it", 1},
+    Column{"Busy", "string", "", "Generations running, of so many slots", 1},
+    Column{"Sessions", "integer", "", "Browsers bound to it", 1},
+};
+constexpr std::array service_columns{
+    Column{"Name", "string", "name", "Name of the service"},
+    Column{"URL", "string", "", "Where it is reached"},
+    Column{"LatestCreated", "string", "", "Newest revision"},
+    Column{"LatestReady", "string", "", "Newest revision that can serve"},
+    Column{"Ready", "string", "", "Whether its pods can be had"},
+    Column{"Reason", "string", "", "Why not"},
+};
+constexpr std::array revision_columns{
+    Column{"Name", "string", "name", "Name of the revision"},
+    Column{"Config Name", "string", "", "Its service"},
+    Column{"Ready", "string", "", "Whether its pods can be had"},
+    Column{"Reason", "string", "", "Why not"},
+    Column{"Actual Replicas", "integer", "", "Pods that are ready"},
+    Column{"Desired Replicas", "integer", "", "Pods that are wanted"},
+    Column{"Running", "integer", "", "Requests that hold a slot", 1},
+    Column{"Waiting", "integer", "", "Requests that wait for one", 1},
+    Column{"Why", "string", "", "Why so many pods are wanted", 1},
+};
+constexpr std::array event_columns{
+    Column{"Last Seen", "string", "", "Time since it happened", 0, true},
+    Column{"Type", "string", "", "Normal or Warning"},
+    Column{"Reason", "string", "", "What happened, in a word"},
+    Column{"Object", "string", "", "To what"},
+    Column{"Message", "string", "", "What happened, in a sentence"},
+    Column{"Name", "string", "name", "Name of the event", 1},
+};
+
+constexpr std::array<std::string_view, 1> pod_short{"po"}, event_short{"ev"}, revision_short{"rev"};
+constexpr std::array<std::string_view, 2> service_short{"kservice", "ksvc"};
+
+std::vector<Key> pod_keys(const Snapshot& snapshot) {
+    std::vector<Key> out;
+    for (std::size_t i = 0; i < snapshot.pods.size(); ++i)
+        out.push_back({snapshot.pods[i].name_space, snapshot.pods[i].name, i});
+    return out;
+}
+
+std::vector<Key> revision_keys(const Snapshot& snapshot) {
+    std::vector<Key> out;
+    for (std::size_t i = 0; i < snapshot.revisions.size(); ++i)
+        out.push_back({snapshot.revisions[i].name_space, snapshot.revisions[i].revision, i});
+    return out;
+}
+
+// Each service once, by its newest revision.
+std::vector<Key> service_keys(const Snapshot& snapshot) {
+    const auto newer = [](const RevisionView& a, const RevisionView& b) {
+        return a.retiring != b.retiring ? b.retiring : a.created > b.created;
+    };
+    std::vector<Key> out;
+    for (std::size_t i = 0; i < snapshot.revisions.size(); ++i) {
+        const auto& view = snapshot.revisions[i];
+        const auto known = std::ranges::find_if(
+            out, [&](const Key& key) { return key.name_space == view.name_space && key.name == view.service; });
+        if (known == out.end()) out.push_back({view.name_space, view.service, i});
+        else if (newer(view, snapshot.revisions[known->index])) known->index = i;
+    }
+    return out;
+}
+
+std::vector<Key> event_keys(const Snapshot& snapshot) {
+    std::vector<Key> out;
+    for (std::size_t i = 0; i < snapshot.events.size(); ++i)
+        out.push_back({snapshot.events[i].name_space, event_name(snapshot.events[i]), i});
+    return out;
+}
+
+Item make_pod(const Snapshot& s, std::size_t i) { return pod_item(s.pods[i]); }
+Item make_revision(const Snapshot& s, std::size_t i) { return revision_item(s.revisions[i]); }
+Item make_service(const Snapshot& s, std::size_t i) { return service_item(s, s.revisions[i]); }
+Item make_event(const Snapshot& s, std::size_t i) { return event_item(s.events[i]); }
+
+constexpr std::string_view knative = "serving.knative.dev";
+
+constexpr std::array all{
+    Resource{"", "v1", "Pod", "pods", "pod", pod_short, pod_columns, false, pod_keys, make_pod},
+    Resource{"", "v1", "Event", "events", "event", event_short, event_columns, true, event_keys, make_event},
+    Resource{knative, "v1", "Service", "services", "service", service_short, service_columns, false, service_keys,
+             make_service},
+    Resource{knative, "v1", "Revision", "revisions", "revision", revision_short, revision_columns, false, revision_keys,
+             make_revision},
+};
+
+}  // namespace
+
+std::span<const Resource> resources() { return all; }
+
+std::string api_version(const Resource& resource) {
+    return resource.group.empty() ? std::string(resource.version)
+                                  : std::string(resource.group) + "/" + std::string(resource.version);
+}
+
+std::string full_name(const Resource& resource) {
+    return resource.group.empty() ? std::string(resource.plural)
+                                  : std::string(resource.plural) + "." + std::string(resource.group);
+}
+
+}  // namespace admin

@@ -1,0 +1,86 @@
+#include "admin/server.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <boost/asio.hpp>
+
+#include "admin/connection.hpp"
+
+namespace admin {
+namespace {
+
+using asio::ip::tcp;
+
+constexpr auto awaited = asio::as_tuple(asio::use_awaitable);
+
+void listen(tcp::acceptor& acceptor, const tcp::endpoint& endpoint) {
+    boost::system::error_code error;
+    acceptor.open(endpoint.protocol(), error);
+    if (!error) acceptor.set_option(asio::socket_base::reuse_address(true), error);
+    if (!error) acceptor.bind(endpoint, error);
+    if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
+    if (!error) return;
+    const auto address = endpoint.address().to_string();
+    throw std::runtime_error(fmt::format("the admin address {} port {} cannot be had: {}", address, endpoint.port(),
+                                         error.message()));
+}
+
+// One try, no wait: who comes when all connections are taken learns why, if it reads at once.
+void turn_away(tcp::socket socket) {
+    static constexpr std::string_view answer =
+        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nRetry-After: 5\r\nConnection: close\r\n\r\n"
+        "too many connections to the admin address\n";
+    boost::system::error_code ignored;
+    socket.non_blocking(true, ignored);
+    socket.write_some(asio::buffer(answer), ignored);
+    socket.shutdown(tcp::socket::shutdown_both, ignored);
+}
+
+asio::awaitable<void> accept_all(std::shared_ptr<Server::Core> core) {
+    while (!core->stopping) {
+        auto [error, socket] = co_await core->acceptor.async_accept(awaited);
+        if (core->stopping) break;
+        if (error) {  // most likely no descriptor is left: it must not spin
+            spdlog::warn("admin: no connection can be accepted: {}", error.message());
+            core->pause.expires_after(std::chrono::milliseconds(200));
+            co_await core->pause.async_wait(awaited);
+        } else if (core->connections.size() >= core->settings.connections) {
+            turn_away(std::move(socket));
+        } else {
+            std::make_shared<Connection>(core, std::move(socket))->start();
+        }
+    }
+}
+
+}  // namespace
+
+Server::Server(asio::io_context& io, const tcp::endpoint& endpoint, Source source, Settings settings)
+    : core_(std::make_shared<Core>(io, std::move(source), std::move(settings))) {
+    listen(core_->acceptor, endpoint);
+}
+
+Server::~Server() { stop(); }
+
+void Server::start() {
+    core_->refresh();
+    asio::co_spawn(core_->acceptor.get_executor(), accept_all(core_), asio::detached);
+}
+
+void Server::published() {
+    core_->refresh();
+    for (auto* connection : core_->connections) connection->wake();
+}
+
+void Server::stop() {
+    if (std::exchange(core_->stopping, true)) return;
+    boost::system::error_code ignored;
+    core_->acceptor.close(ignored);
+    core_->pause.cancel();
+    for (auto* connection : core_->connections) connection->stop();
+}
+
+std::uint16_t Server::port() const { return core_->acceptor.local_endpoint().port(); }
+std::size_t Server::connections() const { return core_->connections.size(); }
+
+}  // namespace admin

@@ -1,0 +1,54 @@
+// The admin address: an HTTP/1.1 server for people and monitors, on the control thread. It reads snapshots and changes
+// nothing. Bounded in every way: connections, heads, waits, and how far a watcher may fall behind.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "proxy/control/snapshot.hpp"
+
+namespace admin {
+
+namespace asio = boost::asio;
+
+// What the server asks of control, always on the control thread.
+struct Source {
+    std::function<std::shared_ptr<const proxy::Snapshot>()> snapshot;  // the last; null: none yet
+};
+
+struct Settings {
+    std::vector<std::string> hosts;    // names that a Host header may have beside localhost and IP literals
+    std::size_t connections = 64;      // more are answered 503
+    std::size_t head_bytes = 8 << 10;
+    std::chrono::milliseconds idle{75'000};  // between two requests of a connection
+    std::chrono::milliseconds head{10'000};  // from the first octet of a request to the end of its head
+    std::chrono::milliseconds write{10'000}; // for one answer, or one piece of a watch
+    std::chrono::milliseconds bookmark{60'000};
+};
+
+class Server {
+public:
+    // Binds. Throws std::runtime_error with a sentence that names address and port when they cannot be had.
+    Server(asio::io_context&, const asio::ip::tcp::endpoint&, Source, Settings = {});
+    ~Server();  // as stop(); what still runs on the io_context needs no Server
+    Server(const Server&) = delete;
+    Server& operator=(const Server&) = delete;
+
+    void start();
+    void published();  // there is a new snapshot: watchers are told of what is different
+    void stop();       // watches end; nothing keeps the io_context running after the last answer is written
+    std::uint16_t port() const;
+    std::size_t connections() const;
+
+    class Core;
+
+private:
+    std::shared_ptr<Core> core_;
+};
+
+}  // namespace admin

@@ -1,0 +1,343 @@
+#include "cli/get.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <cstdlib>
+#include <iostream>
+#include <optional>
+#include <stdexcept>
+
+#include "admin/client.hpp"
+#include "admin/print.hpp"
+#include "admin/resources.hpp"
+
+namespace cli {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::string_view help = R"(Shows what a running gateway has.
+
+  pilotlight get pods                        the pods of namespace default
+  pilotlight get pods -A -o wide             of all namespaces, with address, GPU, slots and sessions
+  pilotlight get pods -w                     and then a row for every change, until Ctrl-C
+  pilotlight get services                    URL and state of each service
+  pilotlight get revisions -o wide           pods wanted and ready, and why so many
+  pilotlight get events -w                   what happens, as it happens
+  pilotlight get pod NAME -o yaml            one object, whole
+  pilotlight get pods -o json | jq '.items[].status.podIP'
+
+Usage: pilotlight get pods|services|revisions|events [NAME] [flags]
+
+  -n, --namespace NS     of this namespace (default: default)
+  -A, --all-namespaces   of all of them
+  -l, --selector EXPR    only those with these labels, as app=x,tier!=y
+  -o, --output FORM      wide, json, yaml or name
+  -w, --watch            print changes as they happen
+      --no-headers       rows only
+      --server URL       the gateway's admin address (default: $PILOTLIGHT_SERVER, or http://127.0.0.1:9901)
+)";
+
+constexpr const char* default_server = "http://127.0.0.1:9901";
+constexpr const char* as_table = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
+
+struct Usage : std::runtime_error {
+    using runtime_error::runtime_error;
+};
+
+struct Failed : std::runtime_error {
+    using runtime_error::runtime_error;
+};
+
+enum class Form { table, wide, json, yaml, name };
+
+struct Options {
+    const admin::Resource* resource = nullptr;
+    std::string name, name_space = "default", selector, server;
+    Form form = Form::table;
+    bool watch = false, headers = true, help = false;
+
+    bool all_namespaces() const { return name_space.empty(); }
+    bool table() const { return form == Form::table || form == Form::wide; }
+};
+
+const admin::Resource* resource_named(std::string_view word) {
+    for (const auto& resource : admin::resources()) {
+        const auto full = admin::full_name(resource);
+        if (word == resource.plural || word == resource.singular || word == full ||
+            std::ranges::find(resource.short_names, word) != resource.short_names.end())
+            return &resource;
+    }
+    return nullptr;
+}
+
+Form form_named(std::string_view word) {
+    constexpr std::array<std::pair<std::string_view, Form>, 4> forms{
+        {{"wide", Form::wide}, {"json", Form::json}, {"yaml", Form::yaml}, {"name", Form::name}}};
+    for (const auto& [name, form] : forms)
+        if (word == name) return form;
+    throw Usage(fmt::format("unknown output \"{}\"; known are wide, json, yaml and name", word));
+}
+
+void take_word(Options& options, const std::string& word) {
+    if (options.resource != nullptr) {
+        if (!options.name.empty()) throw Usage(fmt::format("one name at most, and \"{}\" is another", word));
+        options.name = word;
+        return;
+    }
+    const auto slash = word.find('/');  // pod/NAME
+    options.resource = resource_named(std::string_view(word).substr(0, slash));
+    if (options.resource == nullptr)
+        throw Usage(fmt::format("there is no kind of object called \"{}\"; there are pods, services, revisions and events", word));
+    if (slash != std::string::npos) options.name = word.substr(slash + 1);
+}
+
+// Flags as kubectl takes them: "-n x", "-nx", "--namespace x", "--namespace=x".
+class Arguments {
+public:
+    explicit Arguments(std::span<const std::string> all) : left_(all) {}
+
+    bool next() {
+        if (left_.empty()) return false;
+        flag_ = left_.front();
+        left_ = left_.subspan(1);
+        value_.reset();
+        const bool is_long = flag_.starts_with("--");
+        if (const auto equals = flag_.find('='); is_long && equals != std::string::npos) split(equals, equals + 1);
+        else if (!is_long && flag_.size() > 2 && flag_[0] == '-') split(2, flag_[2] == '=' ? 3 : 2);
+        return true;
+    }
+    const std::string& flag() const { return flag_; }
+    bool is(std::string_view brief, std::string_view full) const { return flag_ == brief || flag_ == full; }
+    std::string value() {
+        if (value_) return *std::exchange(value_, std::nullopt);
+        if (left_.empty()) throw Usage(fmt::format("{} needs a value", flag_));
+        auto out = left_.front();
+        left_ = left_.subspan(1);
+        return out;
+    }
+    void no_value() const {
+        if (value_) throw Usage(fmt::format("{} takes no value", flag_));
+    }
+
+private:
+    void split(std::size_t flag_end, std::size_t value_begin) {
+        value_ = flag_.substr(value_begin);
+        flag_.resize(flag_end);
+    }
+
+    std::span<const std::string> left_;
+    std::string flag_;
+    std::optional<std::string> value_;
+};
+
+Options parse(std::span<const std::string> args) {
+    Options out;
+    const char* from_environment = std::getenv("PILOTLIGHT_SERVER");
+    out.server = from_environment != nullptr && *from_environment != '\0' ? from_environment : default_server;
+    for (Arguments words(args); words.next();) {
+        if (words.is("-n", "--namespace")) out.name_space = words.value();
+        else if (words.is("-o", "--output")) out.form = form_named(words.value());
+        else if (words.is("-l", "--selector")) out.selector = words.value();
+        else if (words.is("--server", "--server")) out.server = words.value();
+        else if (words.flag().starts_with("-")) {
+            words.no_value();
+            if (words.is("-A", "--all-namespaces")) out.name_space.clear();
+            else if (words.is("-w", "--watch")) out.watch = true;
+            else if (words.is("--no-headers", "--no-headers")) out.headers = false;
+            else if (words.is("-h", "--help")) out.help = true;
+            else throw Usage(fmt::format("unknown flag {}", words.flag()));
+        } else {
+            take_word(out, words.flag());
+        }
+    }
+    if (out.help) return out;
+    if (out.resource == nullptr) throw Usage("what to get? pods, services, revisions or events");
+    if (!out.name.empty() && out.all_namespaces()) throw Usage("a NAME is of one namespace: leave out -A");
+    return out;
+}
+
+std::string escaped(std::string_view text) {
+    std::string out;
+    for (const char c : text)
+        if (std::isalnum(static_cast<unsigned char>(c)) || std::string_view("-_.~").find(c) != std::string_view::npos) out += c;
+        else out += fmt::format("%{:02X}", static_cast<unsigned>(static_cast<unsigned char>(c)));
+    return out;
+}
+
+std::string collection(const Options& options) {
+    const auto& resource = *options.resource;
+    auto out = (resource.group.empty() ? "/api/" : "/apis/") + admin::api_version(resource);
+    if (!options.all_namespaces()) out += "/namespaces/" + escaped(options.name_space);
+    return out + "/" + std::string(resource.plural);
+}
+
+// What of the collection: for lists and watches.
+std::string query(const Options& options) {
+    std::string out = "?limit=500";
+    if (!options.selector.empty()) out += "&labelSelector=" + escaped(options.selector);
+    if (!options.name.empty()) out += "&fieldSelector=" + escaped("metadata.name=" + options.name);
+    return out;
+}
+
+// "Error from server (NotFound): pods "x" not found", as kubectl says it.
+[[noreturn]] void fail(const json::object& status) {
+    const auto text = [&](std::string_view field) {
+        const auto* value = status.if_contains(field);
+        return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string("unknown");
+    };
+    throw Failed(fmt::format("Error from server ({}): {}", text("reason"), text("message")));
+}
+
+json::object parsed(std::string_view body) {
+    boost::system::error_code error;
+    auto value = json::parse({body.data(), body.size()}, error);
+    if (error || !value.is_object()) throw Failed("the answer is not what a gateway's admin address says; is it one?");
+    return std::move(value.as_object());
+}
+
+class Printer {
+public:
+    Printer(const Options& options, std::ostream& out) : options_(options), out_(out) {}
+
+    void list(const json::object& whole) {
+        if (options_.table()) {
+            table(whole);
+        } else if (options_.form == Form::name) {
+            if (const auto* items = whole.if_contains("items"))
+                for (const auto& item : items->as_array()) object(item.as_object());
+            else object(whole);
+        } else {
+            object(whole);
+        }
+        out_.flush();
+    }
+    void change(const json::object& one) {
+        options_.table() ? table(one) : object(one);
+        out_.flush();
+    }
+
+private:
+    void object(const json::object& one) {
+        if (options_.form == Form::json) out_ << admin::pretty_json(one);
+        if (options_.form == Form::yaml) out_ << (std::exchange(documents_, true) ? "---\n" : "") << admin::yaml(one);
+        if (options_.form == Form::name) {
+            const auto& resource = *options_.resource;
+            out_ << resource.singular << (resource.group.empty() ? "" : ".") << resource.group << '/'
+                 << std::string_view(one.at("metadata").at("name").as_string()) << '\n';
+        }
+    }
+
+    void table(const json::object& table) {
+        if (const auto* definitions = table.at("columnDefinitions").if_array()) columns(*definitions);
+        std::vector<std::vector<std::string>> rows;
+        const auto& given = table.at("rows").as_array();
+        if (!given.empty() && !std::exchange(titled_, true) && options_.headers) rows.push_back(titles_);
+        for (const auto& row : given) rows.push_back(cells(row.as_object()));
+        out_ << aligned_.print(rows);
+    }
+
+    void columns(const json::array& definitions) {
+        shown_.clear();
+        titles_.clear();
+        if (options_.all_namespaces()) titles_.push_back("NAMESPACE");
+        for (std::size_t i = 0; i < definitions.size(); ++i) {
+            if (options_.form != Form::wide && definitions[i].at("priority").as_int64() > 0) continue;
+            std::string title(definitions[i].at("name").as_string());
+            std::ranges::transform(title, title.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+            titles_.push_back(std::move(title));
+            shown_.push_back(i);
+        }
+    }
+
+    std::vector<std::string> cells(const json::object& row) const {
+        std::vector<std::string> out;
+        if (options_.all_namespaces()) out.emplace_back(row.at("object").at("metadata").at("namespace").as_string());
+        for (const auto i : shown_) {
+            const auto& cell = row.at("cells").as_array().at(i);
+            out.push_back(admin::printable_cell(cell.is_string() ? std::string(cell.get_string()) : json::serialize(cell)));
+        }
+        return out;
+    }
+
+    const Options& options_;
+    std::ostream& out_;
+    admin::Columns aligned_;
+    std::vector<std::size_t> shown_;
+    std::vector<std::string> titles_;
+    bool titled_ = false, documents_ = false;
+};
+
+bool nothing_in(const json::object& answer) {
+    for (const auto* field : {"rows", "items"})
+        if (const auto* all = answer.if_contains(field)) return all->as_array().empty();
+    return false;
+}
+
+// Follows on where the list ended.
+void watch(const Options& options, admin::Client& client, Printer& printer, const json::object& listed) {
+    const auto target = collection(options) + query(options) + "&watch=true&resourceVersion=" +
+                        std::string(listed.at("metadata").at("resourceVersion").as_string());
+    std::optional<json::object> trouble;
+    const auto on_line = [&](std::string_view line) {
+        auto event = parsed(line);
+        auto& object = event.at("object").as_object();
+        if (event.at("type") == "ERROR") trouble = std::move(object);
+        // An event that is forgotten has not happened again.
+        else if (!(options.resource->immutable && event.at("type") == "DELETED")) printer.change(object);
+        return !trouble;
+    };
+    const auto reply = client.follow(target, options.table() ? as_table : "application/json", on_line);
+    if (trouble) fail(*trouble);
+    if (reply.status != 200) fail(parsed(reply.body));
+}
+
+void run(const Options& options, std::ostream& out, std::ostream& err) {
+    admin::Client client(options.server);
+    // One that is watched is a list of one, so that the watch has a place to follow on from.
+    const bool one = !options.name.empty() && !options.watch;
+    const auto target = collection(options) + (one ? "/" + escaped(options.name) : query(options));
+    const auto reply = client.get(target, options.table() ? as_table : "application/json");
+    auto answer = parsed(reply.body);
+    if (reply.status != 200) fail(answer);
+    Printer printer(options, out);
+    const bool nothing = nothing_in(answer);
+    if (options.watch && !options.name.empty() && nothing)
+        throw Failed(fmt::format("Error from server (NotFound): {} \"{}\" not found", admin::full_name(*options.resource), options.name));
+    if (nothing && !options.watch && (options.table() || options.form == Form::name))
+        err << (options.all_namespaces() ? std::string("No resources found\n")
+                                         : fmt::format("No resources found in {} namespace.\n", options.name_space));
+    // The changes of a watch are objects, so its beginning is objects too and not a list.
+    if (options.watch && !options.table())
+        for (const auto& item : answer.at("items").as_array()) printer.change(item.as_object());
+    else printer.list(answer);
+    if (options.watch) watch(options, client, printer, answer);
+}
+
+}  // namespace
+
+int get(std::span<const std::string> args, std::ostream& out, std::ostream& err) {
+    try {
+        const auto options = parse(args);
+        if (options.help) out << help;
+        else run(options, out, err);
+        return 0;
+    } catch (const Usage& error) {
+        err << "pilotlight get: " << error.what() << "\nSee 'pilotlight get --help'.\n";
+        return 2;
+    } catch (const std::invalid_argument& error) {
+        err << "pilotlight get: " << error.what() << "\n";
+        return 2;
+    } catch (const std::exception& error) {
+        err << error.what() << "\n";
+        return 1;
+    }
+}
+
+int get(std::span<const std::string> args) { return get(args, std::cout, std::cerr); }
+
+}  // namespace cli
