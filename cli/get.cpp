@@ -92,23 +92,30 @@ void take_word(Options& options, const std::string& word) {
     const auto slash = word.find('/');  // pod/NAME
     options.resource = resource_named(std::string_view(word).substr(0, slash));
     if (options.resource == nullptr)
-        throw Usage(fmt::format("there is no kind of object called \"{}\"; there are pods, services, revisions and events", word));
+        throw Usage(fmt::format(
+            "there is no kind of object called \"{}\"; there are pods, services, revisions and events",
+            word));
     if (slash != std::string::npos) options.name = word.substr(slash + 1);
 }
 
-// Flags as kubectl takes them: "-n x", "-nx", "--namespace x", "--namespace=x".
+// Flags as kubectl takes them: "-n x", "-nx", "-n=x", "--namespace x", "--namespace=x".
 class Arguments {
 public:
     explicit Arguments(std::span<const std::string> all) : left_(all) {}
 
     bool next() {
-        if (left_.empty()) return false;
-        flag_ = left_.front();
-        left_ = left_.subspan(1);
+        if (left_.empty() && more_.empty()) return false;
+        flag_ = std::exchange(more_, {});
+        if (flag_.empty()) {
+            flag_ = left_.front();
+            left_ = left_.subspan(1);
+        }
         value_.reset();
         const bool is_long = flag_.starts_with("--");
-        if (const auto equals = flag_.find('='); is_long && equals != std::string::npos) split(equals, equals + 1);
-        else if (!is_long && flag_.size() > 2 && flag_[0] == '-') split(2, flag_[2] == '=' ? 3 : 2);
+        if (const auto equals = flag_.find('='); is_long && equals != std::string::npos)
+            split(equals, equals + 1);
+        else if (!is_long && flag_.size() > 2 && flag_[0] == '-')
+            split(2, flag_[2] == '=' ? 3 : 2);
         return true;
     }
     const std::string& flag() const { return flag_; }
@@ -120,8 +127,10 @@ public:
         left_ = left_.subspan(1);
         return out;
     }
-    void no_value() const {
-        if (value_) throw Usage(fmt::format("{} takes no value", flag_));
+    // What follows a short flag without a value is more such flags: "-Aw", "-Aowide".
+    void no_value() {
+        if (value_ && flag_.starts_with("--")) throw Usage(fmt::format("{} takes no value", flag_));
+        if (value_) more_ = "-" + *std::exchange(value_, std::nullopt);
     }
 
 private:
@@ -131,7 +140,7 @@ private:
     }
 
     std::span<const std::string> left_;
-    std::string flag_;
+    std::string flag_, more_;
     std::optional<std::string> value_;
 };
 
@@ -140,17 +149,26 @@ Options parse(std::span<const std::string> args) {
     const char* from_environment = std::getenv("PILOTLIGHT_SERVER");
     out.server = from_environment != nullptr && *from_environment != '\0' ? from_environment : default_server;
     for (Arguments words(args); words.next();) {
-        if (words.is("-n", "--namespace")) out.name_space = words.value();
-        else if (words.is("-o", "--output")) out.form = form_named(words.value());
-        else if (words.is("-l", "--selector")) out.selector = words.value();
-        else if (words.is("--server", "--server")) out.server = words.value();
+        if (words.is("-n", "--namespace"))
+            out.name_space = words.value();
+        else if (words.is("-o", "--output"))
+            out.form = form_named(words.value());
+        else if (words.is("-l", "--selector"))
+            out.selector = words.value();
+        else if (words.is("--server", "--server"))
+            out.server = words.value();
         else if (words.flag().starts_with("-")) {
             words.no_value();
-            if (words.is("-A", "--all-namespaces")) out.name_space.clear();
-            else if (words.is("-w", "--watch")) out.watch = true;
-            else if (words.is("--no-headers", "--no-headers")) out.headers = false;
-            else if (words.is("-h", "--help")) out.help = true;
-            else throw Usage(fmt::format("unknown flag {}", words.flag()));
+            if (words.is("-A", "--all-namespaces"))
+                out.name_space.clear();
+            else if (words.is("-w", "--watch"))
+                out.watch = true;
+            else if (words.is("--no-headers", "--no-headers"))
+                out.headers = false;
+            else if (words.is("-h", "--help"))
+                out.help = true;
+            else
+                throw Usage(fmt::format("unknown flag {}", words.flag()));
         } else {
             take_word(out, words.flag());
         }
@@ -164,8 +182,11 @@ Options parse(std::span<const std::string> args) {
 std::string escaped(std::string_view text) {
     std::string out;
     for (const char c : text)
-        if (std::isalnum(static_cast<unsigned char>(c)) || std::string_view("-_.~").find(c) != std::string_view::npos) out += c;
-        else out += fmt::format("%{:02X}", static_cast<unsigned>(static_cast<unsigned char>(c)));
+        if (std::isalnum(static_cast<unsigned char>(c)) ||
+            std::string_view("-_.~").find(c) != std::string_view::npos)
+            out += c;
+        else
+            out += fmt::format("%{:02X}", static_cast<unsigned>(static_cast<unsigned char>(c)));
     return out;
 }
 
@@ -188,7 +209,8 @@ std::string query(const Options& options) {
 [[noreturn]] void fail(const json::object& status) {
     const auto text = [&](std::string_view field) {
         const auto* value = status.if_contains(field);
-        return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string("unknown");
+        return value != nullptr && value->is_string() ? std::string(value->get_string())
+                                                      : std::string("unknown");
     };
     throw Failed(fmt::format("Error from server ({}): {}", text("reason"), text("message")));
 }
@@ -196,7 +218,8 @@ std::string query(const Options& options) {
 json::object parsed(std::string_view body) {
     boost::system::error_code error;
     auto value = json::parse({body.data(), body.size()}, error);
-    if (error || !value.is_object()) throw Failed("the answer is not what a gateway's admin address says; is it one?");
+    if (error || !value.is_object())
+        throw Failed("the answer is not what a gateway's admin address says; is it one?");
     return std::move(value.as_object());
 }
 
@@ -210,12 +233,14 @@ public:
         } else if (options_.form == Form::name) {
             if (const auto* items = whole.if_contains("items"))
                 for (const auto& item : items->as_array()) object(item.as_object());
-            else object(whole);
+            else
+                object(whole);
         } else {
             object(whole);
         }
         out_.flush();
     }
+    bool heard() const { return out_.good(); }  // false: nobody reads any more
     void change(const json::object& one) {
         options_.table() ? table(one) : object(one);
         out_.flush();
@@ -224,7 +249,8 @@ public:
 private:
     void object(const json::object& one) {
         if (options_.form == Form::json) out_ << admin::pretty_json(one);
-        if (options_.form == Form::yaml) out_ << (std::exchange(documents_, true) ? "---\n" : "") << admin::yaml(one);
+        if (options_.form == Form::yaml)
+            out_ << (std::exchange(documents_, true) ? "---\n" : "") << admin::yaml(one);
         if (options_.form == Form::name) {
             const auto& resource = *options_.resource;
             out_ << resource.singular << (resource.group.empty() ? "" : ".") << resource.group << '/'
@@ -248,7 +274,8 @@ private:
         for (std::size_t i = 0; i < definitions.size(); ++i) {
             if (options_.form != Form::wide && definitions[i].at("priority").as_int64() > 0) continue;
             std::string title(definitions[i].at("name").as_string());
-            std::ranges::transform(title, title.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+            std::ranges::transform(title, title.begin(),
+                                   [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
             titles_.push_back(std::move(title));
             shown_.push_back(i);
         }
@@ -256,10 +283,12 @@ private:
 
     std::vector<std::string> cells(const json::object& row) const {
         std::vector<std::string> out;
-        if (options_.all_namespaces()) out.emplace_back(row.at("object").at("metadata").at("namespace").as_string());
+        if (options_.all_namespaces())
+            out.emplace_back(row.at("object").at("metadata").at("namespace").as_string());
         for (const auto i : shown_) {
             const auto& cell = row.at("cells").as_array().at(i);
-            out.push_back(admin::printable_cell(cell.is_string() ? std::string(cell.get_string()) : json::serialize(cell)));
+            out.push_back(admin::printable_cell(cell.is_string() ? std::string(cell.get_string())
+                                                                 : json::serialize(cell)));
         }
         return out;
     }
@@ -288,8 +317,9 @@ void watch(const Options& options, admin::Client& client, Printer& printer, cons
         auto& object = event.at("object").as_object();
         if (event.at("type") == "ERROR") trouble = std::move(object);
         // An event that is forgotten has not happened again.
-        else if (!(options.resource->immutable && event.at("type") == "DELETED")) printer.change(object);
-        return !trouble;
+        else if (!(options.resource->immutable && event.at("type") == "DELETED"))
+            printer.change(object);
+        return !trouble && printer.heard();
     };
     const auto reply = client.follow(target, options.table() ? as_table : "application/json", on_line);
     if (trouble) fail(*trouble);
@@ -307,14 +337,17 @@ void run(const Options& options, std::ostream& out, std::ostream& err) {
     Printer printer(options, out);
     const bool nothing = nothing_in(answer);
     if (options.watch && !options.name.empty() && nothing)
-        throw Failed(fmt::format("Error from server (NotFound): {} \"{}\" not found", admin::full_name(*options.resource), options.name));
+        throw Failed(fmt::format("Error from server (NotFound): {} \"{}\" not found",
+                                 admin::full_name(*options.resource), options.name));
     if (nothing && !options.watch && (options.table() || options.form == Form::name))
-        err << (options.all_namespaces() ? std::string("No resources found\n")
-                                         : fmt::format("No resources found in {} namespace.\n", options.name_space));
+        err << (options.all_namespaces()
+                    ? std::string("No resources found\n")
+                    : fmt::format("No resources found in {} namespace.\n", options.name_space));
     // The changes of a watch are objects, so its beginning is objects too and not a list.
     if (options.watch && !options.table())
         for (const auto& item : answer.at("items").as_array()) printer.change(item.as_object());
-    else printer.list(answer);
+    else
+        printer.list(answer);
     if (options.watch) watch(options, client, printer, answer);
 }
 
@@ -323,8 +356,10 @@ void run(const Options& options, std::ostream& out, std::ostream& err) {
 int get(std::span<const std::string> args, std::ostream& out, std::ostream& err) {
     try {
         const auto options = parse(args);
-        if (options.help) out << help;
-        else run(options, out, err);
+        if (options.help)
+            out << help;
+        else
+            run(options, out, err);
         return 0;
     } catch (const Usage& error) {
         err << "pilotlight get: " << error.what() << "\nSee 'pilotlight get --help'.\n";
@@ -338,6 +373,8 @@ int get(std::span<const std::string> args, std::ostream& out, std::ostream& err)
     }
 }
 
-int get(std::span<const std::string> args) { return get(args, std::cout, std::cerr); }
+int get(std::span<const std::string> args) {
+    return get(args, std::cout, std::cerr);
+}
 
 }  // namespace cli
