@@ -17,8 +17,12 @@ namespace {
 
 using Parameters = std::map<std::string, std::string, std::less<>>;
 
-Answer text(int status, std::string body) { return {status, "text/plain; charset=utf-8", std::move(body)}; }
-Answer document(const json::object& body, int status = 200) { return {status, "application/json", json::serialize(body) + "\n"}; }
+Answer text(int status, std::string body) {
+    return {status, "text/plain; charset=utf-8", std::move(body)};
+}
+Answer document(const json::object& body, int status = 200) {
+    return {status, "application/json", json::serialize(body) + "\n"};
+}
 
 std::string_view parameter(const Parameters& parameters, std::string_view name) {
     const auto found = parameters.find(name);
@@ -47,7 +51,8 @@ bool wants_table(std::string_view accept) {
         accept = comma == std::string_view::npos ? std::string_view() : accept.substr(comma + 1);
         if (form.find("application/json") == std::string_view::npos) continue;
         if (form.find("as=") == std::string_view::npos) return false;
-        if (form.find("as=Table") != std::string_view::npos && form.find("v=v1;") != std::string_view::npos) return true;
+        if (form.find("as=Table") != std::string_view::npos && form.find("v=v1;") != std::string_view::npos)
+            return true;
         if (form.find("as=Table") != std::string_view::npos && form.ends_with("v=v1")) return true;
     }
     return false;
@@ -95,7 +100,8 @@ std::optional<Query> query_of(Place place) {
 }
 
 Answer not_found(const Query& query) {
-    auto body = failure(404, "NotFound", fmt::format("{} \"{}\" not found", full_name(*query.resource), query.name));
+    auto body =
+        failure(404, "NotFound", fmt::format("{} \"{}\" not found", full_name(*query.resource), query.name));
     json::object details;
     details["name"] = query.name;
     if (!query.resource->group.empty()) details["group"] = query.resource->group;
@@ -104,7 +110,8 @@ Answer not_found(const Query& query) {
     return document(body, 404);
 }
 
-std::variant<Answer, Following> objects(Query query, const Parameters& parameters, const Store& store, WallTime now) {
+std::variant<Answer, Following> objects(Query query, const Parameters& parameters, const Store& store,
+                                        WallTime now) {
     if (!query.name.empty()) {
         const auto found = store.find(*query.resource, query.name_space, query.name);
         return found ? document(single(query, store, *found, now)) : not_found(query);
@@ -113,20 +120,24 @@ std::variant<Answer, Following> objects(Query query, const Parameters& parameter
     query.fields = Selector::fields(parameter(parameters, "fieldSelector"));
     if (!flag(parameters, "watch")) return document(list(query, store, now));
     if (flag(parameters, "sendInitialEvents"))
-        return refuse(422, "Invalid", "sendInitialEvents is forbidden: list, then watch from its resourceVersion");
+        return refuse(422, "Invalid",
+                      "sendInitialEvents is forbidden: list, then watch from its resourceVersion");
     const auto version = number(parameter(parameters, "resourceVersion"), "resourceVersion");
-    Following out{Watch(std::move(query), store, version), flag(parameters, "allowWatchBookmarks"), std::nullopt};
-    if (const auto limit = number(parameter(parameters, "timeoutSeconds"), "timeoutSeconds"); limit && *limit > 0)
+    Following out{Watch(std::move(query), store, version), flag(parameters, "allowWatchBookmarks"),
+                  std::nullopt};
+    if (const auto limit = number(parameter(parameters, "timeoutSeconds"), "timeoutSeconds");
+        limit && *limit > 0)
         out.limit = std::chrono::seconds(std::min<std::uint64_t>(*limit, 24 * 3600));
     return out;
 }
 
-std::variant<Answer, Following> dispatch(const Request& request, const boost::urls::url_view& url, const Snapshot& snapshot,
-                                         const Store& store, WallTime now) {
+std::variant<Answer, Following> dispatch(const Request& request, const boost::urls::url_view& url,
+                                         const Snapshot& snapshot, const Store& store, WallTime now) {
     const std::string path(url.encoded_path());
     if (path == "/livez") return text(200, "ok\n");
     if (path == "/readyz" || path == "/healthz") return readiness(snapshot);
-    if (path == "/metrics") return Answer{200, "text/plain; version=0.0.4; charset=utf-8", render_metrics(snapshot)};
+    if (path == "/metrics")
+        return Answer{200, "text/plain; version=0.0.4; charset=utf-8", render_metrics(snapshot)};
     if (const auto found = discovery(path)) return document(*found);
 
     std::vector<std::string> segments;
@@ -147,9 +158,11 @@ Answer refuse(int code, std::string_view reason, std::string_view message) {
     return document(failure(code, reason, message), code);
 }
 
-std::variant<Answer, Following> answer(const Request& request, const Snapshot& snapshot, const Store& store, WallTime now) {
+std::variant<Answer, Following> answer(const Request& request, const Snapshot& snapshot, const Store& store,
+                                       WallTime now) {
     if (request.method != "GET" && request.method != "HEAD")
-        return refuse(405, "MethodNotAllowed", "the server does not allow this method on the requested resource");
+        return refuse(405, "MethodNotAllowed",
+                      "the server does not allow this method on the requested resource");
     const auto url = boost::urls::parse_origin_form(request.target);
     if (url.has_error()) return refuse(400, "BadRequest", "the request's target is not a path");
     try {

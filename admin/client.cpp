@@ -21,11 +21,12 @@ using Parser = http::response_parser<http::buffer_body>;
 constexpr std::chrono::seconds connect_patience{5}, answer_patience{30};
 constexpr std::size_t longest_body = 256 << 20, longest_line = 16 << 20;
 
-// One connection, used synchronously. Beast's deadlines exist for asynchronous calls only, so each call is one, run to
-// its end.
+// One connection, used synchronously. Beast's deadlines exist for asynchronous calls only, so each call is
+// one, run to its end.
 class Call {
 public:
-    Call(std::string server, const std::string& host, const std::string& port) : server_(std::move(server)), stream_(io_) {
+    Call(std::string server, const std::string& host, const std::string& port)
+        : server_(std::move(server)), stream_(io_) {
         error_code error;
         asio::ip::tcp::resolver resolver(io_);
         const auto endpoints = resolver.resolve(host, port, error);
@@ -53,7 +54,8 @@ public:
         parser_.body_limit(boost::none);
         error_code error;
         stream_.expires_after(answer_patience);
-        http::async_read_header(stream_, buffer_, parser_, [&](error_code result, std::size_t) { error = result; });
+        http::async_read_header(stream_, buffer_, parser_,
+                                [&](error_code result, std::size_t) { error = result; });
         run();
         if (error) fail(error);
         return parser_.get().result_int();
@@ -67,7 +69,8 @@ public:
             body.size = room_.size();
             error_code error;
             patient ? stream_.expires_never() : stream_.expires_after(answer_patience);
-            http::async_read_some(stream_, buffer_, parser_, [&](error_code result, std::size_t) { error = result; });
+            http::async_read_some(stream_, buffer_, parser_,
+                                  [&](error_code result, std::size_t) { error = result; });
             run();
             if (error && error != http::error::need_buffer) fail(error);
             if (const auto octets = room_.size() - body.size; octets > 0) return {room_.data(), octets};
@@ -83,7 +86,8 @@ private:
 
     [[noreturn]] void fail(error_code error) const {
         if (error == asio::error::connection_refused)
-            throw Unreachable(fmt::format("no gateway at {}: connection refused; start one with 'pilotlight serve -f ...'", server_));
+            throw Unreachable(fmt::format(
+                "no gateway at {}: connection refused; start one with 'pilotlight serve -f ...'", server_));
         if (error == http::error::end_of_stream || error == http::error::partial_message ||
             error == asio::error::connection_reset)
             throw Unreachable(fmt::format("the gateway at {} closed the connection", server_));
@@ -107,7 +111,8 @@ Client::Client(std::string server) : server_(std::move(server)) {
     const auto url = boost::urls::parse_uri(server_);
     if (url.has_error() || url->scheme() != "http" || url->host().empty() || url->has_userinfo() ||
         (url->encoded_path() != "" && url->encoded_path() != "/"))
-        throw std::invalid_argument(fmt::format("\"{}\" is no address of a gateway; one looks like http://127.0.0.1:9901", server_));
+        throw std::invalid_argument(
+            fmt::format("\"{}\" is no address of a gateway; one looks like http://127.0.0.1:9901", server_));
     host_ = url->host_address();
     port_ = url->has_port() ? std::string(url->port()) : "80";
     if (server_.ends_with('/')) server_.pop_back();
@@ -120,7 +125,8 @@ Reply Client::get(const std::string& target, const std::string& accept) {
     out.status = call.receive_head();
     for (auto piece = call.receive(false); !piece.empty(); piece = call.receive(false)) {
         out.body += piece;
-        if (out.body.size() > longest_body) throw Unreachable(fmt::format("the answer of {} has no end", server_));
+        if (out.body.size() > longest_body)
+            throw Unreachable(fmt::format("the answer of {} has no end", server_));
     }
     return out;
 }
@@ -141,7 +147,8 @@ Reply Client::follow(const std::string& target, const std::string& accept,
                 begin = end + 1;
             }
         pending.erase(0, begin);
-        if (pending.size() > longest_line) throw Unreachable(fmt::format("a line from {} has no end", server_));
+        if (pending.size() > longest_line)
+            throw Unreachable(fmt::format("a line from {} has no end", server_));
     }
     if (out.status != 200) out.body = std::move(pending);
     return out;

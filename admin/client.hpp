@@ -1,4 +1,5 @@
-// The commands' way to the admin address of a gateway: plain HTTP/1.1, one request after another, with deadlines.
+// The commands' way to the admin address of a gateway: plain HTTP/1.1, one request after another, with
+// deadlines.
 #pragma once
 
 #include <functional>
@@ -26,9 +27,10 @@ public:
     // Both throw Unreachable.
     Reply get(const std::string& target, const std::string& accept);
 
-    // Hands on each line as it comes, until the stream ends or `line` returns false. A status other than 200 comes with
-    // its body and no lines. Waits as long as it takes for a line.
-    Reply follow(const std::string& target, const std::string& accept, const std::function<bool(std::string_view)>& line);
+    // Hands on each line as it comes, until the stream ends or `line` returns false. A status other than 200
+    // comes with its body and no lines. Waits as long as it takes for a line.
+    Reply follow(const std::string& target, const std::string& accept,
+                 const std::function<bool(std::string_view)>& line);
 
 private:
     std::string server_, host_, port_;

@@ -24,7 +24,8 @@ std::optional<Answer> complaint_about(boost::system::error_code error) {
     if (error == http::error::header_limit || error == http::error::buffer_overflow)
         return refuse(431, "RequestHeaderFieldsTooLarge", "the request's head is too large");
     if (error == http::error::unexpected_body) return refuse(413, "RequestEntityTooLarge", no_bodies);
-    if (error.category() != http_errors || error == http::error::end_of_stream || error == http::error::partial_message)
+    if (error.category() != http_errors || error == http::error::end_of_stream ||
+        error == http::error::partial_message)
         return std::nullopt;
     return refuse(400, "BadRequest", "the request is not HTTP as it should be");
 }
@@ -37,18 +38,28 @@ void Server::Core::refresh() {
 }
 
 Connection::Connection(std::shared_ptr<Server::Core> core, asio::ip::tcp::socket socket)
-    : core_(std::move(core)), stream_(std::move(socket)), buffer_(core_->settings.head_bytes), changed_(stream_.get_executor()) {
+    : core_(std::move(core)),
+      stream_(std::move(socket)),
+      buffer_(core_->settings.head_bytes),
+      changed_(stream_.get_executor()) {
     core_->connections.insert(this);
     boost::system::error_code ignored;
-    stream_.socket().set_option(asio::socket_base::keep_alive(true), ignored);  // a watch's client may vanish silently
+    stream_.socket().set_option(asio::socket_base::keep_alive(true),
+                                ignored);  // a watch's client may vanish silently
     stream_.socket().set_option(asio::ip::tcp::no_delay(true), ignored);
 }
 
-Connection::~Connection() { core_->connections.erase(this); }
+Connection::~Connection() {
+    core_->connections.erase(this);
+}
 
-void Connection::start() { asio::co_spawn(stream_.get_executor(), run(shared_from_this()), asio::detached); }
+void Connection::start() {
+    asio::co_spawn(stream_.get_executor(), run(shared_from_this()), asio::detached);
+}
 
-void Connection::wake() { changed_.cancel(); }
+void Connection::wake() {
+    changed_.cancel();
+}
 
 void Connection::stop() {
     if (reading_) stream_.cancel();
@@ -110,7 +121,8 @@ std::optional<Answer> Connection::objection(const Parser::value_type& request) c
 asio::awaitable<bool> Connection::respond(const Parser::value_type& request) {
     const bool head_only = request.method() == http::verb::head;
     const unsigned version = request.version();
-    if (auto wrong = objection(request)) co_return co_await write(std::move(*wrong), version, false, head_only);
+    if (auto wrong = objection(request))
+        co_return co_await write(std::move(*wrong), version, false, head_only);
     core_->refresh();
     Request asked{std::string(request.method_string()), std::string(request.target()),
                   std::string(request[http::field::accept])};
@@ -123,7 +135,8 @@ asio::awaitable<bool> Connection::respond(const Parser::value_type& request) {
 }
 
 asio::awaitable<bool> Connection::write(Answer answer, unsigned version, bool keep_alive, bool head_only) {
-    http::response<http::string_body> response(http::int_to_status(static_cast<unsigned>(answer.status)), version);
+    http::response<http::string_body> response(http::int_to_status(static_cast<unsigned>(answer.status)),
+                                               version);
     response.set(http::field::content_type, answer.content_type);
     response.set(http::field::cache_control, "no-store");
     response.set("X-Content-Type-Options", "nosniff");

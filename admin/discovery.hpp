@@ -8,7 +8,8 @@
 
 namespace admin {
 
-// The document at "/api", "/apis", "/api/v1", "/apis/GROUP", "/apis/GROUP/VERSION" or "/version"; empty: none there.
+// The document at "/api", "/apis", "/api/v1", "/apis/GROUP", "/apis/GROUP/VERSION" or "/version"; empty: none
+// there.
 std::optional<boost::json::object> discovery(std::string_view path);
 
 }  // namespace admin

@@ -9,7 +9,8 @@ namespace {
 
 std::string lower(std::string_view text) {
     std::string out(text);
-    std::ranges::transform(out, out.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    std::ranges::transform(out, out.begin(),
+                           [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     return out;
 }
 
@@ -39,8 +40,10 @@ bool host_allowed(std::string_view host, std::span<const std::string> also) {
     }
     auto name = lower(host);
     if (name.ends_with('.')) name.pop_back();
-    if (name == "localhost" || name.ends_with(".localhost")) return true;  // RFC 6761 section 6.3: always loopback
-    return is_address(name) || std::ranges::any_of(also, [&](const std::string& other) { return lower(other) == name; });
+    if (name == "localhost" || name.ends_with(".localhost"))
+        return true;  // RFC 6761 section 6.3: always loopback
+    return is_address(name) ||
+           std::ranges::any_of(also, [&](const std::string& other) { return lower(other) == name; });
 }
 
 }  // namespace admin

@@ -1,6 +1,7 @@
 // Which Host a request to the admin address may name. A page from elsewhere whose name was made to resolve to
-// 127.0.0.1 (DNS rebinding) runs in its user's browser and reads whatever answers there; its requests carry its own
-// name, so only names that nobody else can own are taken: IP literals, localhost and those given. Pure.
+// 127.0.0.1 (DNS rebinding) runs in its user's browser and reads whatever answers there; its requests carry
+// its own name, so only names that nobody else can own are taken: IP literals, localhost and those given.
+// Pure.
 #pragma once
 
 #include <span>

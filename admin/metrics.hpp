@@ -1,5 +1,6 @@
-// What a snapshot says, for Prometheus: Knative's names where Knative has one, in both its generations, and ours with
-// the prefix pilotlight_. Labels come from the configuration alone, so no client can make a series. Pure.
+// What a snapshot says, for Prometheus: Knative's names where Knative has one, in both its generations, and
+// ours with the prefix pilotlight_. Labels come from the configuration alone, so no client can make a series.
+// Pure.
 #pragma once
 
 #include <string>

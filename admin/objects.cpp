@@ -13,7 +13,8 @@ using proxy::EventView;
 using proxy::PodView;
 using proxy::RevisionView;
 
-constexpr std::string_view container_name = "user-container";  // Knative's name for the manifest's one container
+constexpr std::string_view container_name =
+    "user-container";  // Knative's name for the manifest's one container
 
 json::object metadata(std::string_view name_space, std::string_view name, WallTime created) {
     json::object out;
@@ -45,13 +46,17 @@ json::object condition(std::string_view type, bool holds, std::string_view reaso
 std::string_view api_phase(Phase phase) {
     switch (phase) {
         case Phase::pending:
-        case Phase::container_creating: return "Pending";
-        case Phase::error: return "Failed";
+        case Phase::container_creating:
+            return "Pending";
+        case Phase::error:
+            return "Failed";
         case Phase::running:
         case Phase::terminating:
-        case Phase::crash_loop_back_off: break;
+        case Phase::crash_loop_back_off:
+            break;
     }
-    return "Running";  // Kubernetes shows a crash loop in the container's state, a termination in the metadata
+    return "Running";  // Kubernetes shows a crash loop in the container's state, a termination in the
+                       // metadata
 }
 
 json::object container_state(const PodView& pod) {
@@ -62,7 +67,9 @@ json::object container_state(const PodView& pod) {
     };
     switch (pod.phase) {
         case Phase::pending:
-        case Phase::container_creating: explain("ContainerCreating"); break;
+        case Phase::container_creating:
+            explain("ContainerCreating");
+            break;
         case Phase::crash_loop_back_off:
             explain("");
             inner["reason"] = to_string(pod.phase);
@@ -72,7 +79,10 @@ json::object container_state(const PodView& pod) {
             out["terminated"] = std::move(inner);
             return out;
         case Phase::running:
-        case Phase::terminating: out["running"] = std::move(inner); return out;
+        case Phase::terminating:
+            if (pod.restarts == 0) inner["startedAt"] = rfc3339(pod.created);
+            out["running"] = std::move(inner);
+            return out;
     }
     out["waiting"] = std::move(inner);
     return out;
@@ -117,6 +127,7 @@ json::object pod_object(const PodView& pod) {
     if (port != 0) {
         json::object exposed;
         exposed["containerPort"] = port;
+        exposed["protocol"] = "TCP";
         container["ports"] = json::array{std::move(exposed)};
     }
     container_status["ready"] = pod.ready;
@@ -126,7 +137,12 @@ json::object pod_object(const PodView& pod) {
     status["phase"] = api_phase(pod.phase);
     status["conditions"] = json::array{condition("Ready", pod.ready, pod.reason, pod.message)};
     status["containerStatuses"] = json::array{std::move(container_status)};
-    if (!host.empty()) status["podIP"] = host;
+    if (!host.empty()) {
+        json::object ip;
+        ip["ip"] = host;
+        status["podIP"] = host;
+        status["podIPs"] = json::array{std::move(ip)};
+    }
     status["startTime"] = rfc3339(pod.created);
 
     json::object out, spec;
@@ -145,7 +161,8 @@ std::string_view not_ready_reason(const RevisionView& revision) {
     return revision.crash_looping ? to_string(Phase::crash_loop_back_off) : std::string_view();
 }
 
-// A revision is ready while its pods can be had, also at zero: that is what Knative says of one scaled to zero.
+// A revision is ready while its pods can be had, also at zero: that is what Knative says of one scaled to
+// zero.
 json::object ready_condition(const RevisionView& revision, std::string_view type) {
     return condition(type, !revision.crash_looping, not_ready_reason(revision),
                      revision.crash_looping ? std::string_view(revision.reason) : std::string_view());
@@ -161,7 +178,8 @@ json::object template_spec(const RevisionView& revision) {
 }
 
 std::string lower(std::string text) {
-    std::ranges::transform(text, text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    std::ranges::transform(text, text.begin(),
+                           [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     return text;
 }
 
@@ -176,7 +194,8 @@ Item pod_item(const PodView& pod) {
     out.cells.emplace_back(nullptr);
     out.cells.emplace_back(pod.address.empty() ? "<none>" : pod.address);
     out.cells.emplace_back(joined(pod.gpus));
-    out.cells.emplace_back(pod.slots == 0 ? std::to_string(pod.leases) : fmt::format("{}/{}", pod.leases, pod.slots));
+    out.cells.emplace_back(pod.slots == 0 ? std::to_string(pod.leases)
+                                          : fmt::format("{}/{}", pod.leases, pod.slots));
     out.cells.emplace_back(pod.sessions);
     return out;
 }
@@ -189,7 +208,8 @@ Item revision_item(const RevisionView& revision) {
     status["actualReplicas"] = revision.ready;
     status["desiredReplicas"] = revision.wanted;
     status["conditions"] = json::array{ready_condition(revision, "Ready")};
-    if (!revision.reason.empty()) object["metadata"].as_object()["annotations"] = {{"pilotlight.dev/reason", revision.reason}};
+    if (!revision.reason.empty())
+        object["metadata"].as_object()["annotations"] = {{"pilotlight.dev/reason", revision.reason}};
     object["status"] = std::move(status);
 
     Item out{revision.name_space, revision.revision, revision.created, std::move(object), {}};
@@ -207,11 +227,13 @@ Item revision_item(const RevisionView& revision) {
 
 Item service_item(const Snapshot& snapshot, const RevisionView& latest) {
     const auto url = url_of(latest);
-    // Until the newest revision has a pod, an older one may still serve; at zero the newest is the one that would.
+    // Until the newest revision has a pod, an older one may still serve; at zero the newest is the one that
+    // would.
     const RevisionView* serving = &latest;
     if (latest.ready == 0)
         for (const auto& other : snapshot.revisions)
-            if (other.name_space == latest.name_space && other.service == latest.service && other.ready > 0) serving = &other;
+            if (other.name_space == latest.name_space && other.service == latest.service && other.ready > 0)
+                serving = &other;
 
     json::object object, status, traffic, address, spec, body;
     object["metadata"] = metadata(latest.name_space, latest.service, latest.created);
@@ -227,8 +249,9 @@ Item service_item(const Snapshot& snapshot, const RevisionView& latest) {
     status["observedGeneration"] = 1;
     status["latestCreatedRevisionName"] = latest.revision;
     status["latestReadyRevisionName"] = serving->revision;
-    status["conditions"] = json::array{ready_condition(latest, "ConfigurationsReady"), ready_condition(latest, "Ready"),
-                                       condition("RoutesReady", true, "", "")};
+    status["conditions"] =
+        json::array{ready_condition(latest, "ConfigurationsReady"), ready_condition(latest, "Ready"),
+                    condition("RoutesReady", true, "", "")};
     traffic["latestRevision"] = true;
     traffic["percent"] = 100;
     traffic["revisionName"] = latest.revision;
@@ -245,7 +268,9 @@ Item service_item(const Snapshot& snapshot, const RevisionView& latest) {
     return out;
 }
 
-std::string event_name(const EventView& event) { return fmt::format("{}.{:016x}", event.name, event.number); }
+std::string event_name(const EventView& event) {
+    return fmt::format("{}.{:016x}", event.name, event.number);
+}
 
 Item event_item(const EventView& event) {
     const auto time = rfc3339(event.time);

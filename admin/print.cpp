@@ -11,7 +11,8 @@ namespace {
 namespace json = boost::json;
 
 bool empty_container(const json::value& value) {
-    return (value.is_object() && value.get_object().empty()) || (value.is_array() && value.get_array().empty());
+    return (value.is_object() && value.get_object().empty()) ||
+           (value.is_array() && value.get_array().empty());
 }
 
 void pretty(std::string& out, const json::value& value, std::size_t depth) {
@@ -38,29 +39,35 @@ void pretty(std::string& out, const json::value& value, std::size_t depth) {
     }
 }
 
-// Whether a text may stand in YAML without quotes and is then read as that text: it looks like a word, not like a
-// number, a date or one of the words that some readers take for booleans.
+// Whether a text may stand in YAML without quotes and is then read as that text: it looks like a word, not
+// like a number, a date or one of the words that some readers take for booleans.
 bool plain(std::string_view text) {
-    static constexpr std::array<std::string_view, 11> special{"true", "false", "yes", "no", "on", "off",
-                                                              "null", "y", "n", "nan", "inf"};
+    static constexpr std::array<std::string_view, 11> special{"true", "false", "yes", "no",  "on", "off",
+                                                              "null", "y",     "n",   "nan", "inf"};
     if (text.empty() || text.back() == ' ' || text.back() == ':') return false;
-    if (!std::isalpha(static_cast<unsigned char>(text.front())) && text.front() != '/' && text.front() != '_') return false;
+    if (!std::isalpha(static_cast<unsigned char>(text.front())) && text.front() != '/' && text.front() != '_')
+        return false;
     if (text.find(": ") != std::string_view::npos) return false;
     std::string lower(text);
-    std::ranges::transform(lower, lower.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    std::ranges::transform(lower, lower.begin(),
+                           [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     if (std::ranges::find(special, lower) != special.end()) return false;
     return std::ranges::all_of(text, [](unsigned char c) {
-        return std::isalnum(c) || std::string_view("_./-:@ +,=()").find(static_cast<char>(c)) != std::string_view::npos;
+        return std::isalnum(c) ||
+               std::string_view("_./-:@ +,=()").find(static_cast<char>(c)) != std::string_view::npos;
     });
 }
 
 // A JSON string is a YAML string (YAML 1.2 section 1.3), as is every other JSON scalar.
 std::string scalar(const json::value& value) {
-    if (value.is_string() && plain(std::string_view(value.get_string()))) return std::string(value.get_string());
+    if (value.is_string() && plain(std::string_view(value.get_string())))
+        return std::string(value.get_string());
     return json::serialize(value);
 }
 
-std::string key(std::string_view text) { return plain(text) ? std::string(text) : json::serialize(json::string(text)); }
+std::string key(std::string_view text) {
+    return plain(text) ? std::string(text) : json::serialize(json::string(text));
+}
 
 void block(std::string& out, const json::value& value, std::size_t indent, bool first_line_begun) {
     const auto begin_line = [&] {
@@ -91,7 +98,8 @@ void block(std::string& out, const json::value& value, std::size_t indent, bool 
 }
 
 std::size_t width(std::string_view text) {  // in characters, as far as one character is one column
-    return static_cast<std::size_t>(std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0u) != 0x80u; }));
+    return static_cast<std::size_t>(
+        std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0u) != 0x80u; }));
 }
 
 }  // namespace
@@ -129,8 +137,10 @@ std::string printable_cell(std::string_view text) {
     std::string out;
     for (const char c : text.substr(0, text.find('\n'))) {
         const auto u = static_cast<unsigned char>(c);
-        if (u < 0x20 || u == 0x7f) (out += '^') += static_cast<char>(u ^ 0x40u);
-        else out += c;
+        if (u < 0x20 || u == 0x7f)
+            (out += '^') += static_cast<char>(u ^ 0x40u);
+        else
+            out += c;
     }
     if (text.find('\n') != std::string_view::npos) out += "...";
     return out;

@@ -10,8 +10,8 @@ namespace admin {
 std::string pretty_json(const boost::json::value&);  // indented by four, with a final line feed
 std::string yaml(const boost::json::value&);         // block style, with a final line feed
 
-// Rows in columns, three spaces apart. Widths are remembered and only grow, so that what a watch prints later stands
-// under what it printed first (kubectl's tabwriter with RememberWidths).
+// Rows in columns, three spaces apart. Widths are remembered and only grow, so that what a watch prints later
+// stands under what it printed first (kubectl's tabwriter with RememberWidths).
 class Columns {
 public:
     std::string print(const std::vector<std::vector<std::string>>& rows);

@@ -10,8 +10,9 @@ namespace {
 
 using proxy::RevisionView;
 
-// Columns as kubectl prints them: k8s.io/kubernetes pkg/printers/internalversion for the core, additionalPrinterColumns
-// of Knative's CRDs for the others. Those of priority 1 are ours where Kubernetes' own would be empty here.
+// Columns as kubectl prints them: k8s.io/kubernetes pkg/printers/internalversion for the core,
+// additionalPrinterColumns of Knative's CRDs for the others. Those of priority 1 are ours where Kubernetes'
+// own would be empty here.
 constexpr std::array pod_columns{
     Column{"Name", "string", "name", "Name of the pod"},
     Column{"Ready", "string", "", "1/1: passes its readiness probe"},
@@ -76,10 +77,13 @@ std::vector<Key> service_keys(const Snapshot& snapshot) {
     std::vector<Key> out;
     for (std::size_t i = 0; i < snapshot.revisions.size(); ++i) {
         const auto& view = snapshot.revisions[i];
-        const auto known = std::ranges::find_if(
-            out, [&](const Key& key) { return key.name_space == view.name_space && key.name == view.service; });
-        if (known == out.end()) out.push_back({view.name_space, view.service, i});
-        else if (newer(view, snapshot.revisions[known->index])) known->index = i;
+        const auto known = std::ranges::find_if(out, [&](const Key& key) {
+            return key.name_space == view.name_space && key.name == view.service;
+        });
+        if (known == out.end())
+            out.push_back({view.name_space, view.service, i});
+        else if (newer(view, snapshot.revisions[known->index]))
+            known->index = i;
     }
     return out;
 }
@@ -91,25 +95,35 @@ std::vector<Key> event_keys(const Snapshot& snapshot) {
     return out;
 }
 
-Item make_pod(const Snapshot& s, std::size_t i) { return pod_item(s.pods[i]); }
-Item make_revision(const Snapshot& s, std::size_t i) { return revision_item(s.revisions[i]); }
-Item make_service(const Snapshot& s, std::size_t i) { return service_item(s, s.revisions[i]); }
-Item make_event(const Snapshot& s, std::size_t i) { return event_item(s.events[i]); }
+Item make_pod(const Snapshot& s, std::size_t i) {
+    return pod_item(s.pods[i]);
+}
+Item make_revision(const Snapshot& s, std::size_t i) {
+    return revision_item(s.revisions[i]);
+}
+Item make_service(const Snapshot& s, std::size_t i) {
+    return service_item(s, s.revisions[i]);
+}
+Item make_event(const Snapshot& s, std::size_t i) {
+    return event_item(s.events[i]);
+}
 
 constexpr std::string_view knative = "serving.knative.dev";
 
 constexpr std::array all{
     Resource{"", "v1", "Pod", "pods", "pod", pod_short, pod_columns, false, pod_keys, make_pod},
     Resource{"", "v1", "Event", "events", "event", event_short, event_columns, true, event_keys, make_event},
-    Resource{knative, "v1", "Service", "services", "service", service_short, service_columns, false, service_keys,
-             make_service},
-    Resource{knative, "v1", "Revision", "revisions", "revision", revision_short, revision_columns, false, revision_keys,
-             make_revision},
+    Resource{knative, "v1", "Service", "services", "service", service_short, service_columns, false,
+             service_keys, make_service},
+    Resource{knative, "v1", "Revision", "revisions", "revision", revision_short, revision_columns, false,
+             revision_keys, make_revision},
 };
 
 }  // namespace
 
-std::span<const Resource> resources() { return all; }
+std::span<const Resource> resources() {
+    return all;
+}
 
 std::string api_version(const Resource& resource) {
     return resource.group.empty() ? std::string(resource.version)

@@ -1,5 +1,6 @@
-// What can be listed: each resource with its place in Kubernetes' API, its columns in kubectl and how it is made from
-// a snapshot. Everything else in this room (lists, tables, watches, discovery) is the same for all of them.
+// What can be listed: each resource with its place in Kubernetes' API, its columns in kubectl and how it is
+// made from a snapshot. Everything else in this room (lists, tables, watches, discovery) is the same for all
+// of them.
 #pragma once
 
 #include <boost/json/array.hpp>
@@ -16,7 +17,8 @@ namespace admin {
 namespace json = boost::json;
 using proxy::Snapshot;
 
-// A column of a table. Its cell is empty in Item::cells when `age` is set: ages are written when the table is.
+// A column of a table. Its cell is empty in Item::cells when `age` is set: ages are written when the table
+// is.
 struct Column {
     std::string_view name, type, format, description;
     int priority = 0;  // 1: only with -o wide

@@ -11,9 +11,13 @@ namespace admin {
 namespace {
 
 // Only what an object keeps for life: so an object that a watch has told about never leaves it by a change.
-constexpr std::array<std::string_view, 7> selectable{
-    "metadata.name",           "metadata.namespace",  "involvedObject.kind", "involvedObject.name",
-    "involvedObject.namespace", "reason", "type"};
+constexpr std::array<std::string_view, 7> selectable{"metadata.name",
+                                                     "metadata.namespace",
+                                                     "involvedObject.kind",
+                                                     "involvedObject.name",
+                                                     "involvedObject.namespace",
+                                                     "reason",
+                                                     "type"};
 
 std::string_view trimmed(std::string_view text) {
     while (text.starts_with(' ')) text.remove_prefix(1);
@@ -48,8 +52,9 @@ const boost::json::string* look_up(const boost::json::object& object, const std:
 std::vector<std::pair<std::string, Selector::Term>> Selector::split(std::string_view text) {
     std::vector<std::pair<std::string, Term>> out;
     if (text.find_first_of("()") != std::string_view::npos || text.size() > 1024)
-        throw std::invalid_argument(fmt::format("unable to parse selector \"{}\": only =, ==, != and existence are understood",
-                                                text.substr(0, 200)));
+        throw std::invalid_argument(
+            fmt::format("unable to parse selector \"{}\": only =, ==, != and existence are understood",
+                        text.substr(0, 200)));
     while (!text.empty()) {
         const auto comma = text.find(',');
         auto part = trimmed(text.substr(0, comma));
@@ -85,7 +90,9 @@ Selector Selector::labels(std::string_view text) {
 Selector Selector::fields(std::string_view text) {
     Selector out;
     for (auto& [name, term] : split(text)) {
-        if (std::ranges::find(selectable, name) == selectable.end() || term.test == Test::exists || term.test == Test::missing)
+        if (name == "involvedObject.uid") continue;  // kubectl describe adds it; our events know names only
+        if (std::ranges::find(selectable, name) == selectable.end() || term.test == Test::exists ||
+            term.test == Test::missing)
             throw std::invalid_argument(fmt::format("field label not supported: {}", name));
         term.path = path_of(name);
         out.terms_.push_back(std::move(term));
@@ -97,10 +104,14 @@ bool Selector::matches(const boost::json::object& object) const {
     return std::ranges::all_of(terms_, [&](const Term& term) {
         const auto* value = look_up(object, term.path);
         switch (term.test) {
-            case Test::equal: return value != nullptr && *value == term.value;
-            case Test::differs: return value == nullptr || *value != term.value;
-            case Test::exists: return value != nullptr;
-            case Test::missing: return value == nullptr;
+            case Test::equal:
+                return value != nullptr && *value == term.value;
+            case Test::differs:
+                return value == nullptr || *value != term.value;
+            case Test::exists:
+                return value != nullptr;
+            case Test::missing:
+                return value == nullptr;
         }
         return false;
     });

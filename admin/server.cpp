@@ -22,14 +22,15 @@ void listen(tcp::acceptor& acceptor, const tcp::endpoint& endpoint) {
     if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
     if (!error) return;
     const auto address = endpoint.address().to_string();
-    throw std::runtime_error(fmt::format("the admin address {} port {} cannot be had: {}", address, endpoint.port(),
-                                         error.message()));
+    throw std::runtime_error(fmt::format("the admin address {} port {} cannot be had: {}", address,
+                                         endpoint.port(), error.message()));
 }
 
 // One try, no wait: who comes when all connections are taken learns why, if it reads at once.
 void turn_away(tcp::socket socket) {
     static constexpr std::string_view answer =
-        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nRetry-After: 5\r\nConnection: close\r\n\r\n"
+        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nRetry-After: 5\r\nConnection: "
+        "close\r\n\r\n"
         "too many connections to the admin address\n";
     boost::system::error_code ignored;
     socket.non_blocking(true, ignored);
@@ -60,7 +61,9 @@ Server::Server(asio::io_context& io, const tcp::endpoint& endpoint, Source sourc
     listen(core_->acceptor, endpoint);
 }
 
-Server::~Server() { stop(); }
+Server::~Server() {
+    stop();
+}
 
 void Server::start() {
     core_->refresh();
@@ -80,7 +83,11 @@ void Server::stop() {
     for (auto* connection : core_->connections) connection->stop();
 }
 
-std::uint16_t Server::port() const { return core_->acceptor.local_endpoint().port(); }
-std::size_t Server::connections() const { return core_->connections.size(); }
+std::uint16_t Server::port() const {
+    return core_->acceptor.local_endpoint().port();
+}
+std::size_t Server::connections() const {
+    return core_->connections.size();
+}
 
 }  // namespace admin

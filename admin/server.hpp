@@ -1,5 +1,6 @@
-// The admin address: an HTTP/1.1 server for people and monitors, on the control thread. It reads snapshots and changes
-// nothing. Bounded in every way: connections, heads, waits, and how far a watcher may fall behind.
+// The admin address: an HTTP/1.1 server for people and monitors, on the control thread. It reads snapshots
+// and changes nothing. Bounded in every way: connections, heads, waits, and how far a watcher may fall
+// behind.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -22,12 +23,12 @@ struct Source {
 };
 
 struct Settings {
-    std::vector<std::string> hosts;    // names that a Host header may have beside localhost and IP literals
-    std::size_t connections = 64;      // more are answered 503
+    std::vector<std::string> hosts;  // names that a Host header may have beside localhost and IP literals
+    std::size_t connections = 64;    // more are answered 503
     std::size_t head_bytes = 8 << 10;
-    std::chrono::milliseconds idle{75'000};  // between two requests of a connection
-    std::chrono::milliseconds head{10'000};  // from the first octet of a request to the end of its head
-    std::chrono::milliseconds write{10'000}; // for one answer, or one piece of a watch
+    std::chrono::milliseconds idle{75'000};   // between two requests of a connection
+    std::chrono::milliseconds head{10'000};   // from the first octet of a request to the end of its head
+    std::chrono::milliseconds write{10'000};  // for one answer, or one piece of a watch
     std::chrono::milliseconds bookmark{60'000};
 };
 

@@ -70,8 +70,8 @@ void Store::log(ChangeType type, const Resource& resource, std::shared_ptr<const
 
 std::optional<std::uint64_t> Store::after(std::uint64_t version) const {
     if (version < forgotten_ || version > version_) return std::nullopt;
-    const auto next =
-        std::ranges::upper_bound(changes_, version, std::ranges::less{}, [](const Change& change) { return change.version; });
+    const auto next = std::ranges::upper_bound(changes_, version, std::ranges::less{},
+                                               [](const Change& change) { return change.version; });
     return first_ + static_cast<std::uint64_t>(next - changes_.begin());
 }
 

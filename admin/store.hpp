@@ -1,6 +1,6 @@
-// The objects as they are now, and the last so many changes: what lists and watches are answered from, as Kubernetes'
-// watch cache. A change is the difference of two snapshots in what can be seen; versions are the snapshots'.
-// Pure: no socket, no clock.
+// The objects as they are now, and the last so many changes: what lists and watches are answered from, as
+// Kubernetes' watch cache. A change is the difference of two snapshots in what can be seen; versions are the
+// snapshots'. Pure: no socket, no clock.
 #pragma once
 
 #include <cstdint>
@@ -33,20 +33,21 @@ class Store {
 public:
     static constexpr std::size_t changes_kept = 2048;
 
-    void update(const Snapshot&);
+    void update(const Snapshot&);  // nothing happens at a version that is known
     std::uint64_t version() const { return version_; }
 
     using Objects = std::map<std::pair<std::string, std::string>, std::shared_ptr<const Stored>>;
     const Objects& objects(const Resource&) const;  // by namespace and name
-    std::shared_ptr<const Stored> find(const Resource&, const std::string& name_space, const std::string& name) const;
+    std::shared_ptr<const Stored> find(const Resource&, const std::string& name_space,
+                                       const std::string& name) const;
 
     // Places in the endless row of changes.
     std::uint64_t end() const { return first_ + changes_.size(); }
     std::uint64_t begin() const { return first_; }
     const Change& at(std::uint64_t place) const { return changes_[static_cast<std::size_t>(place - first_)]; }
 
-    // The first change after a version. Empty: so old that changes after it are forgotten, or from the future, thus of
-    // another run of the gateway; who asks must list again.
+    // The first change after a version. Empty: so old that changes after it are forgotten, or from the
+    // future, thus of another run of the gateway; who asks must list again.
     std::optional<std::uint64_t> after(std::uint64_t version) const;
 
 private:

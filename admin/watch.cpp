@@ -12,9 +12,12 @@ constexpr std::string_view meta_version = "meta.k8s.io/v1";
 
 std::string_view to_string(ChangeType type) {
     switch (type) {
-        case ChangeType::added: return "ADDED";
-        case ChangeType::modified: return "MODIFIED";
-        case ChangeType::deleted: return "DELETED";
+        case ChangeType::added:
+            return "ADDED";
+        case ChangeType::modified:
+            return "MODIFIED";
+        case ChangeType::deleted:
+            return "DELETED";
     }
     return "ERROR";
 }
@@ -78,7 +81,8 @@ std::vector<std::shared_ptr<const Stored>> selected(const Query& query, const St
     for (const auto& [id, object] : store.objects(*query.resource))
         if (query.matches(object->item)) out.push_back(object);
     if (query.resource->immutable)
-        std::ranges::stable_sort(out, std::ranges::less{}, [](const auto& object) { return object->item.created; });
+        std::ranges::stable_sort(out, std::ranges::less{},
+                                 [](const auto& object) { return object->item.created; });
     return out;
 }
 
@@ -104,8 +108,10 @@ json::object list(const Query& query, const Store& store, WallTime now) {
     const auto& resource = *query.resource;
     json::array rows;
     for (const auto& object : selected(query, store)) {
-        if (query.table) rows.emplace_back(row(resource, *object, object->version, now));
-        else rows.emplace_back(whole_object(resource, *object));
+        if (query.table)
+            rows.emplace_back(row(resource, *object, object->version, now));
+        else
+            rows.emplace_back(whole_object(resource, *object));
     }
     if (query.table) return table(store.version(), columns(resource), std::move(rows));
     json::object out, meta;
@@ -136,7 +142,8 @@ json::object failure(int code, std::string_view reason, std::string_view message
     return out;
 }
 
-Watch::Watch(Query query, const Store& store, std::optional<std::uint64_t> version) : query_(std::move(query)) {
+Watch::Watch(Query query, const Store& store, std::optional<std::uint64_t> version)
+    : query_(std::move(query)) {
     if (version.value_or(0) != 0) {
         const auto place = store.after(*version);
         expired_ = !place;
@@ -165,8 +172,8 @@ std::string Watch::take(const Store& store, WallTime now, std::size_t most) {
     return out;
 }
 
-std::string Watch::line(ChangeType type, const Resource& resource, const Stored& stored, std::uint64_t version,
-                        WallTime now) {
+std::string Watch::line(ChangeType type, const Resource& resource, const Stored& stored,
+                        std::uint64_t version, WallTime now) {
     if (!query_.table) return event_line(to_string(type), object_at(resource, stored, version));
     json::array rows;
     rows.emplace_back(row(resource, stored, version, now));
@@ -179,10 +186,11 @@ std::string Watch::line(ChangeType type, const Resource& resource, const Stored&
 
 std::string Watch::expire(const Store& store) {
     ended_ = true;
-    return event_line("ERROR", failure(410, "Expired",
-                                       fmt::format("too old resource version: the changes since then are no longer kept, "
-                                                   "or were another gateway's; list again (now at {})",
-                                                   store.version())));
+    return event_line(
+        "ERROR", failure(410, "Expired",
+                         fmt::format("too old resource version: the changes since then are no longer kept, "
+                                     "or were another gateway's; list again (now at {})",
+                                     store.version())));
 }
 
 std::string Watch::bookmark(const Store& store) {

@@ -23,7 +23,7 @@ struct Query {
 };
 
 json::object whole_object(const Resource&, const Stored&);
-json::object list(const Query&, const Store&, WallTime now);    // an XList or a Table
+json::object list(const Query&, const Store&, WallTime now);                   // an XList or a Table
 json::object single(const Query&, const Store&, const Stored&, WallTime now);  // an X or a Table of one row
 
 // A failure as the Kubernetes API says it: kubectl prints "Error from server (REASON): MESSAGE".

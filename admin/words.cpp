@@ -6,12 +6,14 @@
 namespace admin {
 
 std::string human_duration(std::chrono::nanoseconds duration) {
-    const long seconds = static_cast<long>(std::chrono::duration_cast<std::chrono::seconds>(duration).count());
+    const long seconds =
+        static_cast<long>(std::chrono::duration_cast<std::chrono::seconds>(duration).count());
     if (seconds < -1) return "<invalid>";  // two machines' clocks may differ by a second or so, not by more
     if (seconds < 0) return "0s";
     if (seconds < 2 * 60) return fmt::format("{}s", seconds);
     const auto both = [](long big, char unit, long small, char small_unit) {
-        return small == 0 ? fmt::format("{}{}", big, unit) : fmt::format("{}{}{}{}", big, unit, small, small_unit);
+        return small == 0 ? fmt::format("{}{}", big, unit)
+                          : fmt::format("{}{}{}{}", big, unit, small, small_unit);
     };
     const long minutes = seconds / 60;
     if (minutes < 10) return both(minutes, 'm', seconds % 60, 's');

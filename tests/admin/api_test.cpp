@@ -10,7 +10,8 @@ namespace {
 namespace json = boost::json;
 
 constexpr const char* kubectl_accept =
-    "application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json";
+    "application/json;as=Table;v=v1;g=meta.k8s.io,application/"
+    "json;as=Table;v=v1beta1;g=meta.k8s.io,application/json";
 
 admin::Answer get(const std::string& target, const std::string& accept = "application/json",
                   const proxy::Snapshot& snapshot = world::small(), const std::string& method = "GET") {
@@ -27,7 +28,8 @@ json::value parsed(const admin::Answer& answer) {
 
 std::vector<std::string> strings(const json::value& array, std::string_view field = {}) {
     std::vector<std::string> out;
-    for (const auto& one : array.as_array()) out.emplace_back((field.empty() ? one : one.at(field)).as_string());
+    for (const auto& one : array.as_array())
+        out.emplace_back((field.empty() ? one : one.at(field)).as_string());
     return out;
 }
 
@@ -48,7 +50,8 @@ TEST_CASE("pods are listed in Kubernetes' shape", "[api]") {
     CHECK(pod.at("status").at("conditions").at(0).at("status") == "True");
     const auto& waiting = list.at("items").at(1).at("status");
     CHECK(waiting.at("phase") == "Pending");
-    CHECK(waiting.at("containerStatuses").at(0).at("state").at("waiting").at("reason") == "ContainerCreating");
+    CHECK(waiting.at("containerStatuses").at(0).at("state").at("waiting").at("reason") ==
+          "ContainerCreating");
 }
 
 TEST_CASE("a crash loop shows in the container's state", "[api]") {
@@ -83,8 +86,9 @@ TEST_CASE("services and revisions have Knative's columns", "[api]") {
     const auto services = parsed(get("/apis/serving.knative.dev/v1/services", kubectl_accept));
     CHECK(strings(services.at("columnDefinitions"), "name") ==
           std::vector<std::string>{"Name", "URL", "LatestCreated", "LatestReady", "Ready", "Reason"});
-    CHECK(strings(services.at("rows").at(0).at("cells")) ==
-          std::vector<std::string>{"sd", "http://sd.default.example.com", "sd-00001", "sd-00001", "True", ""});
+    CHECK(
+        strings(services.at("rows").at(0).at("cells")) ==
+        std::vector<std::string>{"sd", "http://sd.default.example.com", "sd-00001", "sd-00001", "True", ""});
     const auto revisions = parsed(get("/apis/serving.knative.dev/v1/namespaces/default/revisions"));
     CHECK(revisions.at("kind") == "RevisionList");
     CHECK(revisions.at("items").at(0).at("status").at("desiredReplicas") == 2);
@@ -96,12 +100,16 @@ TEST_CASE("events come in the order in which they happened", "[api]") {
     snapshot.events.back().name = "a-pod-with-an-earlier-name";
     const auto list = parsed(get("/api/v1/events", "application/json", snapshot));
     CHECK(strings(list.at("items"), "reason") == std::vector<std::string>{"Started", "Ready"});
-    const auto described = parsed(get("/api/v1/namespaces/default/events?fieldSelector=involvedObject.name%3Dsd-1"));
+    const auto described =
+        parsed(get("/api/v1/namespaces/default/"
+                   "events?fieldSelector=involvedObject.uid%3Dx%2CinvolvedObject.name%3Dsd-1"));
     CHECK(described.at("items").as_array().size() == 1);
 }
 
 TEST_CASE("a list holds only what was asked for", "[api]") {
-    const auto count = [](const std::string& target) { return parsed(get(target)).at("items").as_array().size(); };
+    const auto count = [](const std::string& target) {
+        return parsed(get(target)).at("items").as_array().size();
+    };
     CHECK(count("/api/v1/namespaces/other/pods") == 0);
     CHECK(count("/api/v1/pods?fieldSelector=metadata.name%3Dsd-1") == 1);
     CHECK(count("/api/v1/pods?fieldSelector=metadata.name!=sd-1") == 1);
@@ -151,7 +159,8 @@ TEST_CASE("kubectl's discovery finds every resource", "[api]") {
     const auto groups = parsed(get("/apis")).at("groups");
     REQUIRE(groups.as_array().size() == 1);
     CHECK(groups.at(0).at("preferredVersion").at("groupVersion") == "serving.knative.dev/v1");
-    CHECK(strings(parsed(get("/api/v1")).at("resources"), "name") == std::vector<std::string>{"pods", "events"});
+    CHECK(strings(parsed(get("/api/v1")).at("resources"), "name") ==
+          std::vector<std::string>{"pods", "events"});
     CHECK(strings(parsed(get("/apis/serving.knative.dev/v1")).at("resources"), "kind") ==
           std::vector<std::string>{"Service", "Revision"});
     CHECK(parsed(get("/version")).at("gitVersion").as_string().starts_with("v"));
@@ -160,13 +169,15 @@ TEST_CASE("kubectl's discovery finds every resource", "[api]") {
 
 TEST_CASE("only names that nobody else can own are taken for the gateway's", "[host]") {
     const std::vector<std::string> also{"gpu.example.net"};
-    for (const auto* good : {"127.0.0.1", "127.0.0.1:9901", "localhost", "LocalHost:9901", "localhost.", "x.localhost:1",
-                             "[::1]", "[::1]:9901", "192.0.2.7:80", "gpu.example.net", "GPU.example.net:9901"}) {
+    for (const auto* good :
+         {"127.0.0.1", "127.0.0.1:9901", "localhost", "LocalHost:9901", "localhost.", "x.localhost:1",
+          "[::1]", "[::1]:9901", "192.0.2.7:80", "gpu.example.net", "GPU.example.net:9901"}) {
         CAPTURE(good);
         CHECK(admin::host_allowed(good, also));
     }
-    for (const auto* bad : {"", "evil.example", "evil.example:9901", "127.0.0.1.evil.example", "localhost.evil.example",
-                            "notlocalhost", "[::1", "[evil]", "127.0.0.1:x", "[::1]x", "gpu.example.net.evil.example"}) {
+    for (const auto* bad :
+         {"", "evil.example", "evil.example:9901", "127.0.0.1.evil.example", "localhost.evil.example",
+          "notlocalhost", "[::1", "[evil]", "127.0.0.1:x", "[::1]x", "gpu.example.net.evil.example"}) {
         CAPTURE(bad);
         CHECK_FALSE(admin::host_allowed(bad, also));
     }

@@ -53,7 +53,8 @@ bool eventually(Condition condition) {
 proxy::Snapshot aged() {
     auto out = world::small();
     for (auto& pod : out.pods) pod.created = std::chrono::system_clock::now() - std::chrono::hours(20 * 24);
-    for (auto& event : out.events) event.time = std::chrono::system_clock::now() - std::chrono::hours(20 * 24);
+    for (auto& event : out.events)
+        event.time = std::chrono::system_clock::now() - std::chrono::hours(20 * 24);
     return out;
 }
 
@@ -69,7 +70,7 @@ TEST_CASE("get pods prints kubectl's columns", "[get]") {
           "sd-1   1/1     Running             0          20d\n"
           "sd-2   0/1     ContainerCreating   0          20d\n");
     CHECK(get({"po", "sd-1", "--no-headers"}, &gateway).out == "sd-1   1/1   Running   0     20d\n");
-    CHECK(get({"pods", "-Ao", "name"}, &gateway).status == 2);
+    CHECK(get({"pods", "-Aoname"}, &gateway).out == "pod/sd-1\npod/sd-2\n");
 }
 
 TEST_CASE("get -o wide and -A add columns", "[get]") {
@@ -89,8 +90,10 @@ TEST_CASE("get prints objects as json, yaml and names", "[get]") {
     world::Gateway gateway(aged());
     CHECK(get({"pods", "-o", "name"}, &gateway).out == "pod/sd-1\npod/sd-2\n");
     CHECK(get({"services", "sd", "-o", "name"}, &gateway).out == "service.serving.knative.dev/sd\n");
-    CHECK(get({"pod/sd-1", "-o=json"}, &gateway).out.starts_with("{\n    \"apiVersion\": \"v1\",\n    \"kind\": \"Pod\",\n"));
-    CHECK(get({"pod", "sd-1", "--output=yaml"}, &gateway).out.starts_with("apiVersion: v1\nkind: Pod\nmetadata:\n  name: sd-1\n"));
+    CHECK(get({"pod/sd-1", "-o=json"}, &gateway)
+              .out.starts_with("{\n    \"apiVersion\": \"v1\",\n    \"kind\": \"Pod\",\n"));
+    CHECK(get({"pod", "sd-1", "--output=yaml"}, &gateway)
+              .out.starts_with("apiVersion: v1\nkind: Pod\nmetadata:\n  name: sd-1\n"));
 }
 
 TEST_CASE("get says what it did not find", "[get]") {
@@ -142,13 +145,16 @@ TEST_CASE("get says when no gateway listens", "[get]") {
     }
     const auto run = get({"pods", "--server", url});
     CHECK(run.status == 1);
-    CHECK(run.err == "no gateway at " + url + ": connection refused; start one with 'pilotlight serve -f ...'\n");
+    CHECK(run.err ==
+          "no gateway at " + url + ": connection refused; start one with 'pilotlight serve -f ...'\n");
 }
 
 TEST_CASE("get answers wrong usage with advice", "[get]") {
     CHECK(get({}).status == 2);
     CHECK(get({"nodes"}).err.find("pods, services, revisions and events") != std::string::npos);
     CHECK(get({"pods", "-x"}).status == 2);
+    CHECK(get({"pods", "-Ax"}).err.find("unknown flag -x") != std::string::npos);
+    CHECK(get({"pods", "--watch=yes"}).status == 2);
     CHECK(get({"pods", "a", "b"}).status == 2);
     CHECK(get({"pods", "-n"}).err.find("-n needs a value") != std::string::npos);
     CHECK(get({"pods", "-o", "csv"}).status == 2);

@@ -11,7 +11,8 @@
 
 namespace {
 
-// The exposition format's rules, as far as a scraper would refuse a page for breaking them; empty: all are kept.
+// The exposition format's rules, as far as a scraper would refuse a page for breaking them; empty: all are
+// kept.
 class Checker {
 public:
     std::string check(const std::string& page) {
@@ -55,7 +56,8 @@ private:
         for (const std::string suffix : {"_bucket", "_sum", "_count"}) {
             if (!name.ends_with(suffix)) continue;
             const auto stem = name.substr(0, name.size() - suffix.size());
-            if (const auto found = types_.find(stem); found != types_.end() && found->second == "histogram") return stem;
+            if (const auto found = types_.find(stem); found != types_.end() && found->second == "histogram")
+                return stem;
         }
         return types_.contains(name) && types_.at(name) != "histogram" ? name : "";
     }
@@ -66,7 +68,8 @@ private:
             std::smatch match;
             if (!std::regex_match(series, match, bound)) continue;
             const std::string le = match[3];
-            all[std::string(match[1]) + "|" + std::string(match[2])][le == "+Inf" ? INFINITY : std::stod(le)] = value;
+            all[std::string(match[1]) + "|" + std::string(match[2])]
+               [le == "+Inf" ? INFINITY : std::stod(le)] = value;
         }
         for (const auto& [key, buckets] : all) {
             const auto bar = key.find('|');
@@ -77,7 +80,8 @@ private:
                 last = count;
             }
             if (!std::isinf(buckets.rbegin()->first)) return key + ": no +Inf";
-            if (!has(name + "_sum" + labels) || !has(name + "_count" + labels)) return key + ": no sum or count";
+            if (!has(name + "_sum" + labels) || !has(name + "_count" + labels))
+                return key + ": no sum or count";
             if (value(name + "_count" + labels) != last) return key + ": +Inf is not the count";
         }
         return "";
@@ -116,12 +120,14 @@ TEST_CASE("the metrics page keeps the rules of its format", "[metrics]") {
     CHECK(page.value("autoscaler_not_ready_pods{" + old_labels + "}") == 1);
     CHECK(page.value("autoscaler_pending_pods{" + old_labels + "}") == 1);
     CHECK(page.value("revision_request_count{" + old_labels + ",response_code_class=\"2xx\"}") == 3);
-    const auto milliseconds = "revision_request_latencies_bucket{" + old_labels + ",response_code_class=\"2xx\",le=";
+    const auto milliseconds =
+        "revision_request_latencies_bucket{" + old_labels + ",response_code_class=\"2xx\",le=";
     CHECK(page.value(milliseconds + "\"25\"}") == 0);
     CHECK(page.value(milliseconds + "\"50\"}") == 1);
     CHECK(page.value(milliseconds + "\"120000\"}") == 2);
     CHECK(page.value(milliseconds + "\"+Inf\"}") == 3);
-    const auto seconds = "http_server_request_duration_seconds_bucket{" + new_labels + ",response_code_class=\"2xx\",le=";
+    const auto seconds =
+        "http_server_request_duration_seconds_bucket{" + new_labels + ",response_code_class=\"2xx\",le=";
     CHECK(page.value(seconds + "\"0.05\"}") == 1);
     CHECK(page.value("pilotlight_cold_wait_seconds_sum{" + old_labels + "}") == Approx(41));
     CHECK(page.value("pilotlight_refusals_total{" + old_labels + ",reason=\"queue_full\"}") == 2);
@@ -156,7 +162,8 @@ TEST_CASE("counters that two revisions share are told once, by the one that take
     REQUIRE(page.check(text) == "");
     CHECK(page.has("autoscaler_actual_pods{" + old_labels + "}"));
     CHECK_FALSE(page.has("pilotlight_retries_total{" + old_labels + "}"));
-    CHECK(text.find("pilotlight_retries_total{namespace_name=\"default\",service_name=\"sd\",configuration_name=\"sd\","
+    CHECK(text.find("pilotlight_retries_total{namespace_name=\"default\",service_name=\"sd\",configuration_"
+                    "name=\"sd\","
                     "revision_name=\"sd-00002\"} 0\n") != std::string::npos);
 }
 

@@ -8,14 +8,26 @@ using std::chrono::seconds;
 
 TEST_CASE("ages read as kubectl's", "[words]") {
     // k8s.io/apimachinery pkg/util/duration/duration_test.go
-    const std::vector<std::pair<seconds, std::string>> table{
-        {seconds(-2), "<invalid>"}, {seconds(-1), "0s"}, {seconds(0), "0s"}, {seconds(5), "5s"},
-        {seconds(70), "70s"}, {seconds(119), "119s"}, {seconds(120), "2m"}, {seconds(133), "2m13s"},
-        {seconds(600), "10m"}, {seconds(179 * 60 + 59), "179m"}, {seconds(3 * 3600), "3h"},
-        {seconds(3 * 3600 + 60), "3h1m"}, {seconds(8 * 3600), "8h"}, {seconds(47 * 3600), "47h"},
-        {seconds(48 * 3600), "2d"}, {seconds(49 * 3600), "2d1h"}, {seconds(8 * 24 * 3600), "8d"},
-        {seconds(2 * 365 * 24 * 3600), "2y"}, {seconds((2 * 365 + 1) * 24 * 3600), "2y1d"},
-        {seconds(8L * 365 * 24 * 3600), "8y"}};
+    const std::vector<std::pair<seconds, std::string>> table{{seconds(-2), "<invalid>"},
+                                                             {seconds(-1), "0s"},
+                                                             {seconds(0), "0s"},
+                                                             {seconds(5), "5s"},
+                                                             {seconds(70), "70s"},
+                                                             {seconds(119), "119s"},
+                                                             {seconds(120), "2m"},
+                                                             {seconds(133), "2m13s"},
+                                                             {seconds(600), "10m"},
+                                                             {seconds(179 * 60 + 59), "179m"},
+                                                             {seconds(3 * 3600), "3h"},
+                                                             {seconds(3 * 3600 + 60), "3h1m"},
+                                                             {seconds(8 * 3600), "8h"},
+                                                             {seconds(47 * 3600), "47h"},
+                                                             {seconds(48 * 3600), "2d"},
+                                                             {seconds(49 * 3600), "2d1h"},
+                                                             {seconds(8 * 24 * 3600), "8d"},
+                                                             {seconds(2 * 365 * 24 * 3600), "2y"},
+                                                             {seconds((2 * 365 + 1) * 24 * 3600), "2y1d"},
+                                                             {seconds(8L * 365 * 24 * 3600), "8y"}};
     for (const auto& [duration, text] : table) {
         CAPTURE(duration.count());
         CHECK(admin::human_duration(duration) == text);
@@ -61,6 +73,8 @@ TEST_CASE("yaml quotes what would be read as something else", "[print]") {
 TEST_CASE("json is indented and stays the same value", "[print]") {
     const auto value = boost::json::parse(R"({"a":[1,{"b":"c"}],"d":{}})");
     const auto text = admin::pretty_json(value);
-    CHECK(text == "{\n    \"a\": [\n        1,\n        {\n            \"b\": \"c\"\n        }\n    ],\n    \"d\": {}\n}\n");
+    CHECK(text ==
+          "{\n    \"a\": [\n        1,\n        {\n            \"b\": \"c\"\n        }\n    ],\n    \"d\": "
+          "{}\n}\n");
     CHECK(boost::json::parse(text) == value);
 }

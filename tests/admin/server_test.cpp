@@ -102,7 +102,8 @@ TEST_CASE("a request that is not as it should be is refused and the connection c
 TEST_CASE("no answer lets another origin read it", "[admin]") {
     world::Gateway gateway(world::small());
     Raw client(gateway.port());
-    client.say(request("/api/v1/pods", "Host: localhost\r\nOrigin: http://evil.example\r\nConnection: close\r\n"));
+    client.say(
+        request("/api/v1/pods", "Host: localhost\r\nOrigin: http://evil.example\r\nConnection: close\r\n"));
     const auto answer = client.hear();
     CHECK(answer.starts_with("HTTP/1.1 200"));
     CHECK(answer.find("Access-Control") == std::string::npos);
@@ -140,7 +141,8 @@ TEST_CASE("a watch tells each change as it is published", "[admin]") {
     CHECK(client.hear("\r\n\r\n").find("Transfer-Encoding: chunked") != std::string::npos);
     auto snapshot = next(world::small());
     gateway.publish(snapshot);
-    CHECK(client.hear("}\n\r\n").find(R"({"type":"MODIFIED","object":{"apiVersion":"v1","kind":"Pod")") != std::string::npos);
+    CHECK(client.hear("}\n\r\n").find(R"({"type":"MODIFIED","object":{"apiVersion":"v1","kind":"Pod")") !=
+          std::string::npos);
     snapshot.pods.pop_back();
     ++snapshot.version;
     gateway.publish(snapshot);
@@ -189,14 +191,16 @@ TEST_CASE("metrics and lists come over the wire", "[admin]") {
     const auto metrics = client.get("/metrics", "*/*");
     CHECK(metrics.status == 200);
     CHECK(metrics.body.find("\nautoscaler_actual_pods{namespace_name=\"default\"") != std::string::npos);
-    CHECK(client.get("/api/v1/namespaces/default/pods", "application/json").body.find("PodList") != std::string::npos);
+    CHECK(client.get("/api/v1/namespaces/default/pods", "application/json").body.find("PodList") !=
+          std::string::npos);
 }
 
 TEST_CASE("an address that is taken is named in the error", "[admin]") {
     world::Gateway gateway(world::small());
     asio::io_context io;
     const auto again = [&] {
-        admin::Server second(io, {asio::ip::make_address("127.0.0.1"), gateway.port()}, {[] { return nullptr; }});
+        admin::Server second(io, {asio::ip::make_address("127.0.0.1"), gateway.port()},
+                             {[] { return nullptr; }});
     };
     CHECK_THROWS_WITH(again(), Catch::Contains("127.0.0.1 port " + std::to_string(gateway.port())) &&
                                    Catch::Contains("in use"));
@@ -205,12 +209,14 @@ TEST_CASE("an address that is taken is named in the error", "[admin]") {
 TEST_CASE("a server that is destroyed leaves nothing on the loop", "[admin]") {
     asio::io_context io;
     std::optional<admin::Server> server;
-    server.emplace(io, tcp::endpoint(asio::ip::make_address("127.0.0.1"), 0), admin::Source{[] { return nullptr; }});
+    server.emplace(io, tcp::endpoint(asio::ip::make_address("127.0.0.1"), 0),
+                   admin::Source{[] { return nullptr; }});
     server->start();
     Raw client(server->port());
     client.say(request("/api/v1/pods?watch=true"));
     const auto give_up = Clock::now() + patience;
-    while (server->connections() == 0 && Clock::now() < give_up) io.run_one_for(std::chrono::milliseconds(50));
+    while (server->connections() == 0 && Clock::now() < give_up)
+        io.run_one_for(std::chrono::milliseconds(50));
     REQUIRE(server->connections() == 1);
     server.reset();
     io.run_for(patience);

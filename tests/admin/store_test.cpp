@@ -40,7 +40,8 @@ std::string told(const std::string& text) {
         out += std::string(line.at("type").as_string());
         const auto& object = line.at("object").as_object();
         if (const auto* meta = object.if_contains("metadata"))
-            if (const auto* name = meta->as_object().if_contains("name")) out += " " + std::string(name->as_string());
+            if (const auto* name = meta->as_object().if_contains("name"))
+                out += " " + std::string(name->as_string());
     }
     return out;
 }

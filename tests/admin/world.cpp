@@ -5,7 +5,9 @@
 
 namespace world {
 
-proxy::WallTime noon() { return proxy::WallTime(std::chrono::seconds(1'767'268'800)); }  // 2026-01-01T12:00:00Z
+proxy::WallTime noon() {
+    return proxy::WallTime(std::chrono::seconds(1'767'268'800));
+}  // 2026-01-01T12:00:00Z
 
 proxy::PodView pod(const std::string& name, pods::Phase phase, bool ready) {
     proxy::PodView out;
@@ -65,7 +67,8 @@ Snapshot small() {
 
 Gateway::Gateway(Snapshot first, admin::Settings settings)
     : last_(std::make_shared<const Snapshot>(std::move(first))),
-      server_(io_, {boost::asio::ip::make_address("127.0.0.1"), 0}, {[this] { return last_; }}, std::move(settings)),
+      server_(io_, {boost::asio::ip::make_address("127.0.0.1"), 0}, {[this] { return last_; }},
+              std::move(settings)),
       port_(server_.port()),
       work_(boost::asio::make_work_guard(io_)) {
     server_.start();

@@ -29,7 +29,7 @@ public:
     explicit Gateway(Snapshot, admin::Settings = {});
     ~Gateway();
 
-    void publish(Snapshot);        // returns when watchers were told
+    void publish(Snapshot);  // returns when watchers were told
     void stop();
     std::size_t connections();
     std::uint16_t port() const { return port_; }
