@@ -251,6 +251,19 @@ class Gateway:
         """The pods whose port is open."""
         return [pod for pod in self.pods() if not port_closed(pod.port)]
 
+    def busy(self):
+        """The pods that work at this moment."""
+        found = []
+        for pod in self.pods():
+            try:
+                found += [pod] if stats(pod.port)["gpu"] else []
+            except (OSError, wire.Broken):
+                pass  # it does not listen yet, or no more
+        return found
+
+    def wait_until_gone(self, pod, seconds=20.0):
+        self.wait(lambda: pod.pid not in [p.pid for p in self.pods()], f"{pod} is gone", seconds)
+
     def stats(self):
         return {pod.name: stats(pod.port) for pod in self.listening()}
 

@@ -80,7 +80,7 @@ class Affinity(harness.TestCase):
         cookie, name = self.open_session(gateway)
         killed = [pod for pod in gateway.pods() if pod.name == name][0]
         killed.kill()
-        gateway.wait(lambda: killed.pid not in [pod.pid for pod in gateway.pods()], "the pod is gone")
+        gateway.wait_until_gone(killed)
         answer = gateway.generate(headers={"Cookie": f"sd={cookie}"})
         self.assert_status(answer, 200, gateway)
         self.assertIsNotNone(cookie_of(answer))

@@ -2,7 +2,7 @@
 import threading
 
 import harness
-from harness import TXT2IMG, fault, service, stats
+from harness import fault, service
 
 
 class Faults(harness.TestCase):
@@ -18,9 +18,10 @@ class Faults(harness.TestCase):
         load = threading.Thread(target=lambda: runs.append(gateway.hey(150, 6)))
         load.start()
         for _ in range(2):
-            busy = gateway.wait(lambda: [p for p in gateway.listening() if stats(p.port)["gpu"] == 1], "a pod works")
-            busy[0].kill()
-            gateway.wait_for_ready(3)
+            pod = gateway.wait(gateway.busy, "a pod works")[0]
+            pod.kill()
+            gateway.wait_until_gone(pod)
+            gateway.wait(lambda: len(gateway.listening()) == 3, "another pod in its place")
         load.join(120)
         self.assertEqual(runs[0].statuses, [200] * 150, runs[0].output + gateway.tail())
         self.assert_one_at_a_time(gateway.stats())
@@ -32,7 +33,7 @@ class Faults(harness.TestCase):
             break
         answers = harness.concurrently(4, lambda _: gateway.generate())
         self.assertEqual([a.status for a in answers], [200] * 4, gateway.tail())
-        self.assertEqual(sum(line["retries"] for line in gateway.access()), 1)
+        gateway.wait(lambda: sum(line["retries"] for line in gateway.access()) == 1, "one retry in the access log")
 
     def test_a_request_that_kills_every_pod_ends_with_502_after_its_one_retry(self):
         gateway = self.pods(2, own={"retry": "1"})
@@ -63,7 +64,7 @@ class Faults(harness.TestCase):
         answer = gateway.generate()
         self.assert_status(answer, 504, gateway)
         self.assertIn("error=http_response_timeout", answer["proxy-status"])
-        gateway.wait(lambda: hung.pid not in [p.pid for p in gateway.pods()], "the pod that hangs is replaced", 60)
+        gateway.wait_until_gone(hung, 60)
         self.assert_status(gateway.generate(), 200, gateway)
 
     def test_a_body_that_breaks_off_reaches_the_client_as_broken(self):
@@ -95,7 +96,7 @@ class Faults(harness.TestCase):
 
     def test_a_pod_whose_connections_stay_half_open_is_used_again(self):
         gateway = self.pods(1)
-        fault(gateway.pods()[0].port, "half_close")
+        fault(gateway.pods()[0].port, "half-close")
         answers = [gateway.generate() for _ in range(3)]
         self.assertEqual([a.status for a in answers], [200] * 3, gateway.tail())
 
