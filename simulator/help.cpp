@@ -1,4 +1,6 @@
 // The text of sd-simulator --help.
+#include <algorithm>
+
 #include "simulator/option_table.hpp"
 
 namespace simulator {

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <vector>
 
 #include "simulator/deflate.hpp"
 #include "simulator/hash.hpp"

@@ -1,5 +1,6 @@
 #include "simulator/pod.hpp"
 
+#include <algorithm>
 #include <array>
 
 namespace simulator {

@@ -4,8 +4,8 @@
 
 #include <boost/asio.hpp>
 #include <cstdio>
+#include <deque>
 #include <functional>
-#include <list>
 #include <memory>
 #include <optional>
 #include <set>

@@ -1,6 +1,8 @@
 // The stages of a pod's start, as times fixed at its beginning. Pure.
 #pragma once
 
+#include <algorithm>
+
 #include "simulator/options.hpp"
 
 namespace simulator {

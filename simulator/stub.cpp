@@ -1,4 +1,5 @@
 // /stub/: what the pod has seen and done, and the switchboard of its faults.
+#include <algorithm>
 #include <boost/json.hpp>
 #include <charconv>
 #include <cstdio>
