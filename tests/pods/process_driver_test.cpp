@@ -10,6 +10,7 @@
 #include <fstream>
 
 #include "outside.hpp"
+#include "pods/prober.hpp"
 #include "pods/process_tree.hpp"
 
 extern char** environ;
@@ -417,4 +418,25 @@ TEST_CASE("a command that takes too long is killed with its children", "[process
     CHECK_THAT(done.trouble, Catch::Contains("300 ms"));
     CHECK(eventually(house.io, [&] { return processes_with("MARK=" + name).empty(); }));
     CHECK(eventually(house.io, [&] { return zombies() == 0; }));
+}
+
+TEST_CASE("a prober that goes away takes the command that it was running with it", "[process][exec]") {
+    House house;
+    const auto pod = house.started(shell_pod(1, unique("probed"), "exec sleep 1000"));
+    const auto name = unique("probe");
+    Container container;
+    container.readiness.emplace();
+    container.readiness->action =
+        ExecAction{{"sh", "-c", "export MARK=" + name + "; setsid sleep 1000 & wait"}};
+    container.readiness->timeout = 1h;
+    const Execute execute = [&](std::vector<std::string> command, std::chrono::milliseconds limit) {
+        return house.driver.execute(PodId{1}, std::move(command), limit);
+    };
+    auto prober =
+        std::make_unique<Prober>(house.io.get_executor(), pod.address, container, execute, Prober::Events{});
+    const auto is_running = [&] { return !processes_with("MARK=" + name).empty(); };
+    REQUIRE(eventually(house.io, is_running));
+    prober.reset();
+    CHECK(eventually(house.io, [&] { return !is_running() && zombies() == 0; }));
+    CHECK(house.exits.empty());
 }
