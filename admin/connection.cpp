@@ -130,7 +130,11 @@ asio::awaitable<bool> Connection::respond(const Parser::value_type& request) {
     const bool keep_alive = request.keep_alive() && !core_->stopping;
     if (auto* complete = std::get_if<Answer>(&answered))
         co_return co_await write(std::move(*complete), version, keep_alive, head_only);
-    if (!head_only) co_await follow(std::move(std::get<Following>(answered)), version);
+    if (head_only) {
+        Answer none{200, "application/json", ""};
+        co_return co_await write(std::move(none), version, keep_alive, true);
+    }
+    co_await follow(std::move(std::get<Following>(answered)), version);
     co_return false;
 }
 
@@ -156,7 +160,6 @@ asio::awaitable<void> Connection::follow(Following following, unsigned version) 
     const bool chunked = version >= 11;
     const auto ends = following.limit ? Clock::now() + *following.limit : Clock::time_point::max();
     if (!co_await write_head_of_stream(version)) co_return;
-    stream_.expires_never();
     asio::co_spawn(stream_.get_executor(), look_out(shared_from_this()), asio::detached);
 
     auto last_line = Clock::now();
@@ -183,6 +186,7 @@ asio::awaitable<void> Connection::follow(Following following, unsigned version) 
 asio::awaitable<void> Connection::look_out(std::shared_ptr<Connection> self) {
     std::array<char, 256> ignored{};
     const auto room = asio::buffer(ignored);
+    self->stream_.expires_never();  // for this read: a write under way keeps its own deadline
     co_await self->stream_.async_read_some(room, awaited);
     self->gone_ = true;
     self->wake();

@@ -59,6 +59,7 @@ asio::awaitable<void> accept_all(std::shared_ptr<Server::Core> core) {
 Server::Server(asio::io_context& io, const tcp::endpoint& endpoint, Source source, Settings settings)
     : core_(std::make_shared<Core>(io, std::move(source), std::move(settings))) {
     listen(core_->acceptor, endpoint);
+    port_ = core_->acceptor.local_endpoint().port();
 }
 
 Server::~Server() {
@@ -84,7 +85,7 @@ void Server::stop() {
 }
 
 std::uint16_t Server::port() const {
-    return core_->acceptor.local_endpoint().port();
+    return port_;
 }
 std::size_t Server::connections() const {
     return core_->connections.size();

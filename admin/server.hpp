@@ -50,6 +50,7 @@ public:
 
 private:
     std::shared_ptr<Core> core_;
+    std::uint16_t port_ = 0;
 };
 
 }  // namespace admin
