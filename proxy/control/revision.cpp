@@ -86,8 +86,10 @@ void Revision::tick(TimePoint now, int limit) {
     for (const auto& load : look.pods) {
         loads_[load.pod] = load;
         if (!load.benched) continue;
-        if (auto found = running_.find(load.pod); found != running_.end() && found->second.prober)
-            found->second.prober->recheck();
+        auto found = running_.find(load.pod);
+        if (found == running_.end() || !found->second.prober || found->second.rechecking) continue;
+        found->second.rechecking = true;  // until the probe speaks
+        found->second.prober->recheck();
     }
     for (const auto pod : look.hung)
         fleet_.unhealthy(pod, "it kept a request far beyond timeoutSeconds", now);
@@ -229,6 +231,7 @@ void Revision::begin_probing(PodId id, Running& running) {
         auto found = self->running_.find(id);
         if (found == self->running_.end()) return;
         auto& pod = found->second;
+        pod.rechecking = false;
         const auto* named = self->fleet_pod(id);
         auto backend = std::make_shared<Backend>();
         backend->id = id;
@@ -248,6 +251,7 @@ void Revision::begin_probing(PodId id, Running& running) {
     on.on_unready = [weak, id](std::string why) {
         const auto self = weak.lock();
         if (!self) return;
+        if (auto found = self->running_.find(id); found != self->running_.end()) found->second.rechecking = false;
         if (const auto* pod = self->fleet_pod(id))
             self->context_.events.warning(self->settings_.name_space, "Pod", pod->name, "Unready", std::move(why));
         self->fleet_.failed_probe(id, Clock::now());

@@ -62,6 +62,7 @@ private:
         WallTime created;
         std::string uid;
         bool stopping = false;
+        bool rechecking = false;
     };
 
     void account(const router::Usage&, TimePoint now);

@@ -53,7 +53,7 @@ void Connection::close() {
 }
 
 void Connection::drain() {
-    if (!between_requests_) return;
+    if (!between_requests_ || first_) return;  // a first request may be on its way; it gets its 503
     error_code ignored;
     stream_.socket().shutdown(asio::socket_base::shutdown_both, ignored);  // ends the wait for a head
 }
