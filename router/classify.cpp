@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <string>
 
 namespace router {
 namespace {
@@ -49,10 +50,30 @@ bool matches(const Rule& rule, std::string_view method, std::string_view path) {
     return hit && among(method, rule.methods);
 }
 
+int hex_digit(char c) {
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+// As the pod's framework will read it (uvicorn and others decode the path before they route), so that no spelling of
+// a path gets round its rule.
+std::string percent_decoded(std::string_view path) {
+    std::string out;
+    out.reserve(path.size());
+    for (std::size_t at = 0; at < path.size(); ++at) {
+        const int high = path[at] == '%' && at + 2 < path.size() ? hex_digit(path[at + 1]) : -1;
+        const int low = high >= 0 ? hex_digit(path[at + 2]) : -1;
+        out += low >= 0 ? static_cast<char>(high * 16 + low) : path[at];
+        if (low >= 0) at += 2;
+    }
+    return out;
+}
+
 }  // namespace
 
 Classified classify(Profile profile, std::string_view method, std::string_view path, std::string_view accept) {
     if (profile == Profile::strict) return {Class::generation, "profile strict: everything takes a slot"};
+    std::string decoded;
+    if (path.find('%') != std::string_view::npos) path = decoded = percent_decoded(path);
     for (const auto& rule : rules)
         if (matches(rule, method, path)) return {rule.what, rule.text};
     if (among(method, "GET HEAD OPTIONS"))

@@ -45,14 +45,14 @@ std::optional<Ticket> Pool::arrive(const Arrival& arrival, TimePoint now) {
         // A full queue turns away only who would have to wait in it.
         auto bound = arrival.bound ? pods_.find(*arrival.bound) : pods_.end();
         const bool strict = bound != pods_.end() && bound->second.admitted;
-        const bool at_once = strict ? free(bound->second) && bound->second.waiters.empty()
-                                    : unbound_.empty() && best_free() != pods_.end();
+        const bool at_once = strict ? free(bound->second) && bound->second.waiters.empty() && !next_for_any(now)
+                                    : !next_for_any(now) && best_free() != pods_.end();
         if (!at_once) return std::nullopt;
     }
     count(now);
     ++arrivals_;
     const Ticket ticket{++last_ticket_};
-    auto& request = requests_[ticket] = {now, cold_time(now), arrival.bytes, arrival.bound, std::nullopt};
+    auto& request = requests_[ticket] = {now, now, cold_time(now), {}, false, arrival.bytes, arrival.bound, std::nullopt};
     enqueue(ticket, request);
     return ticket;
 }
@@ -75,6 +75,9 @@ bool Pool::retry(Ticket ticket, TimePoint now) {
     auto& request = found->second;
     give_back(*request.held);
     request.held.reset();
+    request.since = now;
+    request.cold_before = cold_time(now);
+    request.retried = true;
     enqueue(ticket, request);
     return true;
 }
@@ -204,6 +207,7 @@ std::vector<Grant> Pool::dispatch(TimePoint now) {
     while (auto grant = next_grant(now)) {
         auto& request = requests_.at(grant->ticket);
         dequeue(grant->ticket, request);
+        request.before = waited(request, now);
         request.held = grant->pod;
         auto& pod = pods_.at(grant->pod);
         ++pod.leases;
@@ -220,8 +224,9 @@ Duration Pool::cold_time(TimePoint now) const {
 }
 
 Waited Pool::waited(const Request& request, TimePoint now) const {
+    if (request.held) return request.before;
     const auto cold = cold_time(now) - request.cold_before;
-    return {now - request.arrived - cold, cold};
+    return {request.before.queue + (now - request.since - cold), request.before.cold + cold};
 }
 
 Waited Pool::waited(Ticket ticket, TimePoint now) const {
@@ -237,25 +242,37 @@ std::optional<Overdue> Pool::overdue(const Request& request, TimePoint now) cons
     return std::nullopt;
 }
 
-// Whoever came first has waited longest in both senses, so the head of the queue is all there is to look at.
+// Whoever came first has waited longest in both senses, but for those who were on a pod meanwhile: so the head of the
+// queue is all there is to look at, down to the first who was not. `visit` says whether to go on.
+template <class Visit>
+void Pool::for_each_longest_waiting(Visit visit) const {
+    for (const auto ticket : queue_) {
+        const auto& request = requests_.at(ticket);
+        if (!visit(ticket, request) && !request.retried) return;
+    }
+}
+
 std::vector<Expired> Pool::expire(TimePoint now) {
     std::vector<Expired> expired;
-    while (!queue_.empty()) {
-        const auto ticket = *queue_.begin();
-        const auto why = overdue(requests_.at(ticket), now);
-        if (!why) break;
-        expired.push_back({ticket, *why});
-        leave(ticket, now);
-    }
+    for_each_longest_waiting([&](Ticket ticket, const Request& request) {
+        const auto why = overdue(request, now);
+        if (why) expired.push_back({ticket, *why});
+        return why.has_value();
+    });
+    for (const auto& one : expired) leave(one.ticket, now);
     return expired;
 }
 
 std::optional<TimePoint> Pool::next_due(TimePoint now) const {
     if (queue_.empty()) return std::nullopt;
     if (refuse_all_ && !any_admitted()) return now;
-    const auto so_far = waited(requests_.at(*queue_.begin()), now);
-    auto due = any_admitted() ? now + (settings_.queue_timeout - so_far.queue)
-                              : now + (settings_.cold_start_timeout - so_far.cold);
+    auto due = TimePoint::max();
+    for_each_longest_waiting([&](Ticket, const Request& request) {
+        const auto so_far = waited(request, now);
+        due = std::min(due, any_admitted() ? now + (settings_.queue_timeout - so_far.queue)
+                                           : now + (settings_.cold_start_timeout - so_far.cold));
+        return false;
+    });
     if (settings_.affinity_wait)
         for (const auto& [id, pod] : pods_)
             for (auto ticket : pod.waiters) {  // the first one whose patience has not run out yet

@@ -53,7 +53,7 @@ struct Usage {
     std::size_t running = 0;
 };
 
-// How long a request waited so far, split by what it waited for.
+// How long a request waited so far, split by what it waited for; its time on a pod, before a retry, is neither.
 struct Waited {
     Duration queue{};  // while a pod was ready
     Duration cold{};   // while none was
@@ -99,7 +99,10 @@ public:
 private:
     struct Request {
         TimePoint arrived;
-        Duration cold_before;  // what cold_time() said at arrival
+        TimePoint since;       // when this wait began: at arrival, or with the retry
+        Duration cold_before;  // what cold_time() said then
+        Waited before;         // in the waits that are over
+        bool retried;
         std::uint64_t bytes;
         std::optional<PodId> bound;
         std::optional<PodId> held;
@@ -131,6 +134,8 @@ private:
     void free_waiters(PodState&);
     void give_back(PodId);
     std::optional<Ticket> next_for_any(TimePoint now) const;
+    template <class Visit>
+    void for_each_longest_waiting(Visit) const;
     Pods::iterator best_free();
     std::optional<Grant> next_grant(TimePoint now);
     std::optional<Overdue> overdue(const Request&, TimePoint now) const;
