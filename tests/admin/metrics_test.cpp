@@ -1,8 +1,8 @@
+#include <algorithm>
 #include <catch2/catch.hpp>
+#include <cctype>
 #include <cmath>
 #include <map>
-#include <optional>
-#include <regex>
 #include <set>
 #include <sstream>
 
@@ -27,14 +27,21 @@ public:
 
 private:
     std::string take(const std::string& line) {
-        static const std::regex comment("# (HELP|TYPE) ([a-zA-Z_:][a-zA-Z0-9_:]*) (.+)");
-        static const std::regex sample(
-            R"re(([a-zA-Z_:][a-zA-Z0-9_:]*)(\{([a-zA-Z_][a-zA-Z0-9_]*="([^"\\]|\\[\\"n])*",?)*\})? (\S+))re");
-        std::smatch match;
-        if (std::regex_match(line, match, comment)) return declare(match[1], match[2], match[3]);
-        if (!std::regex_match(line, match, sample)) return "neither a comment nor a sample";
-        const std::string name = match[1], labels = match[2], number = match[5];
-        if (labels.find(",}") != std::string::npos) return "a comma too many";
+        std::string_view left(line);
+        if (left.starts_with("# ")) {
+            left.remove_prefix(2);
+            const auto what = word(left), name = word(left);
+            return (what == "HELP" || what == "TYPE") && is_name(name) && !left.empty()
+                       ? declare(what, name, std::string(left))
+                       : "neither HELP nor TYPE";
+        }
+        const std::string name(left.substr(0, left.find_first_of("{ ")));
+        if (!is_name(name)) return "neither a comment nor a sample";
+        left.remove_prefix(name.size());
+        const std::string labels(left.substr(0, labels_end(left)));
+        left.remove_prefix(labels.size());
+        if (!left.starts_with(' ')) return "labels that are not as they should be";
+        const std::string number(left.substr(1));
         if (base(name) != current_) return "a sample away from its family";
         std::size_t used = 0;
         const double value = number == "+Inf" ? INFINITY : std::stod(number, &used);
@@ -42,6 +49,32 @@ private:
         if (!samples_.emplace(name + labels, value).second) return "twice";
         if (types_[current_] != "gauge" && value < 0) return "a negative count";
         return "";
+    }
+    static std::string word(std::string_view& left) {
+        std::string out(left.substr(0, left.find(' ')));
+        left.remove_prefix(std::min(left.size(), out.size() + 1));
+        return out;
+    }
+    static bool is_name(std::string_view text) {
+        return !text.empty() && !std::isdigit(static_cast<unsigned char>(text.front())) &&
+               std::ranges::all_of(text,
+                                   [](unsigned char c) { return std::isalnum(c) || c == '_' || c == ':'; });
+    }
+    // The length of {name="value",...} at the front; 0: none, or not as it should be.
+    static std::size_t labels_end(std::string_view text) {
+        if (!text.starts_with('{')) return 0;
+        for (std::size_t at = 1;;) {
+            const auto equals = text.find("=\"", at);
+            if (equals == std::string_view::npos || !is_name(text.substr(at, equals - at))) return 0;
+            for (at = equals + 2; at < text.size() && text[at] != '"'; ++at)
+                if (text[at] == '\\' && (++at == text.size() ||
+                                         std::string_view("\\\"n").find(text[at]) == std::string_view::npos))
+                    return 0;
+            if (at + 1 >= text.size()) return 0;
+            if (text[at + 1] == '}') return at + 2;
+            if (text[at + 1] != ',') return 0;
+            at += 2;
+        }
     }
     std::string declare(const std::string& what, const std::string& name, const std::string& text) {
         if (what == "HELP") {
@@ -62,15 +95,16 @@ private:
         return types_.contains(name) && types_.at(name) != "histogram" ? name : "";
     }
     std::string histograms() const {
-        static const std::regex bound("(.*)_bucket\\{(.*?),?le=\"([^\"]*)\"\\}");
-        std::map<std::string, std::map<double, double>> all;
+        std::map<std::string, std::map<double, double>> all;  // by "name|labels", then by bound
         for (const auto& [series, value] : samples_) {
-            std::smatch match;
-            if (!std::regex_match(series, match, bound)) continue;
-            const std::string le = match[3];
-            all[std::string(match[1]) + "|" + std::string(match[2])]
-               [le == "+Inf" ? INFINITY : std::stod(le)] = value;
+            const auto brace = series.find("_bucket{"), le = series.find("le=\"");
+            if (brace == std::string::npos || le == std::string::npos) continue;
+            const auto labels = series.substr(brace + 8, le - brace - 8);
+            const auto bound = series.substr(le + 4, series.size() - le - 6);
+            all[series.substr(0, brace) + "|" + labels.substr(0, labels.empty() ? 0 : labels.size() - 1)]
+               [bound == "+Inf" ? INFINITY : std::stod(bound)] = value;
         }
+        CHECK((all.empty() || all.begin()->second.size() == proxy::Histogram::bounds.size() + 1));
         for (const auto& [key, buckets] : all) {
             const auto bar = key.find('|');
             const auto name = key.substr(0, bar), labels = "{" + key.substr(bar + 1) + "}";
