@@ -17,6 +17,8 @@ autoscaler::Start how_to_start(const manifest::Service& service) {
     return {named ? autoscaler::Start::How::fresh : autoscaler::Start::How::zero, 0, 0};
 }
 
+constexpr std::chrono::milliseconds patience_with_the_dying{100};
+
 TimePoint at_second(autoscaler::Second second) { return TimePoint(std::chrono::seconds(second)); }
 
 // For people. One reading of both clocks for the whole run, so that a moment's name never changes.
@@ -85,17 +87,23 @@ void Revision::tick(TimePoint now, int limit) {
     loads_.clear();
     for (const auto& load : look.pods) {
         loads_[load.pod] = load;
-        if (!load.benched) continue;
-        auto found = running_.find(load.pod);
-        if (found == running_.end() || !found->second.prober || found->second.rechecking) continue;
-        found->second.rechecking = true;  // until the probe speaks
-        found->second.prober->recheck();
+        if (auto found = running_.find(load.pod); found != running_.end()) recheck(found->second, load.benched, now);
     }
     for (const auto pod : look.hung)
         fleet_.unhealthy(pod, "it kept a request far beyond timeoutSeconds", now);
     account(look.usage, now);
     poke_while_cold(look.usage, now);
     step(now, limit);
+}
+
+// A benched pod is probed, but not at once: one that is dying still accepts connections for some milliseconds, and its
+// exit is noticed soon enough.
+void Revision::recheck(Running& pod, bool benched, TimePoint now) {
+    if (!benched) pod.benched_since.reset();
+    else if (!pod.benched_since) pod.benched_since = now;
+    if (!pod.benched_since || pod.rechecking || !pod.prober || now - *pod.benched_since < patience_with_the_dying) return;
+    pod.rechecking = true;  // until the probe speaks
+    pod.prober->recheck();
 }
 
 // Closes each second that has passed: its average is recorded under it, and on even seconds Knative's tick follows,

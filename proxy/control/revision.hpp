@@ -63,8 +63,10 @@ private:
         std::string uid;
         bool stopping = false;
         bool rechecking = false;
+        std::optional<TimePoint> benched_since;
     };
 
+    static void recheck(Running&, bool benched, TimePoint now);
     void account(const router::Usage&, TimePoint now);
     void poke_while_cold(const router::Usage&, TimePoint now);
     void evaluate(TimePoint planned);
