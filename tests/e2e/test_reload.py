@@ -23,7 +23,7 @@ class Reload(harness.TestCase):
         self.assertEqual(stats(gateway.pods()[0].port)["id"], gateway.pods()[0].name)
 
     def test_the_queue_depth_changes_while_requests_wait(self):
-        gateway = self.gateway(service(scale={"min-scale": 1, "max-scale": 1}), simulator={"SERVICE": "1.5"})
+        gateway = self.gateway(service(scale={"min-scale": 1, "max-scale": 1}), simulator={"SERVICE": "3"})
         gateway.wait_for_ready(1)
         pod = gateway.pods()[0]
         with gateway.connect() as running, gateway.connect() as waiting:
@@ -31,7 +31,8 @@ class Reload(harness.TestCase):
             gateway.wait(lambda: stats(pod.port)["gpu"] == 1, "the pod works")
             waiting.send(wire.request_text("POST", TXT2IMG, body=wire.prompt("waits")))
             self.reload(gateway, service(scale={"min-scale": 1, "max-scale": 1}, own={"queue-depth": "1"}))
-            gateway.wait(lambda: gateway.generate().status == 503, "the queue is full at one", 10)
+            gateway.wait(lambda: "Reloaded" in gateway.tail(400), "the log says that it is in force", 10)
+            self.assert_status(gateway.generate(), 503, gateway)
             self.assert_status(running.response(), 200, gateway)
             self.assert_status(waiting.response(), 200, gateway)
         self.assertEqual([p.pid for p in gateway.pods()], [pod.pid])
