@@ -54,7 +54,7 @@ public:
         asio::co_spawn(control_, handle_signals(), asio::detached);
         announce();
         while (!done_) control_.run_one();
-        control_.run_for(std::chrono::seconds(2));  // what is left ends by itself
+        control_.poll();  // what was just cancelled ends; the driver watches on until it is destroyed
         for (auto& worker : workers_) worker->join();
     }
 

@@ -251,6 +251,7 @@ asio::awaitable<void> errand(Worker& worker, std::shared_ptr<Exchange> exchange,
             case Outcome::not_mounted: {
                 asio::steady_timer pause(worker.io(), mount_retry);
                 co_await pause.async_wait(asio::as_tuple(asio::use_awaitable));
+                x.waited.cold += Clock::now() - x.handed_over;  // the pod is still starting
                 continue;
             }
             case Outcome::stale:
