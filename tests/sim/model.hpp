@@ -1,0 +1,187 @@
+// What a pool promises, said once more in the plainest way: every rule looks at everybody, and time is counted up step
+// by step. Slow, and shares no idea with router/pool.cpp but the rules themselves.
+#pragma once
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "dice.hpp"
+#include "router/pool.hpp"
+
+namespace sim {
+
+using router::Duration;
+using router::PodId;
+using router::Ticket;
+using router::TimePoint;
+
+class Model {
+public:
+    struct Request {
+        std::optional<PodId> bound, held;
+        std::uint64_t bytes = 0;
+        Duration age{}, queue{}, cold{};  // since arrival; waiting while a pod was admitted; waiting while none was
+    };
+    struct Pod {
+        bool admitted = false, benched = false;
+        int leases = 0, sessions = 0, failures = 0;
+        int used = 0;  // when last: the greater the later
+    };
+
+    router::PoolSettings settings;
+    std::map<Ticket, Request> requests;  // who waits or holds a slot; all others are gone for good
+    std::map<PodId, Pod> pods;
+    bool refuse_all = false;
+    double demand_seconds = 0;
+    std::uint64_t arrivals = 0;
+
+    void pass(Duration time) {
+        const bool ready = any_admitted();
+        demand_seconds += std::chrono::duration<double>(time).count() * static_cast<double>(requests.size());
+        for (auto& [ticket, r] : requests) {
+            r.age += time;
+            if (!r.held) (ready ? r.queue : r.cold) += time;
+        }
+    }
+
+    bool any_admitted() const {
+        return std::any_of(pods.begin(), pods.end(), [](const auto& pod) { return pod.second.admitted; });
+    }
+    bool admitted(PodId id) const { return pods.contains(id) && pods.at(id).admitted; }
+    bool free(const Pod& pod) const {
+        return pod.admitted && (settings.container_concurrency == 0 || pod.leases < settings.container_concurrency);
+    }
+    bool patient(const Request& r) const { return !settings.affinity_wait || r.age < *settings.affinity_wait; }
+    bool may_use(const Request& r, PodId pod) const { return !r.bound || *r.bound == pod || !patient(r); }
+
+    std::vector<Ticket> waiting() const {
+        std::vector<Ticket> all;
+        for (const auto& [ticket, r] : requests)
+            if (!r.held) all.push_back(ticket);
+        return all;
+    }
+    std::vector<Ticket> running() const {
+        std::vector<Ticket> all;
+        for (const auto& [ticket, r] : requests)
+            if (r.held) all.push_back(ticket);
+        return all;
+    }
+    bool full_for(std::uint64_t bytes) const {
+        std::uint64_t held = 0;
+        for (const auto ticket : waiting()) held += requests.at(ticket).bytes;
+        return waiting().size() >= settings.queue_depth || (bytes > 0 && bytes + held > settings.queue_bytes);
+    }
+    bool could_start_at_once(const std::optional<PodId>& bound) const {
+        const bool waits_for_it = bound && admitted(*bound) && settings.affinity_wait != Duration::zero();
+        for (const auto ticket : waiting())
+            if (!patient(requests.at(ticket))) return false;  // he goes first
+        return std::any_of(pods.begin(), pods.end(), [&](const auto& pod) {
+            return free(pod.second) && (!waits_for_it || bound == pod.first);
+        });
+    }
+
+    void arrive(Ticket ticket, const router::Arrival& arrival) {
+        expect(!requests.contains(ticket) && (requests.empty() || requests.rbegin()->first < ticket), "tickets grow");
+        requests[ticket] = {arrival.bound, std::nullopt, arrival.bytes, {}, {}, {}};
+        unbind_if_gone(requests[ticket]);
+        ++arrivals;
+    }
+    void leave(Ticket ticket) {
+        auto found = requests.find(ticket);
+        if (found == requests.end()) return;
+        give_back(found->second);
+        requests.erase(found);
+    }
+    bool retry(Ticket ticket) {
+        auto found = requests.find(ticket);
+        if (found == requests.end() || !found->second.held) return false;
+        give_back(found->second);
+        unbind_if_gone(found->second);
+        return true;
+    }
+    void set_admitted(PodId id, bool admitted) {
+        pods[id].admitted = admitted;
+        for (auto& [ticket, r] : requests)
+            if (!r.held) unbind_if_gone(r);
+    }
+    void bench(PodId id) {
+        if (!admitted(id)) return;
+        pods[id].benched = true;
+        set_admitted(id, false);
+    }
+    void forget(PodId id) {
+        pods.erase(id);
+        for (auto& [ticket, r] : requests)
+            if (!r.held) unbind_if_gone(r);
+    }
+
+    // One grant, judged before it is carried out.
+    void grant(Ticket ticket, PodId id) {
+        auto found = requests.find(ticket);
+        expect(found != requests.end() && !found->second.held, "only who waits gets a slot");
+        auto& r = found->second;
+        expect(pods.contains(id) && free(pods.at(id)), "a slot is granted on a pod that is admitted and has one free");
+        expect(may_use(r, id), "a session waits for its own pod");
+        for (const auto& [other, waiter] : requests)
+            if (!waiter.held && other < ticket)
+                expect(!may_use(waiter, id), "whoever came first and may use the slot gets it");
+        if (r.bound && free(pods.at(*r.bound))) expect(*r.bound == id, "a session goes to its own pod if that is free");
+        if (!r.bound || !free(pods.at(*r.bound))) expect(id == preferred(), "the pod is the one that suits strangers best");
+        r.held = id;
+        ++pods[id].leases;
+        pods[id].used = ++uses_;
+    }
+    void check_nobody_waits_in_vain() const {
+        for (const auto ticket : waiting())
+            for (const auto& [id, pod] : pods)
+                expect(!free(pod) || !may_use(requests.at(ticket), id), "nobody waits who may use a free slot");
+    }
+
+    std::optional<router::Overdue> overdue(const Request& r) const {
+        if (any_admitted())
+            return r.queue >= settings.queue_timeout ? std::optional(router::Overdue::queue_timeout) : std::nullopt;
+        if (refuse_all) return router::Overdue::unavailable;
+        return r.cold >= settings.cold_start_timeout ? std::optional(router::Overdue::cold_start_timeout) : std::nullopt;
+    }
+    std::optional<Duration> next_due() const {  // from now
+        std::optional<Duration> due;
+        for (const auto ticket : waiting()) {
+            const auto& r = requests.at(ticket);
+            if (refuse_all && !any_admitted()) return Duration::zero();
+            auto mine = any_admitted() ? settings.queue_timeout - r.queue : settings.cold_start_timeout - r.cold;
+            if (r.bound && settings.affinity_wait && patient(r)) mine = std::min(mine, *settings.affinity_wait - r.age);
+            due = due ? std::min(*due, mine) : mine;
+        }
+        return due;
+    }
+
+private:
+    void unbind_if_gone(Request& r) const {
+        if (r.bound && !admitted(*r.bound)) r.bound.reset();
+    }
+    void give_back(Request& r) {
+        if (r.held && pods.contains(*r.held)) {
+            --pods[*r.held].leases;
+            pods[*r.held].used = ++uses_;
+        }
+        r.held.reset();
+    }
+    PodId preferred() const {
+        std::optional<PodId> best;
+        for (const auto& [id, pod] : pods) {
+            if (!free(pod)) continue;
+            const auto rank = [&](const Pod& p) {
+                return std::tuple(settings.container_concurrency == 0 ? p.leases : 0, p.sessions, -p.used);
+            };
+            if (!best || rank(pod) < rank(pods.at(*best))) best = id;
+        }
+        return best.value();
+    }
+
+    int uses_ = 0;
+};
+
+}  // namespace sim
