@@ -91,21 +91,22 @@ asio::awaitable<void> Connection::run() {
 }
 
 asio::awaitable<std::size_t> Connection::read_head() {
-    const auto& routing = *worker_.routing();
+    const auto limit = [this] { return worker_.routing()->limits.head_bytes; };  // asked anew: a reload replaces them
+    const auto timeouts = worker_.routing()->timeouts;
     const auto began = Clock::now();
-    auto deadline = began + (first_ ? routing.timeouts.head : routing.timeouts.keep_alive);
-    if (!in_.empty()) deadline = began + routing.timeouts.head;
+    auto deadline = began + (first_ ? timeouts.head : timeouts.keep_alive);
+    if (!in_.empty()) deadline = began + timeouts.head;
     std::size_t searched = 0;
     for (int empty_lines = 0;;) {
         for (; empty_lines < 2 && in_.starts_with("\r\n"); ++empty_lines) in_.erase(0, 2);  // RFC 9112 section 2.2
         if (const auto length = head_length(in_, searched)) {
-            if (length <= routing.limits.head_bytes) co_return length;
+            if (length <= limit()) co_return length;
         }
         RequestRecord record;
-        if (in_.size() > routing.limits.head_bytes || head_length(in_, searched) > 0) {
+        if (in_.size() > limit() || head_length(in_, searched) > 0) {
             record.client = peer_;
             co_await refuse(Refusal::bad_request, nullptr, record,
-                            fmt::format("The request's head is longer than {} octets.", routing.limits.head_bytes), 431, true);
+                            fmt::format("The request's head is longer than {} octets.", limit()), 431, true);
             log(nullptr, record, began);
             co_await linger();
             co_return 0;
@@ -113,7 +114,7 @@ asio::awaitable<std::size_t> Connection::read_head() {
         searched = in_.size();
         if (const auto read = stream_.try_read(worker_.scratch())) {
             if (read->error) co_return 0;
-            if (in_.empty()) deadline = Clock::now() + routing.timeouts.head;
+            if (in_.empty()) deadline = Clock::now() + timeouts.head;
             in_.append(worker_.scratch().data(), read->octets);
             continue;
         }

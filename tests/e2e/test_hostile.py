@@ -1,0 +1,100 @@
+"""Clients and pods at their worst: whatever they do, nobody else waits for it and the gateway ends when it is told to."""
+import signal
+import socket
+import threading
+import time
+
+import harness
+import wire
+from harness import TXT2IMG, service
+from recording_pod import RecordingPod, sized, static
+
+ONE = {"min-scale": 1, "max-scale": 1}
+
+
+class RawPod:
+    """A pod that is a function of a connection and the first octets of its request's head."""
+
+    def __init__(self, serve):
+        self.serve, self.heads = serve, []
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self.address = f"127.0.0.1:{self.listener.getsockname()[1]}"
+        self.over = threading.Event()  # ends the pods that wait
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self):
+        self.over.set()
+        self.listener.close()
+
+    def _accept(self):
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._one, args=(connection,), daemon=True).start()
+
+    def _one(self, raw):
+        peer = wire.Connection.__new__(wire.Connection)
+        peer.socket, peer.buffer = raw, b""
+        raw.settimeout(60)
+        with raw:
+            try:
+                head = peer.take_until(b"\r\n\r\n")
+                self.heads.append(head)
+                self.serve(self, peer, head)
+            except (wire.Broken, OSError, ValueError):
+                pass  # a probe, or a gateway that left
+
+
+def post(size, target=TXT2IMG):
+    return wire.request_text("POST", target, headers={"Content-Length": str(size)})
+
+
+class HostileCase(harness.TestCase):
+    def with_pod(self, pod, own=None, spec=None, **options):
+        self.addCleanup(pod.close)
+        gateway = self.gateway(service(scale=ONE, own=own, **(spec or {})), driver=static(pod), **options)
+        gateway.wait_for_ready(1)
+        return gateway
+
+    def assert_others_are_served(self, gateway, seconds=5):
+        """A client of the same worker has its answer."""
+        began = time.monotonic()
+        try:
+            answer = gateway.request("GET", "/", host="nobody.example.com", seconds=seconds)
+        except wire.Broken as broken:
+            self.fail(f"nobody else is served: {broken}")
+        self.assertEqual(answer.status, 404)
+        self.assertLess(time.monotonic() - began, seconds)
+
+
+class HostileReload(HostileCase):
+    def reload(self, gateway, manifest):
+        gateway.write("service-0", manifest)
+        before = gateway.tail(2000).count("Reloaded")
+        gateway.process.send_signal(signal.SIGHUP)
+        gateway.wait(lambda: gateway.tail(2000).count("Reloaded") > before, "the reload is in force", 10)
+
+    def test_a_connection_that_is_idle_during_a_reload_is_served_after_it(self):
+        gateway = self.gateway(service(), workers=1)
+        with gateway.connect() as client:
+            for number in range(4):
+                client.send(wire.request_text("GET", "/internal/ping"))
+                self.assertEqual(client.response().status, 503)  # no pod runs
+                self.reload(gateway, service(scale={"max-scale": number + 1}))
+                time.sleep(0.2)
+        self.assertIsNone(gateway.process.poll(), gateway.tail())
+
+
+class HostileEnds(HostileCase):
+    mounted = False
+
+    def mount(self, pod, peer):
+        if self.mounted:
+            pod.over.wait(60)
+            return
+        peer.send(sized(b'{"detail":"Not Found"}', "404 Not Found", Connection="close"))
+
+
+del HostileCase  # the others inherit from it; it has no tests
