@@ -288,7 +288,8 @@ asio::awaitable<Connection::Next> Connection::deliver(Exchange& x, RequestRecord
             if (!piece.empty()) pending += chunk_start(piece.size());
             tail = piece.empty() ? (last ? "0\r\n\r\n" : "") : (last ? "\r\n0\r\n\r\n" : "\r\n");
         }
-        if (!pending.empty() || !piece.empty() || !tail.empty()) {
+        const bool wrote = !pending.empty() || !piece.empty() || !tail.empty();
+        if (wrote) {
             if (co_await stream_.write({pending, piece, tail}, patience)) {
                 x.leave();
                 record.refusal = Refusal::client_left;
@@ -300,7 +301,7 @@ asio::awaitable<Connection::Next> Connection::deliver(Exchange& x, RequestRecord
             x.answer.release(sent);
         }
         if (last) co_return text.keep_alive ? Next::another : Next::lingering_close;
-        if (!piece.empty()) continue;
+        if (wrote) continue;  // the write may have waited: what was notified meanwhile is seen only by another look
         if (x.failure || x.answer.failed() || x.client_left) break;
         x.changed.expires_at(TimePoint::max());
         co_await x.changed.async_wait(asio::as_tuple(asio::use_awaitable));
