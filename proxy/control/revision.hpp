@@ -39,7 +39,8 @@ public:
     void tick(TimePoint now, int limit);                      // every 100 ms, and when woken
     bool exited(const pods::Exit&, TimePoint now);            // false: not one of its pods
     bool retiring() const { return retiring_; }
-    bool over() const { return retiring_ && fleet_.pods().empty() && stopping_ == 0; }
+    // Not while a request under way may still come to the gate: nobody else turns away whoever waits there.
+    bool over() const { return retiring_ && fleet_.pods().empty() && stopping_ == 0 && gate_.use_count() == 1; }
     int alive() const { return fleet_.alive(); }
 
     // Shutdown.

@@ -169,17 +169,20 @@ asio::awaitable<Connection::Next> Connection::serve(RequestHead request) {
         log(&x, record, began);
         co_return record.status == 499 ? Next::close : Next::lingering_close;
     }
-    const auto session = binding_of(*service, x.head);
-    x.head_for_pod = request_for(x.head, *service, x, record.request_id);
+    if (const auto& now = worker_.routing(); now != routing)  // a reload during the upload: the pods are another revision's
+        if (const auto found = now->routes.find(x.head.host())) x.service = now->services[*found];
+    const auto& serving = x.service;
+    const auto session = binding_of(*serving, x.head);
+    x.head_for_pod = request_for(x.head, *serving, x, record.request_id);
     const bool keep_alive = x.head.keep_alive() && !worker_.draining();
 
     // A slot, or a pod without one, or why not.
     departed_ = false;
     std::shared_ptr<const Backend> pod;
     Lease lease;
-    if (classified.what != router::Class::generation) pod = service->gate->any_pod(session, Clock::now());
+    if (classified.what != router::Class::generation) pod = serving->gate->any_pod(session, Clock::now());
     if (!pod && classified.what != router::Class::light) {
-        lease = co_await acquire(*service, session, x.body.size());
+        lease = co_await acquire(*serving, session, x.body.size());
         x.waited = lease.waiter().waited;
         x.borrowed = lease.waiter().borrowed;
         if (!lease.granted() || departed_) {
@@ -210,7 +213,7 @@ asio::awaitable<Connection::Next> Connection::serve(RequestHead request) {
     } else if (!x.response) {
         next = co_await refuse(*x.failure, &x.head, record, x.detail);
     } else {
-        const auto cookie = cookie_for(*service, session, x);
+        const auto cookie = cookie_for(*serving, session, x);
         next = co_await deliver(x, record, cookie, keep_alive);
     }
     stop_watching();

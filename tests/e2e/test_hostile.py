@@ -86,6 +86,34 @@ class HostileReload(HostileCase):
                 time.sleep(0.2)
         self.assertIsNone(gateway.process.poll(), gateway.tail())
 
+    def test_an_upload_that_outlasts_its_revision_is_served(self):
+        gateway = self.gateway(service(scale=ONE))
+        gateway.wait_for_ready(1)
+        old = gateway.pods()[0]
+        body = wire.prompt()
+        with gateway.connect(seconds=15) as client:
+            client.send(post(len(body)) + body[:5])
+            time.sleep(0.2)
+            self.reload(gateway, service(scale=ONE, container={"image": "test/stable-diffusion:2"}))
+            gateway.wait_until_gone(old)
+            gateway.wait_for_ready(1)
+            time.sleep(1)
+            client.send(body[5:])
+            self.assert_status(client.response(), 200, gateway)
+
+    def test_an_upload_that_outlasts_its_service_is_answered(self):
+        gateway = self.gateway(service(own={"cold-start-timeout": "2s"}))
+        body = wire.prompt()
+        with gateway.connect(seconds=15) as client:
+            client.send(post(len(body)) + body[:5])
+            time.sleep(0.2)
+            self.reload(gateway, service("other"))
+            time.sleep(1)
+            client.send(body[5:])
+            self.assertIn(client.response().status, (200, 404, 503), gateway.tail())
+        gateway.process.send_signal(signal.SIGTERM)
+        self.assertEqual(gateway.process.wait(15), 0)
+
 
 class HostileEnds(HostileCase):
     mounted = False
