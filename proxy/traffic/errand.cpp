@@ -233,7 +233,7 @@ asio::awaitable<void> errand(Worker& worker, std::shared_ptr<Exchange> exchange,
     const bool had_lease = static_cast<bool>(lease);
     int unsent = 0;
     bool fresh = false;
-    while (backend) {
+    while (backend && !worker.stopped()) {
         x.backend = backend;
         Attempt attempt(worker, x, !had_lease, fresh);
         const auto outcome = co_await attempt.run();

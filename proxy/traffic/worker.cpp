@@ -60,15 +60,15 @@ void Worker::stop() {
         idle_.clear();
         for (auto& [address, weak] : connections_)
             if (auto connection = weak.lock()) connection->close();
-        for (auto& stream : streams_) stream.expire(TimePoint::max());
-        sweeper_.cancel();
         work_.reset();
+        sweep();
     });
 }
 
 void Worker::sweep() {
-    if (stopped_) return;
-    const auto now = Clock::now();
+    if (stopped_ && streams_.empty()) return;
+    // Once stopped no wait is worth while, nor the next one of somebody whose wait has just been ended.
+    const auto now = stopped_ ? TimePoint::max() : Clock::now();
     for (auto& stream : streams_) stream.expire(now);
     for (auto entry = idle_.begin(); entry != idle_.end();) {
         std::erase_if(entry->second, [&](const auto& connection) { return now - connection->idle_since >= pod_idle; });

@@ -116,6 +116,27 @@ class HostileReload(HostileCase):
 
 
 class HostileEnds(HostileCase):
+    def test_a_second_sigterm_ends_it_although_a_pod_of_somebody_else_reads_nothing(self):
+        gateway = self.with_pod(RawPod(lambda pod, peer, _: pod.over.wait(60)))
+        with gateway.connect() as client:
+            client.send(post(24 << 20) + bytes(24 << 20))
+            time.sleep(0.5)
+            gateway.process.send_signal(signal.SIGTERM)
+            time.sleep(0.3)
+            gateway.process.send_signal(signal.SIGTERM)
+            self.assertEqual(gateway.process.wait(10), 0)
+
+    def test_a_second_sigterm_ends_it_although_a_pod_is_still_mounting(self):
+        gateway = self.with_pod(RawPod(lambda pod, peer, head: self.mount(pod, peer)))
+        with gateway.connect() as client:
+            client.send(wire.request_text("POST", TXT2IMG, body=wire.prompt()))
+            time.sleep(0.4)
+            gateway.process.send_signal(signal.SIGTERM)
+            time.sleep(0.1)
+            self.mounted = True
+            gateway.process.send_signal(signal.SIGTERM)
+            self.assertEqual(gateway.process.wait(10), 0)
+
     mounted = False
 
     def mount(self, pod, peer):
