@@ -227,6 +227,9 @@ asio::awaitable<void> Revision::start(std::shared_ptr<Revision> self, PodId id, 
     self->fleet_.started(id, now);
     self->begin_probing(id, running);
     self->context_.changed();
+    if (!self->all_stopped_) co_return;
+    ++self->stopping_;  // it was on its way when all were stopped
+    co_await stop(self, id, *self->all_stopped_);
 }
 
 void Revision::begin_probing(PodId id, Running& running) {
@@ -328,6 +331,7 @@ void Revision::refuse_queue(Refusal refusal, TimePoint now) {
 }
 
 void Revision::stop_all(std::chrono::milliseconds grace) {
+    all_stopped_ = grace;
     std::vector<PodId> all;  // stop() may end, and forget the pod, before it suspends
     for (const auto& [id, running] : running_) all.push_back(id);
     for (const auto id : all) {

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -101,6 +102,7 @@ private:
     bool retiring_ = false;
     bool shutting_down_ = false;
     int stopping_ = 0;
+    std::optional<std::chrono::milliseconds> all_stopped_;  // the grace that pods have since then
     int wanted_ = 0;
 };
 
