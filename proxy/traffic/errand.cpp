@@ -28,7 +28,8 @@ enum class Outcome {
     nonsense,
     hung,
     not_mounted,
-    disk_full
+    disk_full,
+    body_lost  // the request's, on our disk
 };
 
 // One try at one pod.
@@ -40,7 +41,7 @@ public:
     asio::awaitable<Outcome> run() {
         if (auto outcome = co_await connect(); outcome != Outcome::done) co_return outcome;
         begin_clock();
-        co_await send();
+        if (!co_await send()) co_return Outcome::body_lost;
         auto outcome = co_await receive();
         if (outcome == Outcome::done && reusable_) worker_.keep_idle(x_.backend->id, std::move(connection_));
         co_return outcome;
@@ -64,23 +65,42 @@ private:
                                                              : TimePoint::max();
     }
 
-    // An error here is not the last word: the pod may have answered before it read everything.
-    asio::awaitable<void> send() {
-        std::string_view head = x_.head_for_pod;
-        std::uint64_t sent = 0;
-        do {
-            const auto piece = x_.body.read(sent);
-            const auto error = co_await connection_->stream.write({head, piece}, x_.service->timeout);
-            if (error) co_return;
-            sent += piece.size();
-            head = {};
-            if (piece.empty() && sent < x_.body.size()) co_return;  // the disk failed
-        } while (sent < x_.body.size());
+    // An error here is not the last word: the pod may have answered before it read everything, and who answers while
+    // he takes no more has heard enough. False: the disk failed.
+    asio::awaitable<bool> send() {
+        const std::uint64_t head_size = x_.head_for_pod.size();
+        for (std::uint64_t sent = 0; sent < head_size + x_.body.size();) {
+            const auto head = std::string_view(x_.head_for_pod).substr(std::min(sent, head_size));
+            const auto from = std::max(sent, head_size) - head_size;
+            const auto piece = x_.body.read(from);
+            if (piece.empty() && from < x_.body.size()) co_return false;
+            const auto written = co_await connection_->stream.write_unless_answered(head, piece, next_deadline());
+            sent += written.octets;
+            if (written.error == asio::error::would_block ? has_answered() : bool(written.error)) co_return true;
+        }
         sent_all_ = true;
+        co_return true;
+    }
+
+    // Reads what the pod says while it is still being sent to. True: there is no use in going on.
+    bool has_answered() {
+        while (const auto read = connection_->stream.try_read(worker_.scratch())) {
+            if (read->error) return true;
+            early_.append(worker_.scratch().data(), read->octets);
+            if (early_.size() > x_.routing->limits.head_bytes) return true;
+        }
+        std::string_view rest = early_;
+        while (const auto length = head_length(rest)) {
+            const auto parsed = parse_response(rest.substr(0, length), x_.routing->head_limits, false);
+            const auto* response = std::get_if<ResponseHead>(&parsed);
+            if (response == nullptr || response->status() >= 200) return true;
+            rest.remove_prefix(length);
+        }
+        return false;
     }
 
     asio::awaitable<Outcome> receive() {
-        std::string head;
+        std::string head = std::move(early_);
         for (int interim = 0; interim <= most_interim_responses; ++interim) {
             std::size_t length = 0;
             while ((length = head_length(head)) == 0) {
@@ -199,6 +219,7 @@ private:
     bool fresh_;  // no connection that was used before
     bool reused_ = false;
     std::unique_ptr<PodConnection> connection_;
+    std::string early_;  // said by the pod before it had everything
     TimePoint deadline_{}, start_deadline_{};
     bool sent_all_ = false, reusable_ = false, gave_up_ = false;
 
@@ -283,6 +304,9 @@ asio::awaitable<void> errand(Worker& worker, std::shared_ptr<Exchange> exchange,
                 co_return;
             case Outcome::disk_full:
                 x.fail(Refusal::disk_full, "The answer could not be buffered: no room in the gateway's spool directory.");
+                co_return;
+            case Outcome::body_lost:
+                x.fail(Refusal::disk_full, "The request's body was lost: the gateway's spool directory failed.");
                 co_return;
             case Outcome::hung:
                 if (had_lease) gate.hung(id, now);

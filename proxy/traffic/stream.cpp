@@ -1,6 +1,7 @@
 #include "proxy/traffic/stream.hpp"
 
 #include <boost/asio.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <utility>
 
 namespace proxy {
@@ -55,6 +56,41 @@ asio::awaitable<error_code> Stream::write(std::array<std::string_view, 3> pieces
         if (error) co_return error;
     }
     co_return error_code{};
+}
+
+asio::awaitable<bool> Stream::writable_or_readable(TimePoint deadline) {
+    using namespace asio::experimental::awaitable_operators;
+    deadline_ = deadline;
+    expired_ = false;
+    co_await (socket_.async_wait(Socket::wait_write, as_tuple_awaitable) ||
+              socket_.async_wait(Socket::wait_read, as_tuple_awaitable));
+    deadline_ = TimePoint::max();
+    co_return !expired_;
+}
+
+asio::awaitable<Stream::Written> Stream::write_unless_answered(std::string_view head, std::string_view body,
+                                                               TimePoint deadline) {
+    Written done;
+    const auto whole = head.size() + body.size();
+    for (bool waited = false;; waited = true) {
+        const std::array<asio::const_buffer, 2> buffers{asio::const_buffer(head.data(), head.size()),
+                                                        asio::const_buffer(body.data(), body.size())};
+        const auto written = socket_.write_some(buffers, done.error);
+        if (done.error && done.error != asio::error::would_block) co_return done;
+        if (!done.error) {
+            done.octets += written;
+            if (done.octets == whole) co_return done;
+            const auto of_head = std::min(written, head.size());
+            head.remove_prefix(of_head);
+            body.remove_prefix(written - of_head);
+        } else if (waited) {
+            co_return done;  // it was not for this that the wait ended
+        }
+        if (!co_await writable_or_readable(deadline)) {
+            done.error = asio::error::timed_out;
+            co_return done;
+        }
+    }
 }
 
 asio::awaitable<error_code> Stream::connect(asio::ip::tcp::endpoint to, TimePoint deadline) {

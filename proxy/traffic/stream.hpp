@@ -35,6 +35,12 @@ public:
     asio::awaitable<boost::system::error_code> readable(TimePoint deadline);
     // Writes all, each piece of progress within `patience`.
     asio::awaitable<boost::system::error_code> write(std::array<std::string_view, 3> pieces, Duration patience);
+    // Writes until all is written, something can be read while the peer takes no more (would_block), or the deadline.
+    struct Written {
+        boost::system::error_code error;
+        std::size_t octets = 0;
+    };
+    asio::awaitable<Written> write_unless_answered(std::string_view head, std::string_view body, TimePoint deadline);
     asio::awaitable<boost::system::error_code> connect(asio::ip::tcp::endpoint, TimePoint deadline);
 
     Socket& socket() { return socket_; }
@@ -44,6 +50,7 @@ public:
 
 private:
     asio::awaitable<boost::system::error_code> wait(Socket::wait_type, TimePoint deadline);
+    asio::awaitable<bool> writable_or_readable(TimePoint deadline);  // false: the deadline
 
     Socket socket_;
     TimePoint deadline_ = TimePoint::max();

@@ -1,4 +1,5 @@
 """Clients and pods at their worst: whatever they do, nobody else waits for it and the gateway ends when it is told to."""
+import os
 import signal
 import socket
 import threading
@@ -67,6 +68,31 @@ class HostileCase(harness.TestCase):
             self.fail(f"nobody else is served: {broken}")
         self.assertEqual(answer.status, 404)
         self.assertLess(time.monotonic() - began, seconds)
+
+
+class HostilePods(HostileCase):
+    def test_a_pod_that_answers_before_it_has_read_the_body_is_heard_at_once(self):
+        def refuse(pod, peer, _):
+            peer.send(sized(b"too much", "413 Content Too Large"))
+            pod.over.wait(30)  # neither reads nor closes
+        gateway = self.with_pod(RawPod(refuse))
+        with gateway.connect(seconds=8) as client:
+            client.send(post(24 << 20) + bytes(24 << 20))
+            answer = client.response()
+        self.assert_status(answer, 413, gateway)
+        self.assertEqual(answer.body, b"too much")
+
+    def test_a_pod_that_reads_slower_than_its_timeout_allows_is_answered_504(self):
+        def sip(pod, peer, _):
+            peer.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            while not pod.over.wait(0.2) and peer.socket.recv(200_000):
+                pass
+        gateway = self.with_pod(RawPod(sip), spec={"timeoutSeconds": 1})
+        began = time.monotonic()
+        with gateway.connect(seconds=12) as client:
+            client.send(post(24 << 20) + bytes(24 << 20))
+            self.assert_status(client.response(), 504, gateway)
+        self.assertLess(time.monotonic() - began, 8)
 
 
 class HostileReload(HostileCase):
@@ -144,6 +170,32 @@ class HostileEnds(HostileCase):
             pod.over.wait(60)
             return
         peer.send(sized(b'{"detail":"Not Found"}', "404 Not Found", Connection="close"))
+
+    def test_a_request_whose_spooled_body_is_lost_is_answered_at_once(self):
+        started, go = threading.Event(), threading.Event()
+
+        def read_late(pod, peer, _):
+            started.set()
+            go.wait(20)
+            while peer.socket.recv(1 << 20):
+                pass
+        gateway = self.with_pod(RawPod(read_late))
+        with gateway.connect(seconds=10) as client:
+            client.send(post(24 << 20) + bytes(24 << 20))
+            self.assertTrue(started.wait(10))
+            time.sleep(0.3)
+            folder = f"/proc/{gateway.process.pid}/fd"
+            lost = 0
+            for fd in os.listdir(folder):
+                try:
+                    if "(deleted)" in os.readlink(f"{folder}/{fd}") and os.stat(f"{folder}/{fd}").st_size > 1 << 20:
+                        os.truncate(f"{folder}/{fd}", 0)
+                        lost += 1
+                except OSError:
+                    pass
+            self.assertEqual(lost, 1)
+            go.set()
+            self.assert_status(client.response(), 503, gateway)
 
 
 del HostileCase  # the others inherit from it; it has no tests
