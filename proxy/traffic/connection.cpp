@@ -61,6 +61,7 @@ void Connection::drain() {
 asio::awaitable<void> Connection::run() {
     auto next = Next::another;
     while (next == Next::another) {
+        if (!first_) co_await worker_.others();  // or who never stops asking would be the only one
         const auto length = co_await read_head();
         if (length == 0) break;
         between_requests_ = false;
@@ -234,12 +235,18 @@ asio::awaitable<bool> Connection::read_body(Exchange& x, RequestRecord& record) 
     bool disk_failed = false;
     const auto sink = [&](std::string_view content) { disk_failed = disk_failed || !x.body.append(content); };
     in_.erase(0, decoder.feed(in_, sink));
+    std::size_t this_turn = 0;
     while (decoder.state() == BodyDecoder::State::more && !disk_failed && x.body.size() <= limits.body_bytes) {
+        if (this_turn > Worker::turn) {
+            this_turn = 0;
+            co_await worker_.others();
+        }
         if (const auto read = stream_.try_read(worker_.scratch())) {
             if (read->error) {
                 co_await refuse(Refusal::client_left, &x.head, record, {});
                 co_return false;
             }
+            this_turn += read->octets;
             const std::string_view octets(worker_.scratch().data(), read->octets);
             in_.append(octets.substr(decoder.feed(octets, sink)));
             continue;
@@ -281,7 +288,7 @@ asio::awaitable<Connection::Next> Connection::deliver(Exchange& x, RequestRecord
     const auto text = response_for_client(*x.response, {x.head.minor_version(), x.head.method() == "HEAD", keep_alive, extra});
     std::string pending = text.octets;
     record.status = x.response->status();
-    std::uint64_t sent = 0;
+    std::uint64_t sent = 0, turn_began = 0;
     const auto patience = x.routing->timeouts.write;
     for (;;) {
         const auto piece = x.answer.read(sent).substr(0, piece_limit);
@@ -302,6 +309,10 @@ asio::awaitable<Connection::Next> Connection::deliver(Exchange& x, RequestRecord
             sent += piece.size();
             record.bytes_out = sent;
             x.answer.release(sent);
+            if (sent - turn_began > Worker::turn) {
+                turn_began = sent;
+                co_await worker_.others();
+            }
         }
         if (last) co_return text.keep_alive ? Next::another : Next::lingering_close;
         if (wrote) continue;  // the write may have waited: what was notified meanwhile is seen only by another look

@@ -180,12 +180,22 @@ private:
     asio::awaitable<std::optional<Outcome>> read_some(Use use) {
         auto& stream = connection_->stream;
         for (;;) {
-            if (const auto read = stream.try_read(worker_.scratch())) {
+            bool late = false;
+            if (this_turn_ > Worker::turn) {  // a pod may send faster than we read: no wait would ever end its turn
+                this_turn_ = 0;
+                co_await worker_.others();
+                if (worker_.stopped()) co_return Outcome::died;
+                late = Clock::now() >= next_deadline();
+            }
+            if (const auto read = late ? std::nullopt : stream.try_read(worker_.scratch())) {
                 if (read->error) co_return Outcome::died;
+                this_turn_ += read->octets;
                 use(std::string_view(worker_.scratch().data(), read->octets));
                 co_return std::nullopt;
             }
-            const auto error = co_await stream.readable(next_deadline());
+            this_turn_ = 0;
+            error_code error = asio::error::timed_out;
+            if (!late) error = co_await stream.readable(next_deadline());
             if (!error) continue;
             if (error != asio::error::timed_out || worker_.stopped()) co_return Outcome::died;
             if (gave_up_ || slotless_) {
@@ -221,6 +231,7 @@ private:
     std::unique_ptr<PodConnection> connection_;
     std::string early_;  // said by the pod before it had everything
     TimePoint deadline_{}, start_deadline_{};
+    std::size_t this_turn_ = 0;  // octets read without a wait
     bool sent_all_ = false, reusable_ = false, gave_up_ = false;
 
 public:

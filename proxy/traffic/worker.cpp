@@ -80,6 +80,8 @@ void Worker::sweep() {
     });
 }
 
+asio::awaitable<void> Worker::others() { co_await asio::post(io_, asio::use_awaitable); }
+
 void Worker::add(Connection& connection) { connections_[&connection] = connection.weak_from_this(); }
 void Worker::remove(Connection& connection) { connections_.erase(&connection); }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <functional>
@@ -55,6 +56,8 @@ public:
     bool draining() const { return draining_; }
     bool stopped() const { return stopped_; }
     std::span<char> scratch() { return scratch_; }  // for a read that is looked at before anybody else runs
+    asio::awaitable<void> others();      // lets everybody else of this thread have a turn
+    static constexpr std::size_t turn = 1 << 20;  // so many octets in one go, before it is the others'
     void watch(Stream& stream) { streams_.push_back(stream); }
     void add(Connection& connection);
     void remove(Connection& connection);

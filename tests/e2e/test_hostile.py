@@ -94,6 +94,54 @@ class HostilePods(HostileCase):
             self.assert_status(client.response(), 504, gateway)
         self.assertLess(time.monotonic() - began, 8)
 
+    def test_an_endless_answer_as_fast_as_can_be_starves_nobody(self):
+        def flood(pod, peer, _):
+            peer.send(b"HTTP/1.1 200 OK\r\n\r\n")
+            piece = bytes(8 << 20)
+            while not pod.over.is_set():
+                peer.send(piece)
+        gateway = self.with_pod(RawPod(flood), spec={"timeoutSeconds": 2}, workers=1, limits={"responseBytes": "1Gi"})
+        with gateway.connect() as client:
+            client.send(wire.request_text("POST", TXT2IMG, body=wire.prompt()))
+            client.head()
+            worst = 0
+            for _ in range(12):
+                began = time.monotonic()
+                self.assert_others_are_served(gateway)
+                worst = max(worst, time.monotonic() - began)
+        self.assertLess(worst, 0.2)
+
+
+class HostileClients(HostileCase):
+    def test_requests_without_end_on_one_connection_starve_nobody(self):
+        gateway = self.with_pod(RecordingPod(), workers=1, log={"level": "info", "format": "json"})
+        flood = wire.request_text("GET", "/", host="nobody.example.com") * 4000
+        stop = threading.Event()
+
+        def send(client):
+            try:
+                while not stop.is_set():
+                    client.socket.sendall(flood)
+            except OSError:
+                pass
+
+        def drop(client):
+            buffer = bytearray(1 << 20)
+            try:
+                while not stop.is_set() and client.socket.recv_into(buffer):
+                    pass
+            except OSError:
+                pass
+        with gateway.connect() as one:
+            for work in (send, drop):
+                threading.Thread(target=work, args=(one,), daemon=True).start()
+            time.sleep(0.5)
+            try:
+                self.assert_others_are_served(gateway, 3)
+            finally:
+                stop.set()
+                one.socket.shutdown(socket.SHUT_RDWR)
+
 
 class HostileReload(HostileCase):
     def reload(self, gateway, manifest):
