@@ -264,7 +264,7 @@ asio::awaitable<void> errand(Worker& worker, std::shared_ptr<Exchange> exchange,
     auto& gate = *x.service->gate;
     const bool had_lease = static_cast<bool>(lease);
     int unsent = 0;
-    bool fresh = false;
+    bool fresh = false, was_stale = false;
     while (backend && !worker.stopped()) {
         x.backend = backend;
         Attempt attempt(worker, x, !had_lease, fresh);
@@ -288,17 +288,18 @@ asio::awaitable<void> errand(Worker& worker, std::shared_ptr<Exchange> exchange,
             }
             case Outcome::stale:
                 if (x.service->retry > 0 && !fresh && !x.nobody_listens()) {  // the same pod, on a connection of its own
-                    fresh = true;
+                    fresh = was_stale = true;
                     continue;
                 }
                 [[fallthrough]];
             case Outcome::unsent:
             case Outcome::died: {
                 gate.bench(id, now);
-                const bool again = outcome == Outcome::unsent ? ++unsent <= most_unsent_tries
-                                                              : ++x.retries <= x.service->retry;
+                // Nobody there any more after a connection that went stale: it was the pod that died, of this request perhaps.
+                const bool reached = outcome != Outcome::unsent || std::exchange(was_stale, false);
+                const bool again = reached ? ++x.retries <= x.service->retry : ++unsent <= most_unsent_tries;
                 if (again && !x.nobody_listens()) {
-                    if (outcome == Outcome::died) x.service->metrics->retries.fetch_add(1, std::memory_order_relaxed);
+                    if (reached) x.service->metrics->retries.fetch_add(1, std::memory_order_relaxed);
                     backend = co_await another_pod(x, lease, had_lease);
                     continue;
                 }

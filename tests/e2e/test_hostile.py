@@ -111,6 +111,25 @@ class HostilePods(HostileCase):
                 worst = max(worst, time.monotonic() - began)
         self.assertLess(worst, 0.2)
 
+    def test_a_request_that_kills_pods_on_used_connections_kills_no_more_of_them_for_that(self):
+        def die_of_the_second(pod, peer, _):
+            time.sleep(0.3)
+            peer.send(sized())
+            pod.heads.append(peer.take_until(b"\r\n\r\n"))
+            pod.listener.shutdown(socket.SHUT_RDWR)  # nobody is there any more
+        pods = [RawPod(die_of_the_second) for _ in range(3)]
+        for pod in pods:
+            self.addCleanup(pod.close)
+        gateway = self.gateway(service(scale={"min-scale": 3, "max-scale": 3}, own={"retry": "1"}), driver=static(*pods),
+                               workers=1)
+        gateway.wait_for_ready(3)
+        answers = harness.concurrently(3, lambda _: gateway.generate())  # leaves a connection to each
+        self.assertEqual([a.status for a in answers], [200] * 3)
+        for pod in pods:
+            pod.serve = lambda pod, peer, _: None  # a new connection ends likewise
+        self.assert_status(gateway.generate(), 502, gateway)
+        self.assertEqual(sum(len(pod.heads) for pod in pods) - 3, 2, "the first, and the one retry")
+
 
 class HostileClients(HostileCase):
     def test_requests_without_end_on_one_connection_starve_nobody(self):
