@@ -12,22 +12,29 @@ Gate::Gate(const router::PoolSettings& settings, TimePoint now, std::function<vo
 template <class Change>
 void Gate::change(TimePoint now, Change apply) {
     std::vector<Granted> granted;
+    std::vector<Refused> refused;
     {
         std::lock_guard lock(mutex_);
         apply(pool_);
         for (const auto [ticket, pod] : pool_.dispatch(now)) {
-            auto& waiting = waiters_.at(ticket);
-            const bool own = !waiting.bound || *waiting.bound == pod;
-            const bool borrowed = !own && pool_.admitted(*waiting.bound);
-            if (waiting.session && !borrowed) {
-                sessions_.bind(router::SessionKey{*waiting.session}, pod, now);
+            auto waiter = std::move(waiters_.at(ticket));
+            waiters_.erase(ticket);
+            const bool own = !waiter->bound || *waiter->bound == pod;
+            const bool borrowed = !own && pool_.admitted(*waiter->bound);
+            if (waiter->session && !borrowed) {
+                sessions_.bind(router::SessionKey{*waiter->session}, pod, now);
                 update_sessions(pod);
             }
-            granted.push_back({std::move(waiting.waiter), backends_.at(pod), pool_.waited(ticket, now), borrowed});
-            waiters_.erase(ticket);
+            granted.push_back({std::move(waiter), backends_.at(pod), pool_.waited(ticket, now), borrowed});
         }
+        if (closed_)
+            for (auto& [ticket, waiter] : std::exchange(waiters_, {})) {
+                pool_.leave(ticket, now);
+                refused.emplace_back(std::move(waiter), *closed_);
+            }
     }
     grant(std::move(granted));
+    for (const auto& [waiter, refusal] : refused) refuse(waiter, refusal);
 }
 
 // Inline on the waiter's own thread, posted to any other. A grant on its way to somebody who has just left is given
@@ -69,14 +76,16 @@ Lease Gate::enter(asio::io_context& io, const std::optional<Binding>& session, s
     std::optional<Ticket> ticket;
     bool cold = false;
     change(now, [&](router::Pool& pool) {
-        if (closed_ && !pool.any_admitted()) return;
-        const auto bound = session ? bound_pod(*session, now) : std::nullopt;
-        ticket = pool.arrive({bound, bytes}, now);
+        if (session) {
+            waiter->session = session->session;
+            waiter->bound = bound_pod(*session, now);
+        }
+        ticket = pool.arrive({waiter->bound, bytes}, now);
         if (!ticket) return;
-        waiters_.emplace(*ticket, Waiting{waiter, session ? std::optional(session->session) : std::nullopt, bound});
-        cold = !pool.any_admitted();
+        waiters_.emplace(*ticket, waiter);
+        cold = !pool.any_admitted() && !closed_;
     });
-    if (!ticket) return Lease::refusal(closed_ ? *closed_ : Refusal::queue_full, io);
+    if (!ticket) return Lease::refusal(Refusal::queue_full, io);
     if (cold) wake_();
     return Lease(shared_from_this(), *ticket, std::move(waiter));
 }
@@ -98,21 +107,28 @@ void Gate::leave(Ticket ticket, TimePoint now) {
         waiters_.erase(ticket);
         const auto pod = pool.holder(ticket);
         pool.leave(ticket, now);
-        emptied = pod && !pool.admitted(*pod) && pool.leases(*pod) == 0;
+        emptied = pod && drained(*pod);
     });
-    if (emptied) wake_();  // it drained: control can stop it now
+    if (emptied) wake_();
 }
 
-bool Gate::retry(Ticket ticket, std::shared_ptr<Waiter> waiter, TimePoint now) {
-    bool waits = false, cold = false;
+bool Gate::retry(Ticket ticket, const Waiter& before, std::shared_ptr<Waiter> waiter, TimePoint now) {
+    bool waits = false, wanted = false;
     change(now, [&](router::Pool& pool) {
+        const auto pod = pool.holder(ticket);
         waits = pool.retry(ticket, now);
-        if (waits) waiters_.emplace(ticket, Waiting{std::move(waiter), std::nullopt, std::nullopt});
-        cold = !pool.any_admitted();
+        if (!waits) return;
+        waiter->session = before.session;
+        waiter->bound = before.bound;
+        waiters_.emplace(ticket, std::move(waiter));
+        wanted = !pool.any_admitted() || drained(*pod);
     });
-    if (cold) wake_();
+    if (wanted) wake_();
     return waits;
 }
+
+// Its last lease has ended: control can stop it now.
+bool Gate::drained(PodId pod) { return !pool_.admitted(pod) && pool_.leases(pod) == 0; }
 
 void Gate::succeeded(PodId pod) {
     std::lock_guard lock(mutex_);
@@ -185,19 +201,7 @@ void Gate::refuse_all(bool refuse, TimePoint now) {
 }
 
 void Gate::refuse_queue(Refusal refusal, TimePoint now) {
-    std::vector<std::shared_ptr<Waiter>> refused;
-    change(now, [&](router::Pool& pool) {
-        closed_ = refusal;
-        auto settings = pool.settings();
-        settings.queue_depth = 0;
-        pool.configure(settings, now);
-        for (auto& [ticket, waiting] : waiters_) {
-            pool.leave(ticket, now);
-            refused.push_back(std::move(waiting.waiter));
-        }
-        waiters_.clear();
-    });
-    for (const auto& waiter : refused) refuse(waiter, refusal);
+    change(now, [&](router::Pool&) { closed_ = refusal; });
 }
 
 Gate::Look Gate::look(TimePoint now) {
@@ -210,7 +214,7 @@ Gate::Look Gate::look(TimePoint now) {
             const auto refusal = why == router::Overdue::queue_timeout        ? Refusal::queue_timeout
                                  : why == router::Overdue::cold_start_timeout ? Refusal::cold_start_timeout
                                                                               : Refusal::unavailable;
-            refused.emplace_back(std::move(found->second.waiter), refusal);
+            refused.emplace_back(std::move(found->second), refusal);
             waiters_.erase(found);
         }
         sessions_.age(now, session_timeout_);
@@ -241,8 +245,8 @@ void Lease::release() noexcept {
 bool Lease::retry() {
     if (!gate_) return false;
     auto& io = static_cast<asio::io_context&>(waiter_->alarm.get_executor().context());
-    waiter_ = std::make_shared<Waiter>(io);
-    return gate_->retry(ticket_, waiter_, Clock::now());
+    const auto before = std::exchange(waiter_, std::make_shared<Waiter>(io));
+    return gate_->retry(ticket_, *before, waiter_, Clock::now());
 }
 
 }  // namespace proxy

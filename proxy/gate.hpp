@@ -50,6 +50,10 @@ struct Waiter {
     std::optional<Refusal> refused;
     router::Waited waited;
     bool borrowed = false;  // the pod is not the session's own, but that one is still there
+
+    // The gate's, under its lock.
+    std::optional<std::uint64_t> session;
+    std::optional<PodId> bound;
 };
 
 class Lease;
@@ -60,12 +64,14 @@ public:
     Gate(const router::PoolSettings&, TimePoint now, std::function<void()> wake);
 
     // --- traffic
-    // A place in the queue, and often a slot at once: see Lease::granted(), refused().
+    // A place in the queue, and often a slot at once: see Lease::granted(), refused(). Both are known when it returns if
+    // the caller runs on `io`.
     Lease enter(asio::io_context&, const std::optional<Binding>& session, std::uint64_t bytes, TimePoint now);
     // A pod for a request that takes no slot: its session's own, else one that is ready; none: empty.
     std::shared_ptr<const Backend> any_pod(const std::optional<Binding>& session, TimePoint now);
     void leave(Ticket, TimePoint now);
-    bool retry(Ticket, std::shared_ptr<Waiter>, TimePoint now);
+    // Another wait of the same request, with a waiter of its own.
+    bool retry(Ticket, const Waiter& before, std::shared_ptr<Waiter>, TimePoint now);
     void succeeded(PodId);                // an answer below 500
     void failed(PodId, TimePoint now);    // an answer of 5xx
     void bench(PodId, TimePoint now);     // its connection broke
@@ -104,6 +110,7 @@ private:
     };
     using Refused = std::pair<std::shared_ptr<Waiter>, Refusal>;
 
+    bool drained(PodId);                                            // under the lock
     template <class Change>
     void change(TimePoint now, Change apply);
     std::optional<PodId> bound_pod(const Binding&, TimePoint now);  // under the lock
@@ -117,14 +124,9 @@ private:
     Duration session_timeout_ = std::chrono::seconds{1800};
     std::map<PodId, std::shared_ptr<const Backend>> backends_;
     std::unordered_map<std::uint64_t, PodId> by_tag_;
-    struct Waiting {
-        std::shared_ptr<Waiter> waiter;
-        std::optional<std::uint64_t> session;
-        std::optional<PodId> bound;
-    };
-    std::unordered_map<Ticket, Waiting> waiters_;
+    std::unordered_map<Ticket, std::shared_ptr<Waiter>> waiters_;
     std::vector<PodId> hung_;
-    std::optional<Refusal> closed_;
+    std::optional<Refusal> closed_;  // nobody waits any more
     std::function<void()> wake_;
 };
 

@@ -64,8 +64,11 @@ void forwarded_lines(std::string& out, const RequestHead& head, const ToPod& to)
     } else {
         line(out, "X-Forwarded-For", to.client_address);
     }
-    if (!to.client_trusted || !head.has("X-Forwarded-Host")) line(out, "X-Forwarded-Host", head.host());
-    if (!to.client_trusted || !head.has("X-Forwarded-Proto")) line(out, "X-Forwarded-Proto", to.tls ? "https" : "http");
+    const auto kept = [&](std::string_view name) {
+        return to.client_trusted && head.has(name) && !head.has_connection_option(name);
+    };
+    if (!kept("X-Forwarded-Host")) line(out, "X-Forwarded-Host", head.host());
+    if (!kept("X-Forwarded-Proto")) line(out, "X-Forwarded-Proto", to.tls ? "https" : "http");
 }
 
 void cookie_line(std::string& out, const RequestHead& head, std::string_view hide) {
@@ -120,7 +123,7 @@ ResponseText response_for_client(const ResponseHead& head, const ToClient& to) {
     text.keep_alive = to.keep_alive;
     switch (head.framing()) {
         case Framing::none:
-            if ((to.head_request || head.status() == 304) && head.has("Content-Length"))
+            if ((to.head_request || head.status() == 304) && head.status() != 204 && head.has("Content-Length"))
                 line(out, "Content-Length", fmt::format_int(head.content_length()).c_str());
             break;
         case Framing::sized: line(out, "Content-Length", fmt::format_int(head.content_length()).c_str()); break;

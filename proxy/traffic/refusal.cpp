@@ -22,7 +22,7 @@ RefusalInfo describe(Refusal refusal) {
             return {503, "destination_unavailable", "cold_start_timeout", "No pod became ready in time", true};
         case Refusal::unavailable: return {503, "destination_unavailable", "unavailable", "No pod is available", true};
         case Refusal::shutting_down:
-            return {503, "destination_unavailable", "shutting_down", "The gateway is shutting down", true, true};
+            return {503, "", "shutting_down", "The gateway is shutting down", true, true};
         case Refusal::pod_died:
             return {502, "connection_terminated", "pod_died", "The pod went away before it answered"};
         case Refusal::pod_nonsense:
@@ -82,7 +82,8 @@ std::string refusal_response(Refusal refusal, const RefusalContext& context) {
     auto out = fmt::format("HTTP/1.1 {} {}\r\nDate: {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nCache-Control: no-store\r\n",
                            status, status_text(status), http_date(),
                            context.wants_html ? "text/html; charset=utf-8" : "application/problem+json", body.size());
-    if (!info.proxy_error.empty()) out += fmt::format("Proxy-Status: pilotlight; error={}\r\n", info.proxy_error);
+    const bool size = status == 413 || status == 414 || status == 431;  // the status says it all
+    if (!info.proxy_error.empty() && !size) out += fmt::format("Proxy-Status: pilotlight; error={}\r\n", info.proxy_error);
     if (info.retry_after) out += fmt::format("Retry-After: {}\r\n", context.retry_after.count());
     if (status == 405) out += "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n";
     if (!context.request_id.empty()) out += fmt::format("X-Request-Id: {}\r\n", context.request_id);

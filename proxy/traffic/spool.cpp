@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::size_t block_size = 64 << 10;
 constexpr std::size_t window_size = 256 << 10;
+constexpr std::uint64_t free_at_least = 4 << 20;  // of the file at a time
 
 int open_unlinked(const std::filesystem::path& directory) {
     int file = ::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC | O_EXCL, 0600);
@@ -33,6 +34,7 @@ bool Spool::append(std::string_view octets) {
         file_ = open_unlinked(settings_->directory);
         if (file_ < 0) return failed_ = true, false;
         file_begins_ = size_;
+        file_freed_ = 0;
     }
     if (file_ >= 0) return append_to_file(octets);
     append_to_memory(octets);
@@ -93,7 +95,18 @@ void Spool::release(std::uint64_t offset) {
         ::close(file_);
         file_ = -1;
         file_window_ = {};
+    } else if (file_ >= 0 && released_ >= file_begins_ + file_freed_ + free_at_least) {
+        release_from_file();
     }
+}
+
+// An endless answer to a client who never quite catches up must not fill the disk: what was read goes. A file system
+// that cannot do it keeps the octets until the end.
+void Spool::release_from_file() {
+    const auto until = released_ - file_begins_;
+    ::fallocate(file_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(file_freed_),
+                static_cast<off_t>(until - file_freed_));
+    file_freed_ = until;
 }
 
 }  // namespace proxy

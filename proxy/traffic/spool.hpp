@@ -47,6 +47,7 @@ private:
 
     void append_to_memory(std::string_view octets);
     bool append_to_file(std::string_view octets);
+    void release_from_file();
 
     const Settings* settings_;
     std::deque<Block> blocks_;
@@ -54,6 +55,7 @@ private:
     std::uint64_t size_ = 0;
     std::uint64_t released_ = 0;
     std::uint64_t file_begins_ = 0;     // offset of the first octet in the file
+    std::uint64_t file_freed_ = 0;      // so much of the file's front has been given back to the disk
     std::string file_window_;           // last piece read from the file
     int file_ = -1;
     bool failed_ = false;

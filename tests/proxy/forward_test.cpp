@@ -1,0 +1,227 @@
+// What is passed on of a head, and what is not.
+#include "proxy/traffic/forward.hpp"
+
+#include "heads.hpp"
+
+using namespace proxy;
+using std::string;
+
+namespace {
+
+// The values of a field in a head we wrote, in order, joined by " | "; "-": there is none.
+string values(std::string_view octets, std::string_view name) {
+    string out;
+    bool any = false;
+    auto rest = octets.substr(octets.find("\r\n") + 2);
+    for (auto end = rest.find("\r\n"); end != 0; end = rest.find("\r\n")) {
+        const auto line = rest.substr(0, end);
+        const auto colon = line.find(": ");
+        REQUIRE(colon != std::string_view::npos);
+        if (same_name(line.substr(0, colon), name)) {
+            out += (any ? " | " : "") + string(line.substr(colon + 2));
+            any = true;
+        }
+        rest.remove_prefix(end + 2);
+    }
+    CHECK(rest == "\r\n");
+    return any ? out : "-";
+}
+
+ToPod to_pod() {
+    ToPod to;
+    to.client_address = "192.0.2.7";
+    to.request_id = "id-1";
+    to.traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    to.hide_cookie = "sd";
+    return to;
+}
+
+string forward(std::string_view fields, const ToPod& to = to_pod(), std::string_view first = "GET /x?y HTTP/1.1") {
+    return request_for_pod(request(string(first) + "\r\nHost: a.example:8080\r\n" + string(fields) + "\r\n"), to);
+}
+
+}  // namespace
+
+TEST_CASE("a request goes on with our version, its Host, and who it is from", "[forward]") {
+    const auto text = forward("Accept: */*\r\nX-Custom: 1\r\nX-Custom: 2\r\n");
+    CHECK(text.starts_with("GET /x?y HTTP/1.1\r\nHost: a.example:8080\r\n"));
+    CHECK(values(text, "Host") == "a.example:8080");
+    CHECK(values(text, "Accept") == "*/*");
+    CHECK(values(text, "X-Custom") == "1 | 2");
+    CHECK(values(text, "X-Forwarded-For") == "192.0.2.7");
+    CHECK(values(text, "X-Forwarded-Host") == "a.example:8080");
+    CHECK(values(text, "X-Forwarded-Proto") == "http");
+    CHECK(values(text, "Via") == "1.1 pilotlight");
+    CHECK(values(text, "X-Request-Id") == "id-1");
+    CHECK(values(text, "traceparent") == to_pod().traceparent);
+    CHECK(values(text, "Content-Length") == "-");
+}
+
+TEST_CASE("what we write is a head that we would take ourselves", "[forward]") {
+    auto to = to_pod();
+    to.content_length = 3;
+    const auto head = request(forward("Cookie: a=b; sd=x\r\nConnection: close, X-Gone\r\nX-Gone: 1\r\nTransfer-Encoding: chunked\r\n", to, "POST / HTTP/1.1"));
+    CHECK(head.framing() == Framing::sized);
+    CHECK(head.content_length() == 3);
+    CHECK(head.keep_alive());
+}
+
+TEST_CASE("hop-by-hop fields stay here, those that Connection lists included", "[forward]") {
+    const auto text = forward("Connection: X-One, x-two\r\nConnection: close\r\nX-One: 1\r\nX-Two: 2\r\nX-Three: 3\r\nKeep-Alive: 5\r\nProxy-Connection: x\r\n"
+                              "TE: trailers\r\nTrailer: X\r\nUpgrade: websocket\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\nHTTP2-Settings: x\r\n"
+                              "Proxy-Authorization: x\r\n");
+    for (const auto* name : {"Connection", "X-One", "X-Two", "Keep-Alive", "Proxy-Connection", "TE", "Trailer", "Upgrade", "Transfer-Encoding", "Expect",
+                             "HTTP2-Settings", "Proxy-Authorization"}) {
+        CAPTURE(name);
+        CHECK(values(text, name) == "-");
+    }
+    CHECK(values(text, "X-Three") == "3");
+}
+
+TEST_CASE("Connection cannot remove what we say", "[forward]") {
+    const bool trusted = GENERATE(false, true);
+    auto to = to_pod();
+    to.client_trusted = trusted;
+    to.content_length = 7;
+    const auto text = forward("Connection: Host, Content-Length, X-Forwarded-For, X-Forwarded-Host, X-Forwarded-Proto, Via, X-Request-Id, traceparent\r\n"
+                              "X-Forwarded-Host: h\r\nX-Forwarded-Proto: p\r\nContent-Length: 7\r\n", to);
+    for (const auto* name : {"Host", "Content-Length", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "Via", "X-Request-Id", "traceparent"}) {
+        CAPTURE(name);
+        CHECK(values(text, name) != "-");
+    }
+}
+
+TEST_CASE("what a stranger says of himself is dropped", "[forward]") {
+    const auto text = forward("X-Forwarded-For: 10.0.0.1\r\nx-forwarded-host: evil\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Anything: x\r\nForwarded: for=1\r\n"
+                              "X-Real-IP: 1\r\nK-Network-Hash: x\r\nKnative-Serving-Revision: x\r\nX-Request-Id: theirs\r\ntraceparent: theirs\r\nKind: kept\r\n");
+    CHECK(values(text, "X-Forwarded-For") == "192.0.2.7");
+    CHECK(values(text, "X-Forwarded-Host") == "a.example:8080");
+    CHECK(values(text, "X-Forwarded-Proto") == "http");
+    for (const auto* name : {"X-Forwarded-Anything", "Forwarded", "X-Real-IP", "K-Network-Hash", "Knative-Serving-Revision"}) CHECK(values(text, name) == "-");
+    CHECK(values(text, "X-Request-Id") == "id-1");
+    CHECK(values(text, "traceparent") == to_pod().traceparent);
+    CHECK(values(text, "Kind") == "kept");
+}
+
+TEST_CASE("what a trusted proxy says of its client is kept and continued", "[forward]") {
+    auto to = to_pod();
+    to.client_trusted = true;
+    const auto text = forward("X-Forwarded-For: 10.0.0.1\r\nX-Forwarded-For: 10.0.0.2\r\nX-Forwarded-Host: outer\r\nX-Forwarded-Proto: https\r\nForwarded: for=1\r\n"
+                              "K-Network-Hash: x\r\nX-Real-IP: 1\r\n", to);
+    CHECK(values(text, "X-Forwarded-For") == "10.0.0.1, 10.0.0.2, 192.0.2.7");
+    CHECK(values(text, "X-Forwarded-Host") == "outer");
+    CHECK(values(text, "X-Forwarded-Proto") == "https");
+    CHECK(values(text, "Forwarded") == "for=1");
+    CHECK(values(text, "K-Network-Hash") == "x");
+    CHECK(values(text, "X-Real-IP") == "1");
+    const auto silent = forward("", to);
+    CHECK(values(silent, "X-Forwarded-For") == "192.0.2.7");
+    CHECK(values(silent, "X-Forwarded-Host") == "a.example:8080");
+    CHECK(values(silent, "X-Forwarded-Proto") == "http");
+}
+
+TEST_CASE("a name with an underscore is dropped, as pods read it as a dash", "[forward]") {
+    const auto text = forward("X_Forwarded_For: 1\r\nX_Other: 1\r\nContent_Length: 5\r\n");
+    CHECK(text.find('_') == string::npos);
+}
+
+TEST_CASE("our cookie is hidden from the pod, others are not", "[forward]") {
+    CHECK(values(forward("Cookie: a=b; sd=secret; c=d\r\n"), "Cookie") == "a=b; c=d");
+    CHECK(values(forward("Cookie: sd=secret\r\n"), "Cookie") == "-");
+    CHECK(values(forward("Cookie: sd=1\r\ncookie: x=y; sd=2\r\n"), "Cookie") == "x=y");
+    auto to = to_pod();
+    to.hide_cookie = {};
+    CHECK(values(forward("Cookie: sd=1\r\n", to), "Cookie") == "sd=1");
+}
+
+TEST_CASE("Via continues those before, and says 1.0 of a 1.0 client", "[forward]") {
+    CHECK(values(forward("Via: 1.1 a\r\nVia: 1.0 b\r\n"), "Via") == "1.1 a, 1.0 b, 1.1 pilotlight");
+    const auto old = forward("", to_pod(), "GET / HTTP/1.0");
+    CHECK(old.starts_with("GET / HTTP/1.1\r\n"));
+    CHECK(values(old, "Via") == "1.0 pilotlight");
+}
+
+TEST_CASE("an absolute target goes on as a path, with its authority as Host", "[forward]") {
+    const auto text = forward("", to_pod(), "GET http://b.example/z?q HTTP/1.1");
+    CHECK(text.starts_with("GET /z?q HTTP/1.1\r\nHost: b.example\r\n"));
+    CHECK(values(text, "Host") == "b.example");
+    CHECK(values(text, "X-Forwarded-Host") == "b.example");
+}
+
+TEST_CASE("a body's length is ours to say, whatever the client said", "[forward]") {
+    auto to = to_pod();
+    to.content_length = 12'345'678'901;
+    CHECK(values(forward("Transfer-Encoding: chunked\r\n", to, "POST / HTTP/1.1"), "Content-Length") == "12345678901");
+    CHECK(values(forward("Content-Length: 5\r\n", to, "POST / HTTP/1.1"), "Content-Length") == "12345678901");
+    to.content_length = 0;
+    CHECK(values(forward("", to, "POST / HTTP/1.1"), "Content-Length") == "0");
+}
+
+TEST_CASE("a response's framing is written anew for the client's version", "[forward]") {
+    struct Case {
+        string head;
+        int minor_version;
+        bool to_head, chunked, keep_alive;
+        string length, coding, connection;
+    };
+    const auto c = GENERATE(Catch::Generators::values<Case>({
+        {"200 OK\r\nContent-Length: 3\r\n", 1, false, false, true, "3", "-", "-"},
+        {"200 OK\r\nContent-Length: 3\r\n", 0, false, false, true, "3", "-", "keep-alive"},
+        {"200 OK\r\nTransfer-Encoding: chunked\r\n", 1, false, true, true, "-", "chunked", "-"},
+        {"200 OK\r\nTransfer-Encoding: chunked\r\n", 0, false, false, false, "-", "-", "close"},
+        {"200 OK\r\n", 1, false, true, true, "-", "chunked", "-"},
+        {"200 OK\r\n", 0, false, false, false, "-", "-", "close"},
+        {"200 OK\r\nContent-Length: 3\r\n", 1, true, false, true, "3", "-", "-"},
+        {"200 OK\r\nTransfer-Encoding: chunked\r\n", 1, true, false, true, "-", "-", "-"},
+        {"200 OK\r\n", 1, true, false, true, "-", "-", "-"},
+        {"204 No Content\r\nContent-Length: 3\r\n", 1, false, false, true, "-", "-", "-"},
+        {"204 No Content\r\nContent-Length: 3\r\n", 1, true, false, true, "-", "-", "-"},
+        {"204 No Content\r\nTransfer-Encoding: chunked\r\n", 1, false, false, true, "-", "-", "-"},
+        {"304 Not Modified\r\nContent-Length: 3\r\n", 1, false, false, true, "3", "-", "-"},
+        {"304 Not Modified\r\n", 1, false, false, true, "-", "-", "-"},
+    }));
+    CAPTURE(c.head, c.minor_version, c.to_head);
+    const auto head = response("HTTP/1.1 " + c.head + "\r\n", c.to_head);
+    const auto text = response_for_client(head, {c.minor_version, c.to_head, true, {}});
+    CHECK(text.chunked == c.chunked);
+    CHECK(text.keep_alive == c.keep_alive);
+    CHECK(values(text.octets, "Content-Length") == c.length);
+    CHECK(values(text.octets, "Transfer-Encoding") == c.coding);
+    CHECK(values(text.octets, "Connection") == c.connection);
+    const auto closing = response_for_client(head, {c.minor_version, c.to_head, false, {}});
+    CHECK_FALSE(closing.keep_alive);
+    CHECK(values(closing.octets, "Connection") == "close");
+}
+
+TEST_CASE("a response's fields go on in order, but for hop-by-hop ones and our own", "[forward]") {
+    const auto head = response(lines({"HTTP/1.0 200 Fine", "Set-Cookie: a", "X-Y: 1", "Set-Cookie: b", "Connection: close, X-Gone", "X-Gone: 1", "Keep-Alive: 5",
+                                      "Trailer: X", "Upgrade: h2c", "X-Request-Id: theirs", "Content-Length: 0"}));
+    const auto text = response_for_client(head, {1, false, true, "X-Request-Id: ours\r\nSet-Cookie: sd=1\r\n"});
+    CHECK(text.octets.starts_with("HTTP/1.1 200 Fine\r\n"));
+    CHECK(values(text.octets, "Set-Cookie") == "a | b | sd=1");
+    CHECK(values(text.octets, "X-Request-Id") == "ours");
+    for (const auto* name : {"Connection", "X-Gone", "Keep-Alive", "Trailer", "Upgrade"}) CHECK(values(text.octets, name) == "-");
+    CHECK(response(text.octets).framing() == Framing::sized);
+}
+
+TEST_CASE("a chunk begins with its size in hex", "[forward]") {
+    CHECK(chunk_start(1) == "1\r\n");
+    CHECK(chunk_start(0x2a) == "2a\r\n");
+    CHECK(chunk_start(262'144) == "40000\r\n");
+}
+
+TEST_CASE("a request id is short and plain", "[forward]") {
+    for (const auto* good : {"a", "0", "a-b_c.D", "4bf92f3577b34da6"}) CHECK(is_request_id(good));
+    CHECK(is_request_id(string(64, 'a')));
+    CHECK_FALSE(is_request_id(string(65, 'a')));
+    for (const auto* bad : {"", "a b", "a\r\nX: y", "a\"", "\xc3\xa4", "a;b", "a/b"}) CHECK_FALSE(is_request_id(bad));
+}
+
+TEST_CASE("a traceparent is W3C's version 00 and not all zeros", "[forward]") {
+    CHECK(is_traceparent("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"));
+    for (const auto* bad : {"", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-0", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-011",
+                            "01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+                            "00-00000000000000000000000000000000-00f067aa0ba902b7-01", "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
+                            "00-4bf92f3577b34da6a3ce929d0e0e4736_00f067aa0ba902b7-01", "00-4bf92f3577b34da6a3ce929d0e0e473g-00f067aa0ba902b7-01"})
+        CHECK_FALSE(is_traceparent(bad));
+}
