@@ -230,6 +230,21 @@ class HostileEnds(HostileCase):
             gateway.process.send_signal(signal.SIGTERM)
             self.assertEqual(gateway.process.wait(10), 0)
 
+    def test_pods_that_were_just_being_started_are_stopped_too(self):
+        for milliseconds in (2, 4, 6, 8, 10):
+            gateway = self.gateway(service(scale={"min-scale": 1, "max-scale": 8}, terminationGracePeriodSeconds=1),
+                                   simulator={"PID1": "on", "COLD": "5"})  # the first one takes all its grace
+            gateway.wait(gateway.pods, "the first pod")
+            clients = [gateway.connect() for _ in range(7)]
+            for client in clients:
+                client.send(wire.request_text("POST", TXT2IMG, body=wire.prompt()))
+            time.sleep(milliseconds / 1000)
+            gateway.process.send_signal(signal.SIGTERM)
+            self.assertEqual(gateway.process.wait(10), 0)
+            self.assertEqual(gateway.pods(), [])
+            for client in clients:
+                client.close()
+
     mounted = False
 
     def mount(self, pod, peer):
