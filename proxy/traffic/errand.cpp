@@ -277,7 +277,7 @@ asio::awaitable<void> errand(Worker& worker, std::shared_ptr<Exchange> exchange,
                 lease.release();  // first of all: the pod is free, whatever the client's line is like
                 if (attempt.status_ >= 500) gate.failed(id, now);
                 else gate.succeeded(id);
-                x.complete = true;
+                x.complete = !x.failure;  // of an answer that came too late a part is missing
                 x.notify();
                 co_return;
             case Outcome::not_mounted: {

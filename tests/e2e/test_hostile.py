@@ -111,6 +111,18 @@ class HostilePods(HostileCase):
                 worst = max(worst, time.monotonic() - began)
         self.assertLess(worst, 0.2)
 
+    def test_an_answer_that_ended_after_its_timeout_has_no_end_for_a_slow_reader(self):
+        def late(pod, peer, _):
+            peer.send(b"HTTP/1.1 200 OK\r\n\r\n" + bytes(16 << 20))
+            pod.over.wait(1.6)
+            peer.send(b"the end")
+        gateway = self.with_pod(RawPod(late), spec={"timeoutSeconds": 1})
+        with gateway.connect(receive_buffer=8192) as client:
+            client.send(wire.request_text("POST", TXT2IMG, body=wire.prompt()))
+            time.sleep(2.5)
+            answer = client.response()
+        self.assertFalse(answer.whole and not answer.body.endswith(b"the end"), f"an end was invented: {len(answer.body)}")
+
     def test_a_request_that_kills_pods_on_used_connections_kills_no_more_of_them_for_that(self):
         def die_of_the_second(pod, peer, _):
             time.sleep(0.3)
