@@ -28,7 +28,6 @@ enum class Outcome {
     nonsense,
     hung,
     not_mounted,
-    disk_full,
     body_lost  // the request's, on our disk
 };
 
@@ -128,18 +127,16 @@ private:
         const bool may_be_unmounted = looks_unmounted(response);
         reusable_ = response.keep_alive() && sent_all_;
         std::string held_back;
-        bool disk_failed = false;
         const auto sink = [&](std::string_view content) {
             if (x_.nobody_listens()) return;
             if (may_be_unmounted) held_back += content;
-            else if (!x_.answer.append(content) || x_.answer.backlog() > x_.routing->limits.response_bytes)
-                disk_failed = true;
+            else keep(content);
         };
         x_.answered = Clock::now();
         if (!may_be_unmounted) publish(std::move(response));
 
         rest.erase(0, decoder.feed(rest, sink));
-        while (decoder.state() == BodyDecoder::State::more && !disk_failed) {
+        while (decoder.state() == BodyDecoder::State::more) {
             x_.notify();
             const auto outcome = co_await read_some([&](std::string_view octets) {
                 const auto taken = decoder.feed(octets, sink);
@@ -149,7 +146,6 @@ private:
             if (*outcome == Outcome::died && decoder.closed()) break;
             co_return *outcome == Outcome::died ? Outcome::broken_off : *outcome;
         }
-        if (disk_failed) co_return Outcome::disk_full;
         if (decoder.state() == BodyDecoder::State::malformed) co_return nonsense("its chunked framing is malformed");
         if (!rest.empty()) reusable_ = false;
         x_.pod_done = Clock::now();
@@ -157,7 +153,7 @@ private:
         if (may_be_unmounted) {
             if (held_back == not_mounted_body) co_return Outcome::not_mounted;
             publish(std::move(response));
-            if (!x_.answer.append(held_back)) co_return Outcome::disk_full;
+            keep(held_back);
         }
         co_return Outcome::done;
     }
@@ -168,6 +164,12 @@ private:
                x_.head.path().starts_with("/sdapi/") && x_.head.method() != "HEAD" &&
                response.framing() == Framing::sized && response.content_length() == not_mounted_body.size() &&
                !response.has("x-process-time") && Clock::now() - x_.backend->ready_since < mount_window;
+    }
+
+    // Without room the client is told; the pod is heard to its end all the same: its slot is not free before.
+    void keep(std::string_view content) {
+        if (!x_.answer.append(content) || x_.answer.backlog() > x_.routing->limits.response_bytes)
+            x_.fail(Refusal::disk_full, "The answer could not be buffered: no room in the gateway's spool directory.");
     }
 
     void publish(ResponseHead response) {
@@ -313,9 +315,6 @@ asio::awaitable<void> errand(Worker& worker, std::shared_ptr<Exchange> exchange,
             case Outcome::nonsense:
                 gate.failed(id, now);
                 x.fail(Refusal::pod_nonsense, x.detail);
-                co_return;
-            case Outcome::disk_full:
-                x.fail(Refusal::disk_full, "The answer could not be buffered: no room in the gateway's spool directory.");
                 co_return;
             case Outcome::body_lost:
                 x.fail(Refusal::disk_full, "The request's body was lost: the gateway's spool directory failed.");

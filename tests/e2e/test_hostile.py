@@ -123,6 +123,29 @@ class HostilePods(HostileCase):
             answer = client.response()
         self.assertFalse(answer.whole and not answer.body.endswith(b"the end"), f"an end was invented: {len(answer.body)}")
 
+    def test_a_slot_whose_answer_finds_no_room_is_kept_until_the_pod_is_done(self):
+        lock, running, most = threading.Lock(), [0], [0]
+
+        def work(pod, peer, _):
+            with lock:
+                running[0] += 1
+                most[0] = max(most[0], running[0])
+            try:
+                peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 41943048\r\n\r\n" + bytes(40 << 20))
+            finally:
+                pod.over.wait(1)  # it does not notice who has left
+                with lock:
+                    running[0] -= 1
+            peer.send(b"finished")
+        gateway = self.with_pod(RawPod(work), limits={"responseBytes": "1Mi"})
+
+        def one(_):
+            with gateway.connect(receive_buffer=8192) as client:
+                client.send(wire.request_text("POST", TXT2IMG, body=wire.prompt()))
+                time.sleep(2.5)
+        harness.concurrently(2, one)
+        self.assertEqual(most[0], 1)
+
     def test_a_request_that_kills_pods_on_used_connections_kills_no_more_of_them_for_that(self):
         def die_of_the_second(pod, peer, _):
             time.sleep(0.3)
