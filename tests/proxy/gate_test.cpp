@@ -101,6 +101,21 @@ TEST_CASE("a grant on its way to somebody who has just left is given back", "[ga
     CHECK(pod_of(staying) == 1);
 }
 
+TEST_CASE("nothing is kept of somebody who has left", "[gate]") {
+    Lobby l;
+    auto waiting = l.enter();
+    const std::weak_ptr<Waiter> waiter = waiting.shared_waiter();
+    SECTION("while he waited") {}
+    SECTION("with his slot") { l.admit(1); }
+    SECTION("after a retry") {
+        l.admit(1);
+        l.retry(waiting);
+        CHECK(waiter.expired());
+    }
+    waiting = Lease{};
+    CHECK(waiter.expired());
+}
+
 TEST_CASE("who comes while no pod is there wakes control", "[gate]") {
     Lobby l;
     const auto lease = l.enter();

@@ -16,7 +16,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr int workers = 3, clients = 12, rounds = 60, slots = 2;
+constexpr int workers = 3, clients = 12, rounds = 100, slots = 2;
 constexpr std::size_t most_pods = 4096;  // that ever are, in one test
 constexpr auto give_up_after = 120s;     // a lost wake-up ends the test instead of hanging it
 
