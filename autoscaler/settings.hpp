@@ -1,5 +1,6 @@
-// What the autoscaler of one revision goes by, fully resolved: annotations over config-autoscaler over Knative's
-// defaults (Knative v1.23: pkg/autoscaler/config/config.go, pkg/reconciler/autoscaling/resources/target.go).
+// What the autoscaler of one revision goes by, fully resolved: annotations over config-autoscaler over
+// Knative's defaults (Knative v1.23: pkg/autoscaler/config/config.go,
+// pkg/reconciler/autoscaling/resources/target.go).
 #pragma once
 
 #include <chrono>
@@ -19,8 +20,8 @@ enum class Aggregation { linear, weighted_exponential };
 
 struct Settings {
     Metric metric = Metric::concurrency;
-    double target = 70;   // per pod, utilization applied
-    double total = 100;   // per pod, before utilization
+    double target = 70;  // per pod, utilization applied
+    double total = 100;  // per pod, before utilization
     seconds stable_window{60};
     seconds panic_window{6};
     double panic_threshold = 2;  // ratio: 2 is Knative's 200 %

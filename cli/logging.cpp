@@ -37,14 +37,18 @@ void set_up_logging(const manifest::Log& log) {
     set_log_level(log);
 }
 
-void set_log_level(const manifest::Log& log) { spdlog::default_logger()->set_level(spdlog::level::from_str(log.level)); }
+void set_log_level(const manifest::Log& log) {
+    spdlog::default_logger()->set_level(spdlog::level::from_str(log.level));
+}
 
 proxy::AccessLog make_access_log(const manifest::Log& log) {
     if (log.access == "off") return {};
     spdlog::sink_ptr sink;
     try {
-        if (log.access == "stdout") sink = std::make_shared<spdlog::sinks::stdout_sink_mt>();
-        else sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(log.access);
+        if (log.access == "stdout")
+            sink = std::make_shared<spdlog::sinks::stdout_sink_mt>();
+        else
+            sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(log.access);
     } catch (const spdlog::spdlog_ex& error) {
         throw std::runtime_error(fmt::format("cannot write the access log {}: {}", log.access, error.what()));
     }

@@ -1,4 +1,5 @@
-// Logs leave through spdlog's asynchronous queue: bounded, and the oldest lines go first when nobody takes them.
+// Logs leave through spdlog's asynchronous queue: bounded, and the oldest lines go first when nobody takes
+// them.
 #pragma once
 
 #include "manifest/configuration.hpp"

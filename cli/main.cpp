@@ -40,10 +40,13 @@ int run(const std::vector<std::string>& words) {
     if (command == "check") return cli::check(rest);
     if (command == "get") return cli::get(rest);
     if (command == "version" || command == "--version") return std::puts("pilotlight " PILOTLIGHT_VERSION), 0;
-    if (command == "help" || command == "--help" || command == "-h") return std::fputs(help.data(), stdout), 0;
+    if (command == "help" || command == "--help" || command == "-h")
+        return std::fputs(help.data(), stdout), 0;
     if (command.empty()) return std::fputs(help.data(), stderr), 2;
-    std::fprintf(stderr, "pilotlight: '%s' is no command; they are serve, check, get and version (see pilotlight --help)\n",
-                 words.front().c_str());
+    std::fprintf(
+        stderr,
+        "pilotlight: '%s' is no command; they are serve, check, get and version (see pilotlight --help)\n",
+        words.front().c_str());
     return 2;
 }
 

@@ -36,31 +36,42 @@ long number(const std::string& flag, const std::string& text, long least, long m
     long value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (error != std::errc{} || end != text.data() + text.size() || value < least || value > most)
-        throw Wrong{flag + " takes a number from " + std::to_string(least) + " to " + std::to_string(most) + ", not '" + text + "'"};
+        throw Wrong{flag + " takes a number from " + std::to_string(least) + " to " + std::to_string(most) +
+                    ", not '" + text + "'"};
     return value;
 }
 
 void set(ServeOptions& options, const std::string& flag, const std::string& value) {
-    if (flag == "--filename") options.files.emplace_back(value);
-    else if (flag == "--port") options.port = static_cast<std::uint16_t>(number(flag, value, 0, 65535));
-    else if (flag == "--admin-port") options.admin_port = static_cast<std::uint16_t>(number(flag, value, 0, 65535));
-    else if (flag == "--workers") options.workers = static_cast<int>(number(flag, value, 1, 256));
-    else if (flag == "--state-dir") options.state_dir = value;
-    else if (flag == "--access-log") options.access_log = value;
+    if (flag == "--filename")
+        options.files.emplace_back(value);
+    else if (flag == "--port")
+        options.port = static_cast<std::uint16_t>(number(flag, value, 0, 65535));
+    else if (flag == "--admin-port")
+        options.admin_port = static_cast<std::uint16_t>(number(flag, value, 0, 65535));
+    else if (flag == "--workers")
+        options.workers = static_cast<int>(number(flag, value, 1, 256));
+    else if (flag == "--state-dir")
+        options.state_dir = value;
+    else if (flag == "--access-log")
+        options.access_log = value;
     else if (flag == "--log-level") {
-        if (std::string_view(" trace debug info warn error off ").find(" " + value + " ") == std::string_view::npos)
+        if (std::string_view(" trace debug info warn error off ").find(" " + value + " ") ==
+            std::string_view::npos)
             throw Wrong{"--log-level takes trace, debug, info, warn, error or off, not '" + value + "'"};
         options.log_level = value;
-    } else throw Wrong{"'" + flag + "' is no option of serve"};
+    } else
+        throw Wrong{"'" + flag + "' is no option of serve"};
 }
 
-constexpr const char* flags[] = {"--filename", "--port", "--admin-port", "--workers", "--state-dir", "--log-level", "--access-log"};
+constexpr const char* flags[] = {"--filename",  "--port",      "--admin-port", "--workers",
+                                 "--state-dir", "--log-level", "--access-log"};
 
 void from_environment(ServeOptions& options) {
     for (const std::string flag : flags) {
         std::string name = "PILOTLIGHT_";
         for (const char c : flag.substr(2)) name += c == '-' ? '_' : static_cast<char>(std::toupper(c));
-        if (const char* value = std::getenv(name.c_str()); value != nullptr && *value != '\0') set(options, flag, value);
+        if (const char* value = std::getenv(name.c_str()); value != nullptr && *value != '\0')
+            set(options, flag, value);
     }
 }
 

@@ -25,6 +25,19 @@ namespace {
 
 namespace asio = boost::asio;
 
+// A client's connection is one descriptor, and its request may need a second one towards a pod; some are for
+// ourselves.
+std::size_t connection_limit(const manifest::Limits& limits) {
+    rlimit descriptors{};
+    if (::getrlimit(RLIMIT_NOFILE, &descriptors) != 0 || descriptors.rlim_cur == RLIM_INFINITY)
+        return limits.connections;
+    const auto affordable = static_cast<std::size_t>(descriptors.rlim_cur) * 3 / 4;
+    if (affordable < limits.connections)
+        spdlog::warn("{} descriptors are allowed (ulimit -n), so at most {} connections are accepted, not {}",
+                     descriptors.rlim_cur, affordable, limits.connections);
+    return std::min(affordable, limits.connections);
+}
+
 // The whole gateway: one control thread (the caller's) and its workers.
 class Gateway {
 public:
@@ -32,6 +45,7 @@ public:
         : options_(std::move(options)),
           configuration_(std::move(configuration)),
           state_dir_(state_directory(configuration_.gateway)),
+          state_lock_(lock_state(state_dir_)),
           shared_{cookie_key(configuration_.gateway, state_dir_), access_log_},
           driver_(pods::make_driver(control_, configuration_.gateway.driver, state_dir_)),
           loop_(control_, *driver_, shared_.cookie_key, spool_directory(state_dir_)),
@@ -40,8 +54,8 @@ public:
         loop_.configure(configuration_);
         make_workers();
         for (const auto& at : configuration_.gateway.listeners)
-            listeners_.push_back(std::make_unique<proxy::Listener>(control_, at, workers_, shared_,
-                                                                   configuration_.gateway.limits.connections));
+            listeners_.push_back(std::make_unique<proxy::Listener>(
+                control_, at, workers_, shared_, connection_limit(configuration_.gateway.limits)));
         make_admin();
     }
 
@@ -63,15 +77,17 @@ private:
         const auto wanted = configuration_.gateway.workers;
         const auto cores = std::max(1u, std::thread::hardware_concurrency());
         const auto count = wanted > 0 ? static_cast<unsigned>(wanted) : cores;
-        for (unsigned i = 0; i < count; ++i) workers_.push_back(std::make_unique<proxy::Worker>(shared_, loop_.routes()));
+        for (unsigned i = 0; i < count; ++i)
+            workers_.push_back(std::make_unique<proxy::Worker>(shared_, loop_.routes()));
     }
 
     void make_admin() {
         const auto& at = configuration_.gateway.admin;
         admin::Source source;
         source.snapshot = [this] { return loop_.snapshot(); };
-        admin_ = std::make_unique<admin::Server>(control_, asio::ip::tcp::endpoint(asio::ip::make_address(at.address), at.port),
-                                                 std::move(source));
+        admin_ = std::make_unique<admin::Server>(
+            control_, asio::ip::tcp::endpoint(asio::ip::make_address(at.address), at.port),
+            std::move(source));
         loop_.count([this](proxy::Snapshot& snapshot) {
             snapshot.connections = shared_.connections;
             snapshot.requests = shared_.requests;
@@ -86,7 +102,8 @@ private:
         }
         spdlog::info("admin on http://{}:{}", configuration_.gateway.admin.address, admin_->port());
         for (const auto& service : configuration_.services)
-            spdlog::info("{}/{} is at http://{}.{}.{}:{}/", service.name_space, service.name, service.name, service.name_space,
+            spdlog::info("{}/{} is at http://{}.{}.{}:{}/", service.name_space, service.name, service.name,
+                         service.name_space,
                          configuration_.gateway.domains.empty() ? "?" : configuration_.gateway.domains.back(),
                          listeners_.empty() ? 0 : listeners_.front()->endpoint().port());
     }
@@ -114,7 +131,8 @@ private:
     void reload() {
         auto loaded = manifest::load_files(options_.files);
         for (const auto& problem : loaded.problems)
-            spdlog::log(problem.warning ? spdlog::level::warn : spdlog::level::err, "{}", manifest::to_string(problem));
+            spdlog::log(problem.warning ? spdlog::level::warn : spdlog::level::err, "{}",
+                        manifest::to_string(problem));
         if (loaded.configuration) apply(*loaded.configuration, options_);
         const bool good = loaded.configuration.has_value();
         if (!good) {
@@ -125,7 +143,9 @@ private:
         if (!(loaded.configuration->gateway.listeners == configuration_.gateway.listeners) ||
             !(loaded.configuration->gateway.admin == configuration_.gateway.admin) ||
             !(loaded.configuration->gateway.driver == configuration_.gateway.driver))
-            spdlog::warn("listeners, the admin address and the driver change only with a restart; the rest is in force");
+            spdlog::warn(
+                "listeners, the admin address and the driver change only with a restart; the rest is in "
+                "force");
         configuration_ = std::move(*loaded.configuration);
         set_log_level(configuration_.gateway.log);
         loop_.configure(configuration_);
@@ -136,13 +156,13 @@ private:
     // No new connections, no new requests, nobody left waiting; what runs ends, then the pods, then we.
     asio::awaitable<void> shut_down() {
         using namespace std::chrono_literals;
-        spdlog::info("shutting down: finishing {} requests", shared_.requests.load());
+        spdlog::info("shutting down; requests to finish: {}", under_way());
         for (auto& listener : listeners_) listener->stop();
         loop_.drain();
         for (auto& worker : workers_) worker->drain();
         const auto deadline = pods::Clock::now() + configuration_.gateway.timeouts.drain;
-        while (shared_.requests > 0 && !at_once_ && pods::Clock::now() < deadline) co_await pause(20ms);
-        if (shared_.requests > 0) spdlog::warn("{} requests are cut off", shared_.requests.load());
+        while (under_way() > 0 && !at_once_ && pods::Clock::now() < deadline) co_await pause(20ms);
+        if (under_way() > 0) spdlog::warn("requests cut off: {}", under_way());
         for (auto& worker : workers_) worker->stop();
         loop_.stop_pods(at_once_);
         const auto pods_deadline = pods::Clock::now() + 3600s;
@@ -157,6 +177,9 @@ private:
         done_ = true;
     }
 
+    // A request whose client has left is still an errand, and one whose pod is done may still be delivered.
+    std::size_t under_way() const { return std::max(shared_.requests.load(), shared_.errands.load()); }
+
     asio::awaitable<void> pause(std::chrono::milliseconds time) {
         asio::steady_timer timer(control_, time);
         co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
@@ -165,6 +188,7 @@ private:
     ServeOptions options_;
     manifest::Configuration configuration_;
     std::filesystem::path state_dir_;
+    pods::UniqueFd state_lock_;
     asio::io_context control_{1};
     proxy::AccessLog access_log_;
     proxy::Shared shared_;
@@ -193,7 +217,8 @@ int serve(std::span<const std::string> args) {
     if (auto* exit = std::get_if<int>(&parsed)) return *exit;
     auto& options = std::get<ServeOptions>(parsed);
     auto loaded = manifest::load_files(options.files);
-    for (const auto& problem : loaded.problems) std::fprintf(stderr, "%s\n", manifest::to_string(problem).c_str());
+    for (const auto& problem : loaded.problems)
+        std::fprintf(stderr, "%s\n", manifest::to_string(problem).c_str());
     if (!loaded.configuration) return 1;
     apply(*loaded.configuration, options);
     raise_descriptor_limit();

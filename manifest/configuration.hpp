@@ -39,7 +39,7 @@ struct Service {
     std::map<std::string, std::string> template_annotations;  // of its template
     pods::Container container;
     int container_concurrency = 0;
-    seconds timeout{300};                        // the pod's work, from the moment that it has the request
+    seconds timeout{300};  // the pod's work, from the moment that it has the request
     std::optional<seconds> response_start_timeout;
     std::optional<seconds> idle_timeout;
     seconds termination_grace{30};
@@ -48,9 +48,9 @@ struct Service {
     router::Affinity affinity;
     OnDisconnect on_disconnect = OnDisconnect::drain;
     std::string profile = "auto";
-    int retry = 1;                               // how often a request whose pod died unanswered is tried elsewhere
-    std::vector<TrafficTarget> traffic;          // empty: 100 % to the latest
-    std::string file;                            // where it was read, for messages
+    int retry = 1;                       // how often a request whose pod died unanswered is tried elsewhere
+    std::vector<TrafficTarget> traffic;  // empty: 100 % to the latest
+    std::string file;                    // where it was read, for messages
     int line = 0;
 
     friend bool operator==(const Service&, const Service&) = default;
@@ -76,10 +76,10 @@ struct Limits {
     std::size_t head_bytes = 32 << 10;
     std::size_t head_fields = 100;
     std::uint64_t body_bytes = 256ull << 20;
-    std::size_t body_memory = 1 << 20;        // beyond it a request's body goes to an unlinked temporary file
-    std::size_t response_memory = 8 << 20;    // likewise a response that the client has not taken yet
+    std::size_t body_memory = 1 << 20;      // beyond it a request's body goes to an unlinked temporary file
+    std::size_t response_memory = 8 << 20;  // likewise a response that the client has not taken yet
     std::uint64_t response_bytes = 4ull << 30;  // backlog of one response in memory and file together
-    std::size_t connections = 20'000;         // of clients, all together
+    std::size_t connections = 20'000;           // of clients, all together
 
     friend bool operator==(const Limits&, const Limits&) = default;
 };
@@ -96,9 +96,9 @@ struct Timeouts {
 };
 
 struct Log {
-    std::string level = "info";         // trace debug info warn error off
-    std::string format = "auto";        // text, json; auto: text on a terminal
-    std::string access = "stdout";      // a file, "stdout" or "off"
+    std::string level = "info";     // trace debug info warn error off
+    std::string format = "auto";    // text, json; auto: text on a terminal
+    std::string access = "stdout";  // a file, "stdout" or "off"
 
     friend bool operator==(const Log&, const Log&) = default;
 };
@@ -112,9 +112,9 @@ struct Gateway {
     std::vector<std::string> domains{"example.com", "localhost"};
     std::optional<std::string> default_service;  // "namespace/name", for hosts that nothing else matches
     int workers = 0;                             // threads that move bytes; 0: one a core
-    std::filesystem::path state_dir;             // keys, pod logs, spool files; empty: $XDG_STATE_HOME or /var/lib
-    std::filesystem::path cookie_key_file;       // empty: <state dir>/cookie.key, made at first start
-    std::vector<std::string> trusted_proxies;    // CIDR; their X-Forwarded-* are kept
+    std::filesystem::path state_dir;        // keys, pod logs, spool files; empty: $XDG_STATE_HOME or /var/lib
+    std::filesystem::path cookie_key_file;  // empty: <state dir>/cookie.key, made at first start
+    std::vector<std::string> trusted_proxies;  // CIDR; their X-Forwarded-* are kept
     Limits limits;
     Timeouts timeouts;
     DriverSettings driver = pods::ProcessSettings{};

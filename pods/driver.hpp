@@ -34,13 +34,14 @@ struct Started {
 };
 
 struct Failure {
-    std::string reason;   // CamelCase, as in Kubernetes' events: "ErrImagePull", "InsufficientGPU", "FailedStart"
+    std::string
+        reason;  // CamelCase, as in Kubernetes' events: "ErrImagePull", "InsufficientGPU", "FailedStart"
     std::string message;  // one sentence: what happened and what to do
 };
 
 struct Exit {
     PodId pod{};
-    int code = 0;    // exit status; 128 + signal when a signal ended it, as a shell says it
+    int code = 0;         // exit status; 128 + signal when a signal ended it, as a shell says it
     std::string message;  // one sentence, e.g. "exited with status 1 after 3.2 s", "was killed by signal 9"
 };
 
@@ -62,11 +63,12 @@ public:
     // Starts a pod. Answers as soon as it has an address; readiness is the probes' question.
     virtual asio::awaitable<std::variant<Started, Failure>> start(PodSpec spec) = 0;
 
-    // SIGTERM, up to `grace`, then SIGKILL; answers when the pod is gone, with every process it made. Unknown: at once.
+    // SIGTERM, up to `grace`, then SIGKILL; answers when the pod is gone, with every process it made.
+    // Unknown: at once.
     virtual asio::awaitable<void> stop(PodId pod, std::chrono::milliseconds grace) = 0;
 
-    // Runs a command beside the pod's own processes, with its environment: an exec probe's. Output is dropped; after
-    // `limit` it is killed.
+    // Runs a command beside the pod's own processes, with its environment: an exec probe's. Output is
+    // dropped; after `limit` it is killed.
     virtual asio::awaitable<Executed> execute(PodId, std::vector<std::string> /*command*/,
                                               std::chrono::milliseconds /*limit*/) {
         Executed refused;
@@ -80,8 +82,8 @@ public:
     // Called on the control thread, once for each pod that ended, whether it was asked to or not.
     void on_exit(std::function<void(const Exit&)> handler) { exited_ = std::move(handler); }
 
-    // How many pods this driver could start at most right now for such a container, empty if it knows no bound
-    // (process: free GPUs / container.gpus; static: free addresses).
+    // How many pods this driver could start at most right now for such a container, empty if it knows no
+    // bound (process: free GPUs / container.gpus; static: free addresses).
     virtual std::optional<int> room_for(const std::string& service, const Container& container) const = 0;
 
 protected:

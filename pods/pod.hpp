@@ -28,12 +28,18 @@ enum class Phase { pending, container_creating, running, terminating, error, cra
 
 constexpr std::string_view to_string(Phase phase) {
     switch (phase) {
-        case Phase::pending: return "Pending";
-        case Phase::container_creating: return "ContainerCreating";
-        case Phase::running: return "Running";
-        case Phase::terminating: return "Terminating";
-        case Phase::error: return "Error";
-        case Phase::crash_loop_back_off: return "CrashLoopBackOff";
+        case Phase::pending:
+            return "Pending";
+        case Phase::container_creating:
+            return "ContainerCreating";
+        case Phase::running:
+            return "Running";
+        case Phase::terminating:
+            return "Terminating";
+        case Phase::error:
+            return "Error";
+        case Phase::crash_loop_back_off:
+            return "CrashLoopBackOff";
     }
     return "Unknown";
 }

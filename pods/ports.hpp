@@ -4,14 +4,21 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
-#include <set>
+
+#include "pods/unique_fd.hpp"
 
 namespace pods {
 
 // Whether nothing listens on this port on any address of this machine, found by binding to it. A pod may bind
 // to 127.0.0.1 or to everything; without SO_REUSEADDR, so that a port in TIME_WAIT rests too.
 bool is_port_free(std::uint16_t port);
+
+// Reserves a port among all gateways of this machine, until the descriptor is closed, whoever of us dies how:
+// a pod opens its port long after it was given it. Empty: another gateway has it. (An abstract socket's name:
+// it belongs to the network namespace, as ports do, and leaves no file.)
+UniqueFd reserve_port(std::uint16_t port);
 
 class Ports {
 public:
@@ -24,7 +31,7 @@ public:
 private:
     std::uint16_t first_, last_, next_;
     std::function<bool(std::uint16_t)> is_free_;
-    std::set<std::uint16_t> taken_;
+    std::map<std::uint16_t, UniqueFd> taken_;  // with its reservation
 };
 
 }  // namespace pods

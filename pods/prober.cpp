@@ -60,6 +60,7 @@ struct Prober::Running {
     ProbeState state;
     std::array<asio::steady_timer, 3> alarms;
     std::array<asio::cancellation_signal, 3> cancels;
+    std::string last_failure;
     bool is_stopped = false;
 };
 
@@ -74,6 +75,7 @@ asio::awaitable<void> Prober::Running::run(std::shared_ptr<Running> self, ProbeK
         self->state.begin(kind, Clock::now());
         const std::string why = co_await attempt(self->target, *self->state.probe(kind));
         if (self->is_stopped) break;
+        if (!why.empty()) self->last_failure = std::string(name_of(kind)) + " probe failed: " + why;
         const auto change = self->state.end(kind, why.empty(), Clock::now());
         self->look_again();
         self->tell(change, kind, why);  // may end us
@@ -106,6 +108,10 @@ void Prober::recheck() {
 
 bool Prober::is_ready() const {
     return running_->state.is_ready();
+}
+
+const std::string& Prober::last_failure() const {
+    return running_->last_failure;
 }
 
 }  // namespace pods

@@ -33,6 +33,7 @@ public:
     void recheck();
 
     bool is_ready() const;
+    const std::string& last_failure() const;  // of any probe so far, in one sentence; empty: none
 
 private:
     struct Running;

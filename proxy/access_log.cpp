@@ -8,11 +8,17 @@
 namespace proxy {
 namespace {
 
-double seconds(pods::Duration d) { return std::chrono::duration<double>(d).count(); }
+double seconds(pods::Duration d) {
+    return std::chrono::duration<double>(d).count();
+}
 
-std::string_view reason(const RequestRecord& r) { return r.refusal ? describe(*r.refusal).label : std::string_view{}; }
+std::string_view reason(const RequestRecord& r) {
+    return r.refusal ? describe(*r.refusal).label : std::string_view{};
+}
 
-std::string capped(std::string_view text) { return json_escape(text.substr(0, 512)); }
+std::string capped(std::string_view text) {
+    return json_escape(text.substr(0, 512));
+}
 
 }  // namespace
 
@@ -29,7 +35,8 @@ std::string json_line(const RequestRecord& r) {
 std::string text_line(const RequestRecord& r) {
     return fmt::format("{} {} {} {}{} {:.3f}s (cold {:.3f} queue {:.3f} pod {:.3f}) {}{}{}", r.status,
                        r.request_class, capped(r.method), capped(r.host), capped(r.target), seconds(r.total),
-                       seconds(r.cold), seconds(r.queue), seconds(r.pod_time), r.pod, r.refusal ? " " : "", reason(r));
+                       seconds(r.cold), seconds(r.queue), seconds(r.pod_time), r.pod, r.refusal ? " " : "",
+                       reason(r));
 }
 
 void AccessLog::write(const RequestRecord& record) {

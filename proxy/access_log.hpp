@@ -1,5 +1,5 @@
-// One line a request: JSON for programs, readable text for a terminal. Written through spdlog's asynchronous queue,
-// which drops the oldest lines rather than make a request wait.
+// One line a request: JSON for programs, readable text for a terminal. Written through spdlog's asynchronous
+// queue, which drops the oldest lines rather than make a request wait.
 #pragma once
 
 #include <memory>

@@ -37,8 +37,8 @@ void Gate::change(TimePoint now, Change apply) {
     for (const auto& [waiter, refusal] : refused) refuse(waiter, refusal);
 }
 
-// Inline on the waiter's own thread, posted to any other. A grant on its way to somebody who has just left is given
-// back by his lease.
+// Inline on the waiter's own thread, posted to any other. A grant on its way to somebody who has just left is
+// given back by his lease.
 void Gate::grant(std::vector<Granted> granted) {
     for (auto& one : granted) {
         const auto executor = one.waiter->alarm.get_executor();
@@ -69,9 +69,12 @@ std::optional<PodId> Gate::bound_pod(const Binding& binding, TimePoint now) {
     return found->second;
 }
 
-void Gate::update_sessions(PodId pod) { pool_.set_sessions(pod, sessions_.on(pod)); }
+void Gate::update_sessions(PodId pod) {
+    pool_.set_sessions(pod, sessions_.on(pod));
+}
 
-Lease Gate::enter(asio::io_context& io, const std::optional<Binding>& session, std::uint64_t bytes, TimePoint now) {
+Lease Gate::enter(asio::io_context& io, const std::optional<Binding>& session, std::uint64_t bytes,
+                  TimePoint now) {
     auto waiter = std::make_shared<Waiter>(io);
     std::optional<Ticket> ticket;
     bool cold = false;
@@ -97,7 +100,8 @@ std::shared_ptr<const Backend> Gate::any_pod(const std::optional<Binding>& sessi
     std::shared_ptr<const Backend> best;
     int fewest = 0;
     for (const auto& [id, backend] : backends_)
-        if (pool_.admitted(id) && (!best || pool_.leases(id) < fewest)) best = backend, fewest = pool_.leases(id);
+        if (pool_.admitted(id) && (!best || pool_.leases(id) < fewest))
+            best = backend, fewest = pool_.leases(id);
     return best;
 }
 
@@ -128,7 +132,9 @@ bool Gate::retry(Ticket ticket, const Waiter& before, std::shared_ptr<Waiter> wa
 }
 
 // Its last lease has ended: control can stop it now.
-bool Gate::drained(PodId pod) { return !pool_.admitted(pod) && pool_.leases(pod) == 0; }
+bool Gate::drained(PodId pod) {
+    return !pool_.admitted(pod) && pool_.leases(pod) == 0;
+}
 
 void Gate::succeeded(PodId pod) {
     std::lock_guard lock(mutex_);

@@ -1,5 +1,6 @@
-// The one lock around a Pool and its sessions: where traffic (worker threads) and control (its own thread) meet.
-// It is held for a pure step in memory, never across an await. Every change dispatches, so no caller can forget to.
+// The one lock around a Pool and its sessions: where traffic (worker threads) and control (its own thread)
+// meet. It is held for a pure step in memory, never across an await. Every change dispatches, so no caller
+// can forget to.
 #pragma once
 
 #include <boost/asio/basic_waitable_timer.hpp>
@@ -28,7 +29,8 @@ using pods::PodId;
 using pods::TimePoint;
 using router::Ticket;
 
-// A pod as traffic sees it. Immutable; one instance of a pod is one Backend, so that connections never outlive it.
+// A pod as traffic sees it. Immutable; one instance of a pod is one Backend, so that connections never
+// outlive it.
 struct Backend {
     PodId id{};
     std::string name;
@@ -39,7 +41,8 @@ struct Backend {
 
 // Whoever waits for a slot. Touched only on its own thread, but for the gate's book-keeping.
 struct Waiter {
-    using Timer = asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, asio::io_context::executor_type>;
+    using Timer =
+        asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, asio::io_context::executor_type>;
     explicit Waiter(asio::io_context& io) : alarm(io, TimePoint::max()) {}
 
     // A wait that starts later ends at once too.
@@ -64,18 +67,18 @@ public:
     Gate(const router::PoolSettings&, TimePoint now, std::function<void()> wake);
 
     // --- traffic
-    // A place in the queue, and often a slot at once: see Lease::granted(), refused(). Both are known when it returns if
-    // the caller runs on `io`.
+    // A place in the queue, and often a slot at once: see Lease::granted(), refused(). Both are known when it
+    // returns if the caller runs on `io`.
     Lease enter(asio::io_context&, const std::optional<Binding>& session, std::uint64_t bytes, TimePoint now);
     // A pod for a request that takes no slot: its session's own, else one that is ready; none: empty.
     std::shared_ptr<const Backend> any_pod(const std::optional<Binding>& session, TimePoint now);
     void leave(Ticket, TimePoint now);
     // Another wait of the same request, with a waiter of its own.
     bool retry(Ticket, const Waiter& before, std::shared_ptr<Waiter>, TimePoint now);
-    void succeeded(PodId);                // an answer below 500
-    void failed(PodId, TimePoint now);    // an answer of 5xx
-    void bench(PodId, TimePoint now);     // its connection broke
-    void hung(PodId, TimePoint now);      // it holds a request beyond all bounds: control should replace it
+    void succeeded(PodId);              // an answer below 500
+    void failed(PodId, TimePoint now);  // an answer of 5xx
+    void bench(PodId, TimePoint now);   // its connection broke
+    void hung(PodId, TimePoint now);    // it holds a request beyond all bounds: control should replace it
 
     // --- control
     void admit(std::shared_ptr<const Backend>, TimePoint now);
@@ -96,7 +99,7 @@ public:
     struct Look {
         router::Usage usage;
         std::vector<PodLoad> pods;
-        std::vector<PodId> hung;                // since the last look
+        std::vector<PodId> hung;  // since the last look
         std::optional<TimePoint> next_due;
     };
     Look look(TimePoint now);  // also turns away whoever is out of time
@@ -110,7 +113,7 @@ private:
     };
     using Refused = std::pair<std::shared_ptr<Waiter>, Refusal>;
 
-    bool drained(PodId);                                            // under the lock
+    bool drained(PodId);  // under the lock
     template <class Change>
     void change(TimePoint now, Change apply);
     std::optional<PodId> bound_pod(const Binding&, TimePoint now);  // under the lock
@@ -130,8 +133,8 @@ private:
     std::function<void()> wake_;
 };
 
-// A request's hold on a revision: its place in the queue and, once granted, its slot. Destruction gives both back,
-// so no early return, exception or vanished client can leak a slot.
+// A request's hold on a revision: its place in the queue and, once granted, its slot. Destruction gives both
+// back, so no early return, exception or vanished client can leak a slot.
 class Lease {
 public:
     Lease() = default;
@@ -139,7 +142,9 @@ public:
         : gate_(std::move(gate)), ticket_(ticket), waiter_(std::move(waiter)) {}
     static Lease refusal(Refusal, asio::io_context&);
     Lease(Lease&& other) noexcept
-        : gate_(std::exchange(other.gate_, nullptr)), ticket_(other.ticket_), waiter_(std::move(other.waiter_)) {}
+        : gate_(std::exchange(other.gate_, nullptr)),
+          ticket_(other.ticket_),
+          waiter_(std::move(other.waiter_)) {}
     Lease& operator=(Lease&& other) noexcept {
         release();
         gate_ = std::exchange(other.gate_, nullptr);

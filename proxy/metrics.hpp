@@ -1,4 +1,5 @@
-// Counters of one service: written by the workers with relaxed atomics, read by a scrape. Nothing here can block.
+// Counters of one service: written by the workers with relaxed atomics, read by a scrape. Nothing here can
+// block.
 #pragma once
 
 #include <array>
@@ -13,7 +14,7 @@ namespace proxy {
 // Seconds, in buckets wide enough for images: Knative's end at 10 s, ours at 600 (PRODUCT.md section 11).
 class Histogram {
 public:
-    static constexpr std::array<double, 18> bounds{.005, .01, .025, .05, .1, .25, .5, 1,   2.5,
+    static constexpr std::array<double, 18> bounds{.005, .01, .025, .05, .1, .25, .5,  1,   2.5,
                                                    5,    10,  15,   30,  60, 120, 180, 300, 600};
 
     void observe(std::chrono::duration<double> value) {

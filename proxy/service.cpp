@@ -43,7 +43,8 @@ std::optional<std::pair<asio::ip::address, int>> parse_network(std::string_view 
     const auto digits = text.substr(slash + 1);
     int bits = -1;
     const auto [end, parse_error] = std::from_chars(digits.data(), digits.data() + digits.size(), bits);
-    if (parse_error != std::errc{} || end != digits.data() + digits.size() || bits < 0 || bits > most) return std::nullopt;
+    if (parse_error != std::errc{} || end != digits.data() + digits.size() || bits < 0 || bits > most)
+        return std::nullopt;
     return std::pair(address, bits);
 }
 

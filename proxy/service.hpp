@@ -1,4 +1,5 @@
-// What traffic goes by: immutable, made by control, swapped whole at a reload. A request keeps the one it began with.
+// What traffic goes by: immutable, made by control, swapped whole at a reload. A request keeps the one it
+// began with.
 #pragma once
 
 #include <memory>
@@ -24,7 +25,7 @@ struct Service {
     std::shared_ptr<ServiceMetrics> metrics;
     router::Affinity affinity;
     router::Profile profile = router::Profile::automatic;
-    Duration timeout{};                            // the pod's work, from the moment it has the request
+    Duration timeout{};                              // the pod's work, from the moment it has the request
     std::optional<Duration> response_start_timeout;  // until its first octet
     std::optional<Duration> idle_timeout;            // between two octets of its answer
     int retry = 1;

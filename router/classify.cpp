@@ -17,7 +17,8 @@ struct Rule {
     std::string_view text;
 };
 
-// From modules/api/api.py and progress.py of AUTOMATIC1111: what runs under its GPU lock is G. First match wins.
+// From modules/api/api.py and progress.py of AUTOMATIC1111: what runs under its GPU lock is G. First match
+// wins.
 constexpr std::array rules{
     Rule{"POST", Match::prefix, "/sdapi/v1/server-", Class::denied, "POST /sdapi/v1/server-* D"},
     Rule{"POST", Match::exact, "/sdapi/v1/shutdown", Class::denied, "POST /sdapi/v1/shutdown D"},
@@ -51,11 +52,14 @@ bool matches(const Rule& rule, std::string_view method, std::string_view path) {
 }
 
 int hex_digit(char c) {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
 }
 
-// As the pod's framework will read it (uvicorn and others decode the path before they route), so that no spelling of
-// a path gets round its rule.
+// As the pod's framework will read it (uvicorn and others decode the path before they route), so that no
+// spelling of a path gets round its rule.
 std::string percent_decoded(std::string_view path) {
     std::string out;
     out.reserve(path.size());
@@ -70,7 +74,8 @@ std::string percent_decoded(std::string_view path) {
 
 }  // namespace
 
-Classified classify(Profile profile, std::string_view method, std::string_view path, std::string_view accept) {
+Classified classify(Profile profile, std::string_view method, std::string_view path,
+                    std::string_view accept) {
     if (profile == Profile::strict) return {Class::generation, "profile strict: everything takes a slot"};
     std::string decoded;
     if (path.find('%') != std::string_view::npos) path = decoded = percent_decoded(path);

@@ -13,7 +13,9 @@ enum class Class : unsigned char {
     denied,      // D
 };
 
-constexpr char letter(Class c) { return "GLND"[static_cast<int>(c)]; }
+constexpr char letter(Class c) {
+    return "GLND"[static_cast<int>(c)];
+}
 
 enum class Profile : unsigned char { automatic, strict };
 

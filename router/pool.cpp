@@ -30,7 +30,9 @@ void Pool::forget(PodId id, TimePoint now) {
     pods_.erase(found);
 }
 
-void Pool::refuse_all(bool refuse) { refuse_all_ = refuse; }
+void Pool::refuse_all(bool refuse) {
+    refuse_all_ = refuse;
+}
 
 void Pool::set_sessions(PodId id, int sessions) {
     if (auto found = pods_.find(id); found != pods_.end()) found->second.sessions = sessions;
@@ -45,14 +47,16 @@ std::optional<Ticket> Pool::arrive(const Arrival& arrival, TimePoint now) {
         // A full queue turns away only who would have to wait in it.
         auto bound = arrival.bound ? pods_.find(*arrival.bound) : pods_.end();
         const bool strict = bound != pods_.end() && bound->second.admitted;
-        const bool at_once = strict ? free(bound->second) && bound->second.waiters.empty() && !next_for_any(now)
-                                    : !next_for_any(now) && best_free() != pods_.end();
+        const bool at_once = strict
+                                 ? free(bound->second) && bound->second.waiters.empty() && !next_for_any(now)
+                                 : !next_for_any(now) && best_free() != pods_.end();
         if (!at_once) return std::nullopt;
     }
     count(now);
     ++arrivals_;
     const Ticket ticket{++last_ticket_};
-    auto& request = requests_[ticket] = {now, now, cold_time(now), {}, false, arrival.bytes, arrival.bound, std::nullopt};
+    auto& request =
+        requests_[ticket] = {now, now, cold_time(now), {}, false, arrival.bytes, arrival.bound, std::nullopt};
     enqueue(ticket, request);
     return ticket;
 }
@@ -171,8 +175,9 @@ std::optional<Ticket> Pool::next_for_any(TimePoint now) const {
     return first;
 }
 
-// Where a request that may go anywhere goes: away from pods that sessions wait to come back to, and else to the
-// most recently used, so that surplus pods age (break-even scaling, dispatch). Unlimited pods share the load.
+// Where a request that may go anywhere goes: away from pods that sessions wait to come back to, and else to
+// the most recently used, so that surplus pods age (break-even scaling, dispatch). Unlimited pods share the
+// load.
 Pool::Pods::iterator Pool::best_free() {
     const bool unlimited = settings_.container_concurrency == 0;
     auto best = pods_.end();
@@ -242,8 +247,8 @@ std::optional<Overdue> Pool::overdue(const Request& request, TimePoint now) cons
     return std::nullopt;
 }
 
-// Whoever came first has waited longest in both senses, but for those who were on a pod meanwhile: so the head of the
-// queue is all there is to look at, down to the first who was not. `visit` says whether to go on.
+// Whoever came first has waited longest in both senses, but for those who were on a pod meanwhile: so the
+// head of the queue is all there is to look at, down to the first who was not. `visit` says whether to go on.
 template <class Visit>
 void Pool::for_each_longest_waiting(Visit visit) const {
     for (const auto ticket : queue_) {
@@ -344,10 +349,13 @@ std::string Pool::check() const {
         if (pod.leases != held[id]) return "leases counted and leases held disagree";
         if (pod.leases > slots() && pod.admitted) return "more leases than slots";
         if (!pod.admitted && !pod.waiters.empty()) return "somebody waits for a pod that takes no work";
-        if (free(pod) && (!pod.waiters.empty() || !unbound_.empty())) return "a usable slot is free beside a waiter";
+        if (free(pod) && (!pod.waiters.empty() || !unbound_.empty()))
+            return "a usable slot is free beside a waiter";
     }
-    if (admitted != admitted_ || cold_since_.has_value() != (admitted == 0)) return "admitted pods miscounted";
-    if (bound != bound_waiting_ || bound + unbound_.size() != queue_.size()) return "lines and queue disagree";
+    if (admitted != admitted_ || cold_since_.has_value() != (admitted == 0))
+        return "admitted pods miscounted";
+    if (bound != bound_waiting_ || bound + unbound_.size() != queue_.size())
+        return "lines and queue disagree";
     return {};
 }
 

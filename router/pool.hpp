@@ -6,7 +6,8 @@
 //   - leases on a pod <= container_concurrency (0: unlimited)
 //   - a ticket waits, or holds exactly one slot, or is gone
 //   - no usable slot is free beside a waiter; among those who may use a slot the longest waiting goes first
-//   - waiting requests <= queue_depth, their bodies <= queue_bytes (retried requests, already accepted, excepted)
+//   - waiting requests <= queue_depth, their bodies <= queue_bytes (retried requests, already accepted,
+//   excepted)
 //   - nothing new on a pod that drains, is benched or is gone
 #pragma once
 
@@ -47,13 +48,14 @@ struct Expired {
 
 // What the autoscaler and the metrics ask of a pool.
 struct Usage {
-    double demand_seconds = 0;     // integral of waiting + running over time, since the pool began
-    std::uint64_t arrivals = 0;    // since the pool began
+    double demand_seconds = 0;   // integral of waiting + running over time, since the pool began
+    std::uint64_t arrivals = 0;  // since the pool began
     std::size_t waiting = 0;
     std::size_t running = 0;
 };
 
-// How long a request waited so far, split by what it waited for; its time on a pod, before a retry, is neither.
+// How long a request waited so far, split by what it waited for; its time on a pod, before a retry, is
+// neither.
 struct Waited {
     Duration queue{};  // while a pod was ready
     Duration cold{};   // while none was
@@ -61,7 +63,8 @@ struct Waited {
 
 class Pool {
 public:
-    Pool(const PoolSettings& settings, TimePoint now) : settings_(settings), cold_since_(now), counted_to_(now) {}
+    Pool(const PoolSettings& settings, TimePoint now)
+        : settings_(settings), cold_since_(now), counted_to_(now) {}
 
     void configure(const PoolSettings&, TimePoint now);  // dispatch() afterwards, as after every change
     const PoolSettings& settings() const { return settings_; }
@@ -70,20 +73,21 @@ public:
     void admit(PodId, TimePoint now);   // may be given work, from now on or again
     void drain(PodId, TimePoint now);   // no new work; whoever waits for it may go elsewhere
     void forget(PodId, TimePoint now);  // gone; leases on it stay with their owners until they leave
-    void refuse_all(bool);              // pods cannot be had at all: expire() turns everybody away while none is ready
+    void refuse_all(bool);  // pods cannot be had at all: expire() turns everybody away while none is ready
     void set_sessions(PodId, int sessions);
 
     // Traffic's words.
     std::optional<Ticket> arrive(const Arrival&, TimePoint now);  // empty: the queue is full
-    void leave(Ticket, TimePoint now);                            // gives back place or slot; leaving twice is harmless
-    bool retry(Ticket, TimePoint now);                            // slot back, wait again at the old place
-    void failed(PodId, TimePoint now);       // an answer of 5xx, a timeout: so many in a row bench the pod
-    void bench(PodId, TimePoint now);        // its connection broke: no new work until admitted again
+    void leave(Ticket, TimePoint now);  // gives back place or slot; leaving twice is harmless
+    bool retry(Ticket, TimePoint now);  // slot back, wait again at the old place
+    void failed(PodId, TimePoint now);  // an answer of 5xx, a timeout: so many in a row bench the pod
+    void bench(PodId, TimePoint now);   // its connection broke: no new work until admitted again
     void succeeded(PodId);
 
-    std::vector<Grant> dispatch(TimePoint now);   // to the longest waiting; call after every change
-    std::vector<Expired> expire(TimePoint now);   // those out of time; they have left
-    std::optional<TimePoint> next_due(TimePoint now) const;  // when expire() or dispatch() may have something to do
+    std::vector<Grant> dispatch(TimePoint now);  // to the longest waiting; call after every change
+    std::vector<Expired> expire(TimePoint now);  // those out of time; they have left
+    std::optional<TimePoint> next_due(
+        TimePoint now) const;  // when expire() or dispatch() may have something to do
 
     Usage usage(TimePoint now);
     Waited waited(Ticket, TimePoint now) const;

@@ -1,5 +1,5 @@
-// Which pod a session lives on. Bounded: the least recently used session is forgotten first, and a cookie that comes
-// back for it says itself where it was. Pure.
+// Which pod a session lives on. Bounded: the least recently used session is forgotten first, and a cookie
+// that comes back for it says itself where it was. Pure.
 #pragma once
 
 #include <cstdint>
@@ -21,8 +21,8 @@ public:
     // The session's pod, if it has one and was seen within `timeout`.
     std::optional<PodId> find(SessionKey, TimePoint now, Duration timeout);
     void bind(SessionKey, PodId, TimePoint now);
-    void forget(PodId);                          // the pod is gone, and with it what its sessions had there
-    void age(TimePoint now, Duration timeout);   // forgets who was not seen for so long
+    void forget(PodId);                         // the pod is gone, and with it what its sessions had there
+    void age(TimePoint now, Duration timeout);  // forgets who was not seen for so long
     int on(PodId) const;
     std::size_t size() const { return by_key_.size(); }
 

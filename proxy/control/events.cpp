@@ -5,21 +5,21 @@
 namespace proxy {
 
 void Events::add(EventView event) {
-    spdlog::log(event.warning ? spdlog::level::warn : spdlog::level::info, "{}/{} {}: {}", event.name_space, event.name,
-                event.reason, event.message);
+    spdlog::log(event.warning ? spdlog::level::warn : spdlog::level::info, "{}/{} {}: {}", event.name_space,
+                event.name, event.reason, event.message);
     event.number = ++last_;
     event.time = std::chrono::system_clock::now();
     events_.push_back(std::move(event));
     if (events_.size() > kept) events_.pop_front();
 }
 
-void Events::normal(const std::string& name_space, const std::string& kind, const std::string& name, std::string reason,
-                    std::string message) {
+void Events::normal(const std::string& name_space, const std::string& kind, const std::string& name,
+                    std::string reason, std::string message) {
     add({0, {}, false, name_space, kind, name, std::move(reason), std::move(message)});
 }
 
-void Events::warning(const std::string& name_space, const std::string& kind, const std::string& name, std::string reason,
-                     std::string message) {
+void Events::warning(const std::string& name_space, const std::string& kind, const std::string& name,
+                     std::string reason, std::string message) {
     add({0, {}, true, name_space, kind, name, std::move(reason), std::move(message)});
 }
 

@@ -1,4 +1,5 @@
-// What happened, for people: the last so many events, as `kubectl get events` shows them, and a line in the log each.
+// What happened, for people: the last so many events, as `kubectl get events` shows them, and a line in the
+// log each.
 #pragma once
 
 #include <deque>
@@ -10,10 +11,10 @@ namespace proxy {
 
 class Events {
 public:
-    void normal(const std::string& name_space, const std::string& kind, const std::string& name, std::string reason,
-                std::string message);
-    void warning(const std::string& name_space, const std::string& kind, const std::string& name, std::string reason,
-                 std::string message);
+    void normal(const std::string& name_space, const std::string& kind, const std::string& name,
+                std::string reason, std::string message);
+    void warning(const std::string& name_space, const std::string& kind, const std::string& name,
+                 std::string reason, std::string message);
     const std::deque<EventView>& all() const { return events_; }
 
 private:

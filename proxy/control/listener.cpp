@@ -12,8 +12,9 @@ namespace {
 constexpr std::chrono::milliseconds breath{50};
 }
 
-Listener::Listener(asio::io_context& io, const manifest::Listener& at, std::vector<std::unique_ptr<Worker>>& workers,
-                   Shared& shared, std::size_t connection_limit)
+Listener::Listener(asio::io_context& io, const manifest::Listener& at,
+                   std::vector<std::unique_ptr<Worker>>& workers, Shared& shared,
+                   std::size_t connection_limit)
     : acceptor_(io), pause_(io), workers_(workers), shared_(shared), limit_(connection_limit) {
     boost::system::error_code error;
     const auto address = asio::ip::make_address(at.address, error);
@@ -24,13 +25,16 @@ Listener::Listener(asio::io_context& io, const manifest::Listener& at, std::vect
     if (!error) acceptor_.bind(endpoint, error);
     if (!error) acceptor_.listen(4096, error);
     if (error)
-        throw std::runtime_error(fmt::format("cannot listen on {}:{}: {}{}", at.address, at.port, error.message(),
-                                             error == asio::error::address_in_use
-                                                 ? "; another program listens there, or choose another port under spec.listeners"
-                                                 : ""));
+        throw std::runtime_error(
+            fmt::format("cannot listen on {}:{}: {}{}", at.address, at.port, error.message(),
+                        error == asio::error::address_in_use
+                            ? "; another program listens there, or choose another port under spec.listeners"
+                            : ""));
 }
 
-void Listener::start() { asio::co_spawn(acceptor_.get_executor(), accept(), asio::detached); }
+void Listener::start() {
+    asio::co_spawn(acceptor_.get_executor(), accept(), asio::detached);
+}
 
 void Listener::stop() {
     boost::system::error_code ignored;

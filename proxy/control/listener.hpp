@@ -1,5 +1,5 @@
-// Accepts clients on the control thread and hands each socket to the next worker. Out of descriptors or at the
-// connection limit it pauses; it never spins.
+// Accepts clients on the control thread and hands each socket to the next worker. Out of descriptors or at
+// the connection limit it pauses; it never spins.
 #pragma once
 
 #include <atomic>

@@ -14,15 +14,24 @@ bool same_pods(const manifest::Service& a, const manifest::Service& b) {
     return a.container == b.container && a.container_concurrency == b.container_concurrency;
 }
 
-std::string key_of(const manifest::Service& service) { return service.name_space + "/" + service.name; }
+std::string key_of(const manifest::Service& service) {
+    return service.name_space + "/" + service.name;
+}
 
 }  // namespace
 
-Loop::Loop(asio::io_context& io, pods::Driver& driver, const CookieKey& key, std::filesystem::path spool_directory)
+Loop::Loop(asio::io_context& io, pods::Driver& driver, const CookieKey& key,
+           std::filesystem::path spool_directory)
     : io_(io),
       driver_(driver),
       spool_directory_(std::move(spool_directory)),
-      context_{io, driver, key, events_, [this] { return PodId{++last_pod_}; }, [this] { wake(); }, [this] { changed_ = true; }},
+      context_{io,
+               driver,
+               key,
+               events_,
+               [this] { return PodId{++last_pod_}; },
+               [this] { wake(); },
+               [this] { changed_ = true; }},
       timer_(io) {
     driver_.on_exit([this](const pods::Exit& exit) {
         for (auto& revision : revisions_)
@@ -78,9 +87,11 @@ void Loop::make_routes(const manifest::Configuration& configuration) {
     }
     for (const auto& mapping : configuration.domain_mappings)
         if (auto found = index.find(mapping.name_space + "/" + mapping.service); found != index.end())
-            if (routing->routes.add(mapping.host, found->second)) hosts_[found->first].push_back(mapping.host);
+            if (routing->routes.add(mapping.host, found->second))
+                hosts_[found->first].push_back(mapping.host);
     if (gateway.default_service)
-        if (auto found = index.find(*gateway.default_service); found != index.end()) routing->routes.set_default(found->second);
+        if (auto found = index.find(*gateway.default_service); found != index.end())
+            routing->routes.set_default(found->second);
     routing->limits = gateway.limits;
     routing->timeouts = gateway.timeouts;
     routing->head_limits.fields = gateway.limits.head_fields;
@@ -91,7 +102,9 @@ void Loop::make_routes(const manifest::Configuration& configuration) {
     routing_ = std::move(routing);
 }
 
-void Loop::start() { tick(); }
+void Loop::start() {
+    tick();
+}
 
 void Loop::wake() {
     if (woken_.exchange(true)) return;
@@ -120,14 +133,16 @@ void Loop::arm() {
     });
 }
 
-// maxScale holds over a service's revisions together: the new one takes over pod by pod, never with double GPUs.
+// maxScale holds over a service's revisions together: the new one takes over pod by pod, never with double
+// GPUs.
 int Loop::limit_for(const Revision& revision) const {
     const int most = revision.settings().scaling.max_scale;
     if (most == 0) return autoscaler::Plan::unbounded;
     if (revision.retiring()) return std::max(most, revision.alive());
     int others = 0;
     for (const auto& other : revisions_)
-        if (other.get() != &revision && key_of(other->settings()) == key_of(revision.settings())) others += other->alive();
+        if (other.get() != &revision && key_of(other->settings()) == key_of(revision.settings()))
+            others += other->alive();
     return std::max(0, most - others);
 }
 
@@ -174,7 +189,8 @@ void Loop::drain() {
 void Loop::stop_pods(bool at_once) {
     for (auto& revision : revisions_)
         revision->stop_all(at_once ? std::chrono::milliseconds{0}
-                                   : std::chrono::duration_cast<std::chrono::milliseconds>(revision->settings().termination_grace));
+                                   : std::chrono::duration_cast<std::chrono::milliseconds>(
+                                         revision->settings().termination_grace));
 }
 
 bool Loop::pods_gone() const {

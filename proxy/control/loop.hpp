@@ -18,7 +18,8 @@ class Loop {
 public:
     Loop(asio::io_context&, pods::Driver&, const CookieKey&, std::filesystem::path spool_directory);
 
-    // The first configuration, or another one: revisions are made, changed live or retired, and routes() is new.
+    // The first configuration, or another one: revisions are made, changed live or retired, and routes() is
+    // new.
     void configure(const manifest::Configuration&);
     const std::shared_ptr<const Routing>& routes() const { return routing_; }
 
@@ -32,7 +33,7 @@ public:
     void stop();  // the loop itself
 
     void on_published(std::function<void()> handler) { published_ = std::move(handler); }
-    void set_serving(bool serving);                              // for /readyz
+    void set_serving(bool serving);  // for /readyz
     void count(std::function<void(Snapshot&)> counter) { counter_ = std::move(counter); }
     std::shared_ptr<const Snapshot> snapshot() const { return snapshot_; }
     Events& events() { return events_; }
@@ -53,8 +54,9 @@ private:
     Events events_;
     std::uint64_t last_pod_ = 0;
     ControlContext context_;
-    std::vector<std::shared_ptr<Revision>> revisions_;  // current ones, and retiring ones until they are empty
-    std::map<std::string, int> generations_;            // of "namespace/name"
+    std::vector<std::shared_ptr<Revision>>
+        revisions_;                           // current ones, and retiring ones until they are empty
+    std::map<std::string, int> generations_;  // of "namespace/name"
     std::map<std::string, std::vector<std::string>> hosts_;
     std::shared_ptr<const Routing> routing_;
     std::shared_ptr<const Snapshot> snapshot_ = std::make_shared<Snapshot>();

@@ -10,7 +10,8 @@
 namespace proxy {
 namespace {
 
-// Zero pods until the first request; a manifest that names an initial scale gets it, as a new revision does in Knative.
+// Zero pods until the first request; a manifest that names an initial scale gets it, as a new revision does
+// in Knative.
 autoscaler::Start how_to_start(const manifest::Service& service) {
     const bool named = service.template_annotations.contains("autoscaling.knative.dev/initial-scale") ||
                        service.template_annotations.contains("autoscaling.knative.dev/initialScale");
@@ -18,17 +19,22 @@ autoscaler::Start how_to_start(const manifest::Service& service) {
 }
 
 constexpr std::chrono::milliseconds patience_with_the_dying{100};
+constexpr std::chrono::seconds explain_every{30};
 
-TimePoint at_second(autoscaler::Second second) { return TimePoint(std::chrono::seconds(second)); }
+TimePoint at_second(autoscaler::Second second) {
+    return TimePoint(std::chrono::seconds(second));
+}
 
 // For people. One reading of both clocks for the whole run, so that a moment's name never changes.
 WallTime wall_time(TimePoint steady) {
-    static const auto offset = std::chrono::system_clock::now().time_since_epoch() -
-                               std::chrono::duration_cast<WallTime::duration>(Clock::now().time_since_epoch());
+    static const auto offset =
+        std::chrono::system_clock::now().time_since_epoch() -
+        std::chrono::duration_cast<WallTime::duration>(Clock::now().time_since_epoch());
     return WallTime(std::chrono::duration_cast<WallTime::duration>(steady.time_since_epoch()) + offset);
 }
 
-// What a pod is known by as long as it lives: addresses that somebody else runs keep their name over our restarts.
+// What a pod is known by as long as it lives: addresses that somebody else runs keep their name over our
+// restarts.
 std::string pod_uid(const pods::Started& started, const std::string& name, WallTime created) {
     if (started.pid == 0) return fmt::format("{}:{}", started.address.host, started.address.port);
     return fmt::format("{}/{}/{}", name, started.pid, created.time_since_epoch().count());
@@ -87,8 +93,10 @@ void Revision::tick(TimePoint now, int limit) {
     loads_.clear();
     for (const auto& load : look.pods) {
         loads_[load.pod] = load;
-        if (auto found = running_.find(load.pod); found != running_.end()) recheck(found->second, load.benched, now);
+        if (auto found = running_.find(load.pod); found != running_.end())
+            recheck(found->second, load.benched, now);
     }
+    for (auto& [id, pod] : running_) explain_long_start(id, pod, now);
     for (const auto pod : look.hung)
         fleet_.unhealthy(pod, "it kept a request far beyond timeoutSeconds", now);
     account(look.usage, now);
@@ -96,18 +104,35 @@ void Revision::tick(TimePoint now, int limit) {
     step(now, limit);
 }
 
-// A benched pod is probed, but not at once: one that is dying still accepts connections for some milliseconds, and its
-// exit is noticed soon enough.
+// A benched pod is probed, but not at once: one that is dying still accepts connections for some
+// milliseconds, and its exit is noticed soon enough.
 void Revision::recheck(Running& pod, bool benched, TimePoint now) {
-    if (!benched) pod.benched_since.reset();
-    else if (!pod.benched_since) pod.benched_since = now;
-    if (!pod.benched_since || pod.rechecking || !pod.prober || now - *pod.benched_since < patience_with_the_dying) return;
+    if (!benched)
+        pod.benched_since.reset();
+    else if (!pod.benched_since)
+        pod.benched_since = now;
+    if (!pod.benched_since || pod.rechecking || !pod.prober ||
+        now - *pod.benched_since < patience_with_the_dying)
+        return;
     pod.rechecking = true;  // until the probe speaks
     pod.prober->recheck();
 }
 
-// Closes each second that has passed: its average is recorded under it, and on even seconds Knative's tick follows,
-// as of that second. A request that was reported early is not counted twice (activator, concurrency_reporter.go).
+// A pod that never becomes ready says nothing by itself: its probes do, now and then.
+void Revision::explain_long_start(PodId id, Running& pod, TimePoint now) {
+    if (pod.backend || pod.stopping || !pod.prober || now - pod.explained < explain_every) return;
+    pod.explained = now;
+    const auto* named = fleet_pod(id);
+    if (named == nullptr || pod.prober->last_failure().empty()) return;
+    context_.events.warning(
+        settings_.name_space, "Pod", named->name, "Unhealthy",
+        fmt::format("Not ready {:.0f} s after it was asked for: {}",
+                    std::chrono::duration<double>(now - pod.asked).count(), pod.prober->last_failure()));
+}
+
+// Closes each second that has passed: its average is recorded under it, and on even seconds Knative's tick
+// follows, as of that second. A request that was reported early is not counted twice (activator,
+// concurrency_reporter.go).
 void Revision::account(const router::Usage& usage, TimePoint now) {
     const auto second = autoscaler::second_of(now);
     if (second == second_) return;
@@ -127,8 +152,8 @@ void Revision::account(const router::Usage& usage, TimePoint now) {
     counted_ = usage;
 }
 
-// Knative's poke, for every request and not just the first: while no pod is ready whoever comes must wait, so each is
-// reported as it comes. Five at once start five pods at once.
+// Knative's poke, for every request and not just the first: while no pod is ready whoever comes must wait, so
+// each is reported as it comes. Five at once start five pods at once.
 void Revision::poke_while_cold(const router::Usage& usage, TimePoint now) {
     const auto demand = static_cast<double>(usage.waiting + usage.running);
     if (fleet_.ready() > 0 || usage.waiting == 0 || demand <= pushed_) return;
@@ -152,7 +177,8 @@ void Revision::step(TimePoint now, int limit) {
     const auto demand = static_cast<int>(std::min<std::size_t>(usage_.waiting + usage_.running, 1 << 20));
     plan.wanted = retiring_ ? std::min(wish_.replicas, demand) : wish_.replicas;
     plan.limit = limit;
-    if (const auto room = context_.driver.room_for(settings_.name_space + "/" + settings_.name, settings_.container))
+    if (const auto room =
+            context_.driver.room_for(settings_.name_space + "/" + settings_.name, settings_.container))
         plan.may_start = *room;
     wanted_ = plan.wanted;
     const auto load = [this](PodId pod) {
@@ -179,7 +205,9 @@ void Revision::carry_out(const autoscaler::Command& command, TimePoint now) {
             if (known && found->second.backend) gate_->admit(found->second.backend, now);
             return;
         case Kind::withdraw:
-        case Kind::drain: gate_->drain(command.pod, now); return;
+        case Kind::drain:
+            gate_->drain(command.pod, now);
+            return;
         case Kind::stop: {
             const auto* pod = fleet_pod(command.pod);
             gate_->drain(command.pod, now);
@@ -190,7 +218,8 @@ void Revision::carry_out(const autoscaler::Command& command, TimePoint now) {
             }
             context_.events.normal(settings_.name_space, "Pod", command.name, "Killing", "Stopping the pod");
             ++stopping_;
-            asio::co_spawn(context_.io, stop(shared_from_this(), command.pod, settings_.termination_grace), asio::detached);
+            asio::co_spawn(context_.io, stop(shared_from_this(), command.pod, settings_.termination_grace),
+                           asio::detached);
             return;
         }
     }
@@ -219,11 +248,12 @@ asio::awaitable<void> Revision::start(std::shared_ptr<Revision> self, PodId id, 
     }
     auto& running = self->running_[id];
     running.started = std::get<pods::Started>(std::move(result));
-    running.asked = asked;
+    running.asked = running.explained = asked;
     running.created = std::chrono::system_clock::now();
     running.uid = pod_uid(running.started, pod_name, running.created);
-    events.normal(name_space, "Pod", pod_name, "Started",
-                  fmt::format("Started at {}:{}", running.started.address.host, running.started.address.port));
+    events.normal(
+        name_space, "Pod", pod_name, "Started",
+        fmt::format("Started at {}:{}", running.started.address.host, running.started.address.port));
     self->fleet_.started(id, now);
     self->begin_probing(id, running);
     self->context_.changed();
@@ -262,9 +292,11 @@ void Revision::begin_probing(PodId id, Running& running) {
     on.on_unready = [weak, id](std::string why) {
         const auto self = weak.lock();
         if (!self) return;
-        if (auto found = self->running_.find(id); found != self->running_.end()) found->second.rechecking = false;
+        if (auto found = self->running_.find(id); found != self->running_.end())
+            found->second.rechecking = false;
         if (const auto* pod = self->fleet_pod(id))
-            self->context_.events.warning(self->settings_.name_space, "Pod", pod->name, "Unready", std::move(why));
+            self->context_.events.warning(self->settings_.name_space, "Pod", pod->name, "Unready",
+                                          std::move(why));
         self->fleet_.failed_probe(id, Clock::now());
         self->context_.wake();
     };
@@ -276,14 +308,16 @@ void Revision::begin_probing(PodId id, Running& running) {
         self->fleet_.unhealthy(id, std::move(why), Clock::now());
         self->context_.wake();
     };
-    const auto execute = [&driver = context_.driver, id](std::vector<std::string> command, std::chrono::milliseconds limit) {
+    const auto execute = [&driver = context_.driver, id](std::vector<std::string> command,
+                                                         std::chrono::milliseconds limit) {
         return driver.execute(id, std::move(command), limit);
     };
-    running.prober = std::make_unique<pods::Prober>(context_.io.get_executor(), running.started.address, settings_.container,
-                                                    execute, std::move(on));
+    running.prober = std::make_unique<pods::Prober>(context_.io.get_executor(), running.started.address,
+                                                    settings_.container, execute, std::move(on));
 }
 
-asio::awaitable<void> Revision::stop(std::shared_ptr<Revision> self, PodId id, std::chrono::milliseconds grace) {
+asio::awaitable<void> Revision::stop(std::shared_ptr<Revision> self, PodId id,
+                                     std::chrono::milliseconds grace) {
     if (auto found = self->running_.find(id); found != self->running_.end()) {
         found->second.prober.reset();
         found->second.stopping = true;
@@ -303,7 +337,8 @@ bool Revision::exited(const pods::Exit& exit, TimePoint now) {
     const auto found = running_.find(exit.pod);
     const bool asked = found != running_.end() && found->second.stopping;
     if (pod != nullptr && !asked)
-        context_.events.warning(settings_.name_space, "Pod", pod->name, "Exited", fmt::format("The pod {}", exit.message));
+        context_.events.warning(settings_.name_space, "Pod", pod->name, "Exited",
+                                fmt::format("The pod {}", exit.message));
     forget(exit.pod, now);
     fleet_.exited(exit.pod, exit.code, exit.message, now);
     context_.changed();
@@ -401,6 +436,7 @@ std::vector<PodView> Revision::pod_views() const {
             view.pid = running.started.pid;
             view.gpus = running.started.gpus;
             view.log_file = running.started.log_file;
+            if (running.stopping) view.phase = pods::Phase::terminating;
             view.uid = hex(context_.cookie_key.tag(running.uid));
         }
         if (auto found = loads_.find(pod.id); found != loads_.end()) {

@@ -1,5 +1,6 @@
-// One revision under control: its gate, autoscaler, fleet and probes, on the control thread. The decisions are the
-// autoscaler's and the fleet's; here their commands are carried out and what came of them is reported back.
+// One revision under control: its gate, autoscaler, fleet and probes, on the control thread. The decisions
+// are the autoscaler's and the fleet's; here their commands are carried out and what came of them is reported
+// back.
 #pragma once
 
 #include <functional>
@@ -41,7 +42,9 @@ public:
     bool exited(const pods::Exit&, TimePoint now);            // false: not one of its pods
     bool retiring() const { return retiring_; }
     // Not while a request under way may still come to the gate: nobody else turns away whoever waits there.
-    bool over() const { return retiring_ && fleet_.pods().empty() && stopping_ == 0 && gate_.use_count() == 1; }
+    bool over() const {
+        return retiring_ && fleet_.pods().empty() && stopping_ == 0 && gate_.use_count() == 1;
+    }
     int alive() const { return fleet_.alive(); }
 
     // Shutdown.
@@ -60,7 +63,7 @@ private:
         pods::Started started;
         std::shared_ptr<const Backend> backend;
         std::unique_ptr<pods::Prober> prober;
-        TimePoint asked;
+        TimePoint asked, explained;
         WallTime created;
         std::string uid;
         bool stopping = false;
@@ -68,6 +71,7 @@ private:
         std::optional<TimePoint> benched_since;
     };
 
+    void explain_long_start(PodId, Running&, TimePoint now);
     static void recheck(Running&, bool benched, TimePoint now);
     void account(const router::Usage&, TimePoint now);
     void poke_while_cold(const router::Usage&, TimePoint now);

@@ -1,4 +1,5 @@
-// What the outside may see of the control thread's state: immutable, made after every change, read there by admin.
+// What the outside may see of the control thread's state: immutable, made after every change, read there by
+// admin.
 #pragma once
 
 #include <chrono>

@@ -8,7 +8,8 @@ BodyDecoder::BodyDecoder(Framing framing, std::uint64_t content_length)
                                                                                             : State::more),
       left_(framing == Framing::sized ? content_length : 0) {}
 
-// RFC 9112 section 7.1. Extensions are ignored and bounded, trailers dropped and bounded (7.1.2: never merged).
+// RFC 9112 section 7.1. Extensions are ignored and bounded, trailers dropped and bounded (7.1.2: never
+// merged).
 bool BodyDecoder::framing_octet(char c) {
     const auto u = static_cast<unsigned char>(c);
     switch (at_) {
@@ -39,7 +40,8 @@ bool BodyDecoder::framing_octet(char c) {
             any_digit_ = false;
             at_ = left_ > 0 ? At::data : At::trailer;
             return true;
-        case At::data: return true;  // not framing
+        case At::data:
+            return true;  // not framing
         case At::data_cr:
             at_ = At::data_lf;
             return c == '\r';

@@ -1,4 +1,5 @@
-// A message body's framing, read octet for octet as strictly as the head. Pure: the content is handed to a sink.
+// A message body's framing, read octet for octet as strictly as the head. Pure: the content is handed to a
+// sink.
 #pragma once
 
 #include <cstdint>
@@ -15,8 +16,9 @@ public:
 
     BodyDecoder(Framing framing, std::uint64_t content_length);
 
-    // Reads from the front of `octets`, gives content to `sink` and returns how many octets it took. It stops at the
-    // end of the body: what follows belongs to the next message. Trailers are read, bounded and dropped.
+    // Reads from the front of `octets`, gives content to `sink` and returns how many octets it took. It stops
+    // at the end of the body: what follows belongs to the next message. Trailers are read, bounded and
+    // dropped.
     template <class Sink>
     std::size_t feed(std::string_view octets, Sink&& sink);
 
@@ -34,7 +36,7 @@ private:
     // One octet of chunked framing outside chunk data; false if it is malformed.
     bool framing_octet(char);
 
-    static constexpr std::uint32_t max_line = 256;          // a chunk-size line with its extensions
+    static constexpr std::uint32_t max_line = 256;           // a chunk-size line with its extensions
     static constexpr std::uint32_t max_extensions = 16'384;  // all of them
     static constexpr std::uint32_t max_trailers = 8'192;
 
@@ -57,14 +59,17 @@ std::size_t BodyDecoder::feed(std::string_view octets, Sink&& sink) {
             continue;
         }
         auto piece = octets.substr(taken);
-        if (framing_ != Framing::until_close && piece.size() > left_) piece = piece.substr(0, static_cast<std::size_t>(left_));
+        if (framing_ != Framing::until_close && piece.size() > left_)
+            piece = piece.substr(0, static_cast<std::size_t>(left_));
         sink(piece);
         taken += piece.size();
         if (framing_ == Framing::until_close) continue;
         left_ -= piece.size();
         if (left_ > 0) continue;
-        if (framing_ == Framing::chunked) at_ = At::data_cr;
-        else state_ = State::done;
+        if (framing_ == Framing::chunked)
+            at_ = At::data_cr;
+        else
+            state_ = State::done;
     }
     return taken;
 }

@@ -72,8 +72,9 @@ asio::awaitable<void> Connection::run() {
             RequestRecord record;
             record.client = peer_;
             const auto began = Clock::now();
-            next = co_await refuse(Refusal::bad_request, nullptr, record, fmt::format("The request was refused: {}.", error->reason),
-                                   error->status, true);
+            next = co_await refuse(Refusal::bad_request, nullptr, record,
+                                   fmt::format("The request was refused: {}.", error->reason), error->status,
+                                   true);
             log(nullptr, record, began);
             break;
         }
@@ -92,14 +93,17 @@ asio::awaitable<void> Connection::run() {
 }
 
 asio::awaitable<std::size_t> Connection::read_head() {
-    const auto limit = [this] { return worker_.routing()->limits.head_bytes; };  // asked anew: a reload replaces them
+    const auto limit = [this] {
+        return worker_.routing()->limits.head_bytes;
+    };  // asked anew: a reload replaces them
     const auto timeouts = worker_.routing()->timeouts;
     const auto began = Clock::now();
     auto deadline = began + (first_ ? timeouts.head : timeouts.keep_alive);
     if (!in_.empty()) deadline = began + timeouts.head;
     std::size_t searched = 0;
     for (int empty_lines = 0;;) {
-        for (; empty_lines < 2 && in_.starts_with("\r\n"); ++empty_lines) in_.erase(0, 2);  // RFC 9112 section 2.2
+        for (; empty_lines < 2 && in_.starts_with("\r\n"); ++empty_lines)
+            in_.erase(0, 2);  // RFC 9112 section 2.2
         if (const auto length = head_length(in_, searched)) {
             if (length <= limit()) co_return length;
         }
@@ -123,7 +127,8 @@ asio::awaitable<std::size_t> Connection::read_head() {
         const auto error = co_await stream_.readable(deadline);
         if (error == asio::error::timed_out && !in_.empty()) {
             record.client = peer_;
-            co_await refuse(Refusal::request_timeout, nullptr, record, "The request's head did not arrive in time.", 0, true);
+            co_await refuse(Refusal::request_timeout, nullptr, record,
+                            "The request's head did not arrive in time.", 0, true);
             log(nullptr, record, began);
         }
         if (error) co_return 0;
@@ -145,14 +150,17 @@ asio::awaitable<Connection::Next> Connection::serve(RequestHead request) {
     std::shared_ptr<Exchange> exchange;
     auto next = Next::close;
     if (!index) {
-        const auto detail = fmt::format("No service here has the host name '{}'. Hosts look like service.namespace.domain.", request.host());
+        const auto detail =
+            fmt::format("No service here has the host name '{}'. Hosts look like service.namespace.domain.",
+                        request.host());
         next = co_await refuse(Refusal::unknown_host, &request, record, detail, 0, has_body);
         record.method = request.method(), record.host = request.host(), record.target = request.target();
         log(nullptr, record, began);
         co_return next;
     }
     const auto& service = routing->services[*index];
-    const auto classified = router::classify(service->profile, request.method(), request.path(), request.first("Accept"));
+    const auto classified =
+        router::classify(service->profile, request.method(), request.path(), request.first("Accept"));
     exchange = std::make_shared<Exchange>(worker_.io(), routing, service, std::move(request));
     auto& x = *exchange;
     record.method = x.head.method(), record.host = x.head.host(), record.target = x.head.target();
@@ -161,8 +169,10 @@ asio::awaitable<Connection::Next> Connection::serve(RequestHead request) {
 
     if (classified.what == router::Class::denied || worker_.draining()) {
         const bool denied = classified.what == router::Class::denied;
-        next = co_await refuse(denied ? Refusal::denied : Refusal::shutting_down, &x.head, record,
-                               denied ? "This path could end the pod; it is not served." : "The gateway is shutting down.", 0, has_body);
+        next = co_await refuse(
+            denied ? Refusal::denied : Refusal::shutting_down, &x.head, record,
+            denied ? "This path could end the pod; it is not served." : "The gateway is shutting down.", 0,
+            has_body);
         log(&x, record, began);
         co_return next;
     }
@@ -170,7 +180,8 @@ asio::awaitable<Connection::Next> Connection::serve(RequestHead request) {
         log(&x, record, began);
         co_return record.status == 499 ? Next::close : Next::lingering_close;
     }
-    if (const auto& now = worker_.routing(); now != routing)  // a reload during the upload: the pods are another revision's
+    if (const auto& now = worker_.routing();
+        now != routing)  // a reload during the upload: the pods are another revision's
         if (const auto found = now->routes.find(x.head.host())) x.service = now->services[*found];
     const auto& serving = x.service;
     const auto session = binding_of(*serving, x.head);
@@ -187,18 +198,22 @@ asio::awaitable<Connection::Next> Connection::serve(RequestHead request) {
         x.waited = lease.waiter().waited;
         x.borrowed = lease.waiter().borrowed;
         if (!lease.granted() || departed_) {
-            const auto why = departed_ ? Refusal::client_left : lease.refused().value_or(Refusal::unavailable);
+            const auto why =
+                departed_ ? Refusal::client_left : lease.refused().value_or(Refusal::unavailable);
             lease.release();  // out of the queue before the answer is written
-            next = co_await refuse(why, &x.head, record, describe(why).title);
+            next = co_await refuse(why, &x.head, record, advice(why));
             log(&x, record, began);
             co_return next;
         }
         pod = lease.pod();
-        if (classified.what == router::Class::navigation) lease.release();  // it only waited for a pod to be there
+        if (classified.what == router::Class::navigation)
+            lease.release();  // it only waited for a pod to be there
     }
     if (!pod) {
-        next = co_await refuse(Refusal::unavailable, &x.head, record,
-                               "No pod runs, and requests of this kind start none; send a generation or open the page first.");
+        next = co_await refuse(
+            Refusal::unavailable, &x.head, record,
+            "No pod runs, and requests of this kind start none: send a generation or open the page first, or "
+            "let every request start one with the annotation pilotlight.dev/profile: strict.");
         log(&x, record, began);
         co_return next;
     }
@@ -236,7 +251,8 @@ asio::awaitable<bool> Connection::read_body(Exchange& x, RequestRecord& record) 
     const auto sink = [&](std::string_view content) { disk_failed = disk_failed || !x.body.append(content); };
     in_.erase(0, decoder.feed(in_, sink));
     std::size_t this_turn = 0;
-    while (decoder.state() == BodyDecoder::State::more && !disk_failed && x.body.size() <= limits.body_bytes) {
+    while (decoder.state() == BodyDecoder::State::more && !disk_failed &&
+           x.body.size() <= limits.body_bytes) {
         if (this_turn > Worker::turn) {
             this_turn = 0;
             co_await worker_.others();
@@ -260,14 +276,19 @@ asio::awaitable<bool> Connection::read_body(Exchange& x, RequestRecord& record) 
     record.bytes_in = x.body.size();
     auto why = std::optional<Refusal>{};
     std::string_view detail;
-    if (x.body.size() > limits.body_bytes) why = Refusal::body_too_large, detail = too_large;
-    else if (disk_failed) why = Refusal::disk_full, detail = "The request's body could not be buffered: no room in the gateway's spool directory.";
-    else if (decoder.state() == BodyDecoder::State::malformed) why = Refusal::bad_request, detail = "The request's chunked framing is malformed.";
+    if (x.body.size() > limits.body_bytes)
+        why = Refusal::body_too_large, detail = too_large;
+    else if (disk_failed)
+        why = Refusal::disk_full,
+        detail = "The request's body could not be buffered: no room in the gateway's spool directory.";
+    else if (decoder.state() == BodyDecoder::State::malformed)
+        why = Refusal::bad_request, detail = "The request's chunked framing is malformed.";
     if (why) co_await refuse(*why, &x.head, record, detail, 0, true);
     co_return !why.has_value();
 }
 
-asio::awaitable<Lease> Connection::acquire(const Service& service, const std::optional<Binding>& session, std::uint64_t bytes) {
+asio::awaitable<Lease> Connection::acquire(const Service& service, const std::optional<Binding>& session,
+                                           std::uint64_t bytes) {
     auto lease = service.gate->enter(worker_.io(), session, bytes, Clock::now());
     if (lease.granted() || lease.refused()) co_return lease;
     watch([this, waiter = lease.shared_waiter()] {
@@ -281,11 +302,14 @@ asio::awaitable<Lease> Connection::acquire(const Service& service, const std::op
 }
 
 // The answer as it comes, at the client's pace; what is written is let go. Never an invented end.
-asio::awaitable<Connection::Next> Connection::deliver(Exchange& x, RequestRecord& record, const std::string& cookie, bool keep_alive) {
+asio::awaitable<Connection::Next> Connection::deliver(Exchange& x, RequestRecord& record,
+                                                      const std::string& cookie, bool keep_alive) {
     const auto ms = [](Duration d) { return std::chrono::duration<double, std::milli>(d).count(); };
-    std::string extra = fmt::format("Server-Timing: queue;dur={:.1f}, cold;dur={:.1f}, pod;dur={:.1f}\r\nX-Request-Id: {}\r\n{}",
-                                    ms(x.waited.queue), ms(x.waited.cold), ms(x.answered - x.handed_over), record.request_id, cookie);
-    const auto text = response_for_client(*x.response, {x.head.minor_version(), x.head.method() == "HEAD", keep_alive, extra});
+    std::string extra = fmt::format(
+        "Server-Timing: queue;dur={:.1f}, cold;dur={:.1f}, pod;dur={:.1f}\r\nX-Request-Id: {}\r\n{}",
+        ms(x.waited.queue), ms(x.waited.cold), ms(x.answered - x.handed_over), record.request_id, cookie);
+    const auto text = response_for_client(
+        *x.response, {x.head.minor_version(), x.head.method() == "HEAD", keep_alive, extra});
     std::string pending = text.octets;
     record.status = x.response->status();
     std::uint64_t sent = 0, turn_began = 0;
@@ -315,7 +339,8 @@ asio::awaitable<Connection::Next> Connection::deliver(Exchange& x, RequestRecord
             }
         }
         if (last) co_return text.keep_alive ? Next::another : Next::lingering_close;
-        if (wrote) continue;  // the write may have waited: what was notified meanwhile is seen only by another look
+        if (wrote)
+            continue;  // the write may have waited: what was notified meanwhile is seen only by another look
         if (x.failure || x.answer.failed() || x.client_left) break;
         x.changed.expires_at(TimePoint::max());
         co_await x.changed.async_wait(asio::as_tuple(asio::use_awaitable));
@@ -325,13 +350,15 @@ asio::awaitable<Connection::Next> Connection::deliver(Exchange& x, RequestRecord
     co_return Next::close;
 }
 
-asio::awaitable<Connection::Next> Connection::refuse(Refusal why, const RequestHead* head, RequestRecord& record,
-                                                     std::string_view detail, int status, bool body_unread) {
+asio::awaitable<Connection::Next> Connection::refuse(Refusal why, const RequestHead* head,
+                                                     RequestRecord& record, std::string_view detail,
+                                                     int status, bool body_unread) {
     const auto info = describe(why);
     record.status = status != 0 ? status : info.status;
     record.refusal = why;
     if (why == Refusal::client_left) co_return Next::close;
-    const bool keep = !info.close && !body_unread && head != nullptr && head->keep_alive() && !worker_.draining();
+    const bool keep =
+        !info.close && !body_unread && head != nullptr && head->keep_alive() && !worker_.draining();
     RefusalContext context;
     context.status = status;
     context.detail = detail;
@@ -363,28 +390,35 @@ asio::awaitable<void> Connection::linger() {
 
 std::optional<Binding> Connection::binding_of(const Service& service, const RequestHead& head) const {
     if (!service.affinity.cookie) return std::nullopt;
+    const auto now = std::time(nullptr);
     for (const auto& field : head.fields()) {
         if (!same_name(field.name, "Cookie")) continue;
-        const auto value = find_cookie(field.value, service.affinity.cookie_name);
-        if (value.empty()) continue;
-        return worker_.shared().cookie_key.open(value, service.key, std::time(nullptr), service.affinity.cookie_timeout);
+        for (const auto value : cookies_named(field.value, service.affinity.cookie_name))
+            if (auto binding = worker_.shared().cookie_key.open(value, service.key, now,
+                                                                service.affinity.cookie_timeout))
+                return binding;
     }
     return std::nullopt;
 }
 
-// Set for a new session, when its pod changed, and now and then while it is used, so that it does not run out.
-std::string Connection::cookie_for(const Service& service, const std::optional<Binding>& old, const Exchange& x) const {
+// Set for a new session, when its pod changed, and now and then while it is used, so that it does not run
+// out.
+std::string Connection::cookie_for(const Service& service, const std::optional<Binding>& old,
+                                   const Exchange& x) const {
     if (!service.affinity.cookie || !x.backend) return {};
     const auto now = std::time(nullptr);
     const auto pod = old && x.borrowed ? old->pod : x.backend->tag;
     const auto renew_after = service.affinity.cookie_timeout.count() / 30;
     if (old && old->pod == pod && now - old->issued < std::max<std::int64_t>(renew_after, 1)) return {};
     const Binding binding{old ? old->session : random64(), pod, now};
-    return "Set-Cookie: " + set_cookie(service.affinity.cookie_name, worker_.shared().cookie_key.seal(binding, service.key),
-                                       service.affinity.cookie_timeout, false) + "\r\n";
+    return "Set-Cookie: " +
+           set_cookie(service.affinity.cookie_name, worker_.shared().cookie_key.seal(binding, service.key),
+                      service.affinity.cookie_timeout, false) +
+           "\r\n";
 }
 
-std::string Connection::request_for(const RequestHead& head, const Service& service, const Exchange& x, std::string_view request_id) const {
+std::string Connection::request_for(const RequestHead& head, const Service& service, const Exchange& x,
+                                    std::string_view request_id) const {
     const auto given = head.first("traceparent");
     std::string trace(is_traceparent(given) ? given : std::string_view{});
     if (trace.empty()) trace = "00-" + hex(random64()) + hex(random64()) + "-" + hex(random64()) + "-00";
@@ -394,7 +428,8 @@ std::string Connection::request_for(const RequestHead& head, const Service& serv
     to.request_id = request_id;
     to.traceparent = trace;
     if (service.affinity.cookie) to.hide_cookie = service.affinity.cookie_name;
-    const bool usually_has_body = head.method() == "POST" || head.method() == "PUT" || head.method() == "PATCH";
+    const bool usually_has_body =
+        head.method() == "POST" || head.method() == "PUT" || head.method() == "PATCH";
     if (head.framing() != Framing::none || usually_has_body) to.content_length = x.body.size();
     return request_for_pod(head, to);
 }
@@ -408,13 +443,16 @@ void Connection::log(const Exchange* x, RequestRecord& record, TimePoint began) 
         record.cold = x->waited.cold;
         record.retries = x->retries;
         const bool answered = x->handed_over != TimePoint{};
-        if (answered) record.pod_time = (x->pod_done != TimePoint{} ? x->pod_done : Clock::now()) - x->handed_over;
+        if (answered)
+            record.pod_time = (x->pod_done != TimePoint{} ? x->pod_done : Clock::now()) - x->handed_over;
         const auto status_class = record.status == 499 ? 0u : static_cast<unsigned>(record.status / 100) % 6;
         metrics.responses[status_class].fetch_add(1, std::memory_order_relaxed);
         metrics.duration[status_class].observe(record.total);
         metrics.bytes_in.fetch_add(record.bytes_in, std::memory_order_relaxed);
         metrics.bytes_out.fetch_add(record.bytes_out, std::memory_order_relaxed);
-        if (record.refusal) metrics.refused[static_cast<std::size_t>(*record.refusal)].fetch_add(1, std::memory_order_relaxed);
+        if (record.refusal)
+            metrics.refused[static_cast<std::size_t>(*record.refusal)].fetch_add(1,
+                                                                                 std::memory_order_relaxed);
         if (record.request_class == 'G' && answered) {
             metrics.queue_wait.observe(record.queue);
             metrics.cold_wait.observe(record.cold);

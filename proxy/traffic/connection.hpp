@@ -1,5 +1,5 @@
-// One client connection: reads requests one after the other, hands each to its service, delivers the answer at the
-// client's pace. Lives on one worker.
+// One client connection: reads requests one after the other, hands each to its service, delivers the answer
+// at the client's pace. Lives on one worker.
 #pragma once
 
 #include <memory>
@@ -30,13 +30,14 @@ private:
     asio::awaitable<bool> read_body(Exchange&, RequestRecord&);  // false: refused or gone, see refused_
     asio::awaitable<Lease> acquire(const Service&, const std::optional<Binding>&, std::uint64_t bytes);
     asio::awaitable<Next> deliver(Exchange&, RequestRecord&, const std::string& cookie, bool keep_alive);
-    asio::awaitable<Next> refuse(Refusal, const RequestHead*, RequestRecord&, std::string_view detail, int status = 0,
-                                 bool body_unread = false);
+    asio::awaitable<Next> refuse(Refusal, const RequestHead*, RequestRecord&, std::string_view detail,
+                                 int status = 0, bool body_unread = false);
     asio::awaitable<void> linger();
 
     std::optional<Binding> binding_of(const Service&, const RequestHead&) const;
     std::string cookie_for(const Service&, const std::optional<Binding>&, const Exchange&) const;
-    std::string request_for(const RequestHead&, const Service&, const Exchange&, std::string_view request_id) const;
+    std::string request_for(const RequestHead&, const Service&, const Exchange&,
+                            std::string_view request_id) const;
     void log(const Exchange*, RequestRecord&, TimePoint began);
 
     // Between a request's body and the end of its answer somebody must notice when the client leaves.

@@ -43,7 +43,8 @@ void put(std::string& out, std::uint64_t value) {
 
 std::uint64_t get(std::string_view in) {
     std::uint64_t value = 0;
-    for (int i = 0; i < 8; ++i) value = (value << 8) | static_cast<unsigned char>(in[static_cast<std::size_t>(i)]);
+    for (int i = 0; i < 8; ++i)
+        value = (value << 8) | static_cast<unsigned char>(in[static_cast<std::size_t>(i)]);
     return value;
 }
 
@@ -98,7 +99,8 @@ std::optional<Binding> CookieKey::open(std::string_view value, std::string_view 
     const std::string_view payload(octets->data(), payload_size);
     const auto mac = hmac("cookie", service, payload);
     if (CRYPTO_memcmp(mac.data(), octets->data() + payload_size, mac_size) != 0) return std::nullopt;
-    const Binding binding{get(payload), get(payload.substr(8)), static_cast<std::int64_t>(get(payload.substr(16)))};
+    const Binding binding{get(payload), get(payload.substr(8)),
+                          static_cast<std::int64_t>(get(payload.substr(16)))};
     const auto age = now - binding.issued;
     if (age > timeout.count() || age < -timeout.count()) return std::nullopt;
     return binding;
@@ -109,14 +111,14 @@ std::uint64_t CookieKey::tag(std::string_view pod) const {
     return get(std::string_view(reinterpret_cast<const char*>(mac.data()), 8));
 }
 
-std::string_view find_cookie(std::string_view field, std::string_view name) {
-    std::string_view value;
+std::vector<std::string_view> cookies_named(std::string_view field, std::string_view name) {
+    std::vector<std::string_view> values;
     for_each_cookie(field, [&](std::string_view pair, std::string_view its_name) {
-        if (its_name != name || pair.size() == its_name.size()) return true;
-        value = trim(pair.substr(pair.find('=') + 1));
-        return false;
+        if (its_name == name && pair.size() > its_name.size())
+            values.push_back(trim(pair.substr(pair.find('=') + 1)));
+        return true;
     });
-    return value;
+    return values;
 }
 
 std::string strip_cookie(std::string_view field, std::string_view name) {
@@ -130,7 +132,8 @@ std::string strip_cookie(std::string_view field, std::string_view name) {
     return out;
 }
 
-std::string set_cookie(std::string_view name, std::string_view value, std::chrono::seconds timeout, bool secure) {
+std::string set_cookie(std::string_view name, std::string_view value, std::chrono::seconds timeout,
+                       bool secure) {
     std::string out(name);
     out += '=';
     out += value;

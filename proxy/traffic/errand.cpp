@@ -13,18 +13,25 @@ namespace {
 using boost::system::error_code;
 
 constexpr int most_interim_responses = 16;
-constexpr int most_unsent_tries = 32;                       // connections refused: nothing reached any pod
+constexpr int most_unsent_tries = 32;  // connections refused: nothing reached any pod
 constexpr std::chrono::milliseconds mount_retry{250};
-constexpr std::chrono::seconds mount_window{30};            // after the port opened; see looks_unmounted()
+constexpr std::chrono::milliseconds wait_for_us{100};  // until somebody gives a descriptor back
+constexpr int most_waits_for_us = 50;
+constexpr std::chrono::milliseconds wait_for_any{50};
+constexpr int most_waits_for_any = 20;
+constexpr std::chrono::seconds mount_window{30};  // after the port opened; see looks_unmounted()
 constexpr std::string_view not_mounted_body = R"({"detail":"Not Found"})";
-constexpr std::chrono::seconds hung_after_at_most{60};      // how long after its timeout a pod may still come back
+constexpr std::chrono::seconds hung_after_at_most{
+    60};  // how long after its timeout a pod may still come back
 
 enum class Outcome {
     done,
-    unsent,       // no connection: nothing reached the pod
-    stale,        // a connection that had been used before closed without a word: its idle time was over, or the pod died
-    died,         // a fresh one did
-    broken_off,   // in the middle of the answer
+    unsent,     // no connection: nothing reached the pod
+    exhausted,  // no connection, for want of descriptors or memory: it is us, not the pod
+    stale,  // a connection that had been used before closed without a word: its idle time was over, or the
+            // pod died
+    died,   // a fresh one did
+    broken_off,  // in the middle of the answer
     nonsense,
     hung,
     not_mounted,
@@ -52,20 +59,25 @@ private:
         reused_ = connection_ != nullptr;
         if (reused_) co_return Outcome::done;
         connection_ = worker_.new_pod_connection();
-        const auto error =
-            co_await connection_->stream.connect(x_.backend->endpoint, Clock::now() + x_.routing->timeouts.connect);
+        const auto error = co_await connection_->stream.connect(x_.backend->endpoint,
+                                                                Clock::now() + x_.routing->timeouts.connect);
+        if (error == asio::error::no_descriptors ||
+            error == boost::system::errc::too_many_files_open_in_system ||
+            error == asio::error::no_buffer_space || error == asio::error::no_memory)
+            co_return Outcome::exhausted;
         co_return error ? Outcome::unsent : Outcome::done;
     }
 
     void begin_clock() {
         x_.handed_over = Clock::now();
         deadline_ = x_.handed_over + x_.service->timeout;
-        start_deadline_ = x_.service->response_start_timeout ? x_.handed_over + *x_.service->response_start_timeout
-                                                             : TimePoint::max();
+        start_deadline_ = x_.service->response_start_timeout
+                              ? x_.handed_over + *x_.service->response_start_timeout
+                              : TimePoint::max();
     }
 
-    // An error here is not the last word: the pod may have answered before it read everything, and who answers while
-    // he takes no more has heard enough. False: the disk failed.
+    // An error here is not the last word: the pod may have answered before it read everything, and who
+    // answers while he takes no more has heard enough. False: the disk failed.
     asio::awaitable<bool> send() {
         const std::uint64_t head_size = x_.head_for_pod.size();
         for (std::uint64_t sent = 0; sent < head_size + x_.body.size();) {
@@ -73,9 +85,11 @@ private:
             const auto from = std::max(sent, head_size) - head_size;
             const auto piece = x_.body.read(from);
             if (piece.empty() && from < x_.body.size()) co_return false;
-            const auto written = co_await connection_->stream.write_unless_answered(head, piece, next_deadline());
+            const auto written =
+                co_await connection_->stream.write_unless_answered(head, piece, next_deadline());
             sent += written.octets;
-            if (written.error == asio::error::would_block ? has_answered() : bool(written.error)) co_return true;
+            if (written.error == asio::error::would_block ? has_answered() : bool(written.error))
+                co_return true;
         }
         sent_all_ = true;
         co_return true;
@@ -129,8 +143,10 @@ private:
         std::string held_back;
         const auto sink = [&](std::string_view content) {
             if (x_.nobody_listens()) return;
-            if (may_be_unmounted) held_back += content;
-            else keep(content);
+            if (may_be_unmounted)
+                held_back += content;
+            else
+                keep(content);
         };
         x_.answered = Clock::now();
         if (!may_be_unmounted) publish(std::move(response));
@@ -146,7 +162,8 @@ private:
             if (*outcome == Outcome::died && decoder.closed()) break;
             co_return *outcome == Outcome::died ? Outcome::broken_off : *outcome;
         }
-        if (decoder.state() == BodyDecoder::State::malformed) co_return nonsense("its chunked framing is malformed");
+        if (decoder.state() == BodyDecoder::State::malformed)
+            co_return nonsense("its chunked framing is malformed");
         if (!rest.empty()) reusable_ = false;
         x_.pod_done = Clock::now();
         status_ = status;
@@ -169,21 +186,23 @@ private:
     // Without room the client is told; the pod is heard to its end all the same: its slot is not free before.
     void keep(std::string_view content) {
         if (!x_.answer.append(content) || x_.answer.backlog() > x_.routing->limits.response_bytes)
-            x_.fail(Refusal::disk_full, "The answer could not be buffered: no room in the gateway's spool directory.");
+            x_.fail(Refusal::disk_full,
+                    "The answer could not be buffered: no room in the gateway's spool directory.");
     }
 
     void publish(ResponseHead response) {
         if (!x_.nobody_listens()) x_.response = std::move(response);
     }
 
-    // The next octets, whenever they come. Past its timeout the client is told; the pod keeps its slot a while, since
-    // its GPU may still work, and is then reported as hung.
+    // The next octets, whenever they come. Past its timeout the client is told; the pod keeps its slot a
+    // while, since its GPU may still work, and is then reported as hung.
     template <class Use>
     asio::awaitable<std::optional<Outcome>> read_some(Use use) {
         auto& stream = connection_->stream;
         for (;;) {
             bool late = false;
-            if (this_turn_ > Worker::turn) {  // a pod may send faster than we read: no wait would ever end its turn
+            if (this_turn_ >
+                Worker::turn) {  // a pod may send faster than we read: no wait would ever end its turn
                 this_turn_ = 0;
                 co_await worker_.others();
                 if (worker_.stopped()) co_return Outcome::died;
@@ -206,8 +225,9 @@ private:
             }
             gave_up_ = true;
             x_.fail(Refusal::pod_timeout,
-                    fmt::format("The pod has had the request for {:.0f} s, which is its timeout; see timeoutSeconds.",
-                                std::chrono::duration<double>(Clock::now() - x_.handed_over).count()));
+                    fmt::format(
+                        "The pod has had the request for {:.0f} s, which is its timeout; see timeoutSeconds.",
+                        std::chrono::duration<double>(Clock::now() - x_.handed_over).count()));
             deadline_ = Clock::now() + std::min<Duration>(x_.service->timeout, hung_after_at_most);
         }
     }
@@ -216,7 +236,8 @@ private:
         auto at = deadline_;
         if (gave_up_) return at;
         if (!x_.response) at = std::min(at, start_deadline_);
-        if (x_.response && x_.service->idle_timeout) at = std::min(at, Clock::now() + *x_.service->idle_timeout);
+        if (x_.response && x_.service->idle_timeout)
+            at = std::min(at, Clock::now() + *x_.service->idle_timeout);
         return at;
     }
 
@@ -247,7 +268,15 @@ std::string pod_died_text(const Exchange& x) {
 
 // Waits for another slot with the old ticket. Empty: there is none to be had, or nobody to have it for.
 asio::awaitable<std::shared_ptr<const Backend>> another_pod(Exchange& x, Lease& lease, bool had_lease) {
-    if (!had_lease) co_return x.service->gate->any_pod(std::nullopt, Clock::now());
+    if (!had_lease) {
+        // A benched pod is probed within moments; longer than that a request without a slot waits for nobody.
+        for (int tries = 0; tries < most_waits_for_any && !x.client_left; ++tries) {
+            if (auto pod = x.service->gate->any_pod(std::nullopt, Clock::now())) co_return pod;
+            asio::steady_timer pause(x.changed.get_executor(), wait_for_any);
+            co_await pause.async_wait(asio::as_tuple(asio::use_awaitable));
+        }
+        co_return nullptr;
+    }
     if (!lease.retry()) co_return nullptr;
     x.waiting = lease.shared_waiter();  // so that a client who leaves can ring
     while (!lease.granted() && !lease.refused() && !x.client_left)
@@ -260,12 +289,12 @@ asio::awaitable<std::shared_ptr<const Backend>> another_pod(Exchange& x, Lease& 
     co_return lease.pod();
 }
 
-asio::awaitable<void> errand(Worker& worker, std::shared_ptr<Exchange> exchange, std::shared_ptr<const Backend> backend,
-                             Lease lease) {
+asio::awaitable<void> errand(Worker& worker, std::shared_ptr<Exchange> exchange,
+                             std::shared_ptr<const Backend> backend, Lease lease) {
     auto& x = *exchange;
     auto& gate = *x.service->gate;
     const bool had_lease = static_cast<bool>(lease);
-    int unsent = 0;
+    int unsent = 0, waits_for_us = 0;
     bool fresh = false, was_stale = false;
     while (backend && !worker.stopped()) {
         x.backend = backend;
@@ -277,8 +306,10 @@ asio::awaitable<void> errand(Worker& worker, std::shared_ptr<Exchange> exchange,
         switch (outcome) {
             case Outcome::done:
                 lease.release();  // first of all: the pod is free, whatever the client's line is like
-                if (attempt.status_ >= 500) gate.failed(id, now);
-                else gate.succeeded(id);
+                if (attempt.status_ >= 500)
+                    gate.failed(id, now);
+                else
+                    gate.succeeded(id);
                 x.complete = !x.failure;  // of an answer that came too late a part is missing
                 x.notify();
                 co_return;
@@ -288,8 +319,19 @@ asio::awaitable<void> errand(Worker& worker, std::shared_ptr<Exchange> exchange,
                 x.waited.cold += Clock::now() - x.handed_over;  // the pod is still starting
                 continue;
             }
+            case Outcome::exhausted: {
+                if (++waits_for_us > most_waits_for_us) {
+                    x.fail(Refusal::unavailable,
+                           "The gateway has no descriptor or memory left for a connection to the pod.");
+                    co_return;
+                }
+                asio::steady_timer pause(worker.io(), wait_for_us);
+                co_await pause.async_wait(asio::as_tuple(asio::use_awaitable));
+                continue;
+            }
             case Outcome::stale:
-                if (x.service->retry > 0 && !fresh && !x.nobody_listens()) {  // the same pod, on a connection of its own
+                if (x.service->retry > 0 && !fresh &&
+                    !x.nobody_listens()) {  // the same pod, on a connection of its own
                     fresh = was_stale = true;
                     continue;
                 }
@@ -297,7 +339,8 @@ asio::awaitable<void> errand(Worker& worker, std::shared_ptr<Exchange> exchange,
             case Outcome::unsent:
             case Outcome::died: {
                 gate.bench(id, now);
-                // Nobody there any more after a connection that went stale: it was the pod that died, of this request perhaps.
+                // Nobody there any more after a connection that went stale: it was the pod that died, of this
+                // request perhaps.
                 const bool reached = outcome != Outcome::unsent || std::exchange(was_stale, false);
                 const bool again = reached ? ++x.retries <= x.service->retry : ++unsent <= most_unsent_tries;
                 if (again && !x.nobody_listens()) {
@@ -317,7 +360,8 @@ asio::awaitable<void> errand(Worker& worker, std::shared_ptr<Exchange> exchange,
                 x.fail(Refusal::pod_nonsense, x.detail);
                 co_return;
             case Outcome::body_lost:
-                x.fail(Refusal::disk_full, "The request's body was lost: the gateway's spool directory failed.");
+                x.fail(Refusal::disk_full,
+                       "The request's body was lost: the gateway's spool directory failed.");
                 co_return;
             case Outcome::hung:
                 if (had_lease) gate.hung(id, now);
@@ -330,17 +374,19 @@ asio::awaitable<void> errand(Worker& worker, std::shared_ptr<Exchange> exchange,
 
 }  // namespace
 
-void start_errand(Worker& worker, std::shared_ptr<Exchange> exchange, std::shared_ptr<const Backend> backend, Lease lease) {
-    auto& requests = worker.shared().requests;
-    ++requests;
+void start_errand(Worker& worker, std::shared_ptr<Exchange> exchange, std::shared_ptr<const Backend> backend,
+                  Lease lease) {
+    auto& errands = worker.shared().errands;
+    ++errands;
     asio::co_spawn(worker.io(), errand(worker, exchange, std::move(backend), std::move(lease)),
-                   [exchange, &requests](std::exception_ptr error) {
-                       --requests;
+                   [exchange, &errands](std::exception_ptr error) {
+                       --errands;
                        if (!error) return;
                        try {
                            std::rethrow_exception(error);
                        } catch (const std::exception& e) {
-                           spdlog::error("a request to {} ended by an exception: {}", exchange->service->key, e.what());
+                           spdlog::error("a request to {} ended by an exception: {}", exchange->service->key,
+                                         e.what());
                        }
                        exchange->fail(Refusal::pod_nonsense, "The gateway failed on this request.");
                    });

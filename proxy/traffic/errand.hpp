@@ -1,4 +1,5 @@
-// The pod's half of a request. It owns the lease and ends when the pod is done, whatever the client does meanwhile.
+// The pod's half of a request. It owns the lease and ends when the pod is done, whatever the client does
+// meanwhile.
 #pragma once
 
 #include <memory>

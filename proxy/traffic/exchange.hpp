@@ -1,5 +1,5 @@
-// What the two halves of a request share: the errand, which ends with the pod, and the delivery, which ends with the
-// client. Both run on one worker thread. Whoever changes something says notify().
+// What the two halves of a request share: the errand, which ends with the pod, and the delivery, which ends
+// with the client. Both run on one worker thread. Whoever changes something says notify().
 #pragma once
 
 #include <optional>
@@ -13,7 +13,8 @@
 namespace proxy {
 
 struct Exchange {
-    Exchange(asio::io_context& io, std::shared_ptr<const Routing> by, std::shared_ptr<const Service> to, RequestHead request)
+    Exchange(asio::io_context& io, std::shared_ptr<const Routing> by, std::shared_ptr<const Service> to,
+             RequestHead request)
         : routing(std::move(by)),
           service(std::move(to)),
           head(std::move(request)),
@@ -39,8 +40,8 @@ struct Exchange {
     std::shared_ptr<const Backend> backend;  // of the last attempt
     std::optional<ResponseHead> response;
     Spool answer;
-    bool complete = false;              // the whole answer is in the spool
-    std::optional<Refusal> failure;     // there will be no (more) answer
+    bool complete = false;           // the whole answer is in the spool
+    std::optional<Refusal> failure;  // there will be no (more) answer
     std::string detail;
     int retries = 0;
     bool borrowed = false;

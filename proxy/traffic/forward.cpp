@@ -21,17 +21,25 @@ bool has_prefix(std::string_view name, std::string_view prefix) {
 // RFC 9110 section 7.6.1, and what speaks of framing.
 bool is_hop_by_hop(std::string_view name) {
     switch (name.size()) {
-        case 2: return same_name(name, "TE");
-        case 7: return one_of(name, {"Trailer", "Upgrade"});
-        case 10: return one_of(name, {"Connection", "Keep-Alive"});
-        case 14: return same_name(name, "Content-Length");
-        case 16: return same_name(name, "Proxy-Connection");
-        case 17: return same_name(name, "Transfer-Encoding");
-        default: return false;
+        case 2:
+            return same_name(name, "TE");
+        case 7:
+            return one_of(name, {"Trailer", "Upgrade"});
+        case 10:
+            return one_of(name, {"Connection", "Keep-Alive"});
+        case 14:
+            return same_name(name, "Content-Length");
+        case 16:
+            return same_name(name, "Proxy-Connection");
+        case 17:
+            return same_name(name, "Transfer-Encoding");
+        default:
+            return false;
     }
 }
 
-// Said by an intermediary about the client; from anybody else it is a forgery (Knative trusts its ingress to drop them).
+// Said by an intermediary about the client; from anybody else it is a forgery (Knative trusts its ingress to
+// drop them).
 bool is_identity(std::string_view name) {
     return has_prefix(name, "X-Forwarded-") || has_prefix(name, "K-") || has_prefix(name, "Knative-") ||
            one_of(name, {"Forwarded", "X-Real-IP"});
@@ -74,8 +82,10 @@ void forwarded_lines(std::string& out, const RequestHead& head, const ToPod& to)
 void cookie_line(std::string& out, const RequestHead& head, std::string_view hide) {
     for (const auto& field : head.fields()) {
         if (!same_name(field.name, "Cookie")) continue;
-        if (hide.empty()) line(out, "Cookie", field.value);
-        else if (const auto rest = strip_cookie(field.value, hide); !rest.empty()) line(out, "Cookie", rest);
+        if (hide.empty())
+            line(out, "Cookie", field.value);
+        else if (const auto rest = strip_cookie(field.value, hide); !rest.empty())
+            line(out, "Cookie", rest);
     }
 }
 
@@ -123,29 +133,38 @@ ResponseText response_for_client(const ResponseHead& head, const ToClient& to) {
     text.keep_alive = to.keep_alive;
     switch (head.framing()) {
         case Framing::none:
-            if ((to.head_request || head.status() == 304) && head.status() != 204 && head.has("Content-Length"))
+            if ((to.head_request || head.status() == 304) && head.status() != 204 &&
+                head.has("Content-Length"))
                 line(out, "Content-Length", fmt::format_int(head.content_length()).c_str());
             break;
-        case Framing::sized: line(out, "Content-Length", fmt::format_int(head.content_length()).c_str()); break;
+        case Framing::sized:
+            line(out, "Content-Length", fmt::format_int(head.content_length()).c_str());
+            break;
         case Framing::chunked:
         case Framing::until_close:
             text.chunked = to.client_minor_version >= 1;
-            if (text.chunked) line(out, "Transfer-Encoding", "chunked");
-            else text.keep_alive = false;  // HTTP/1.0 learns the end from the close
+            if (text.chunked)
+                line(out, "Transfer-Encoding", "chunked");
+            else
+                text.keep_alive = false;  // HTTP/1.0 learns the end from the close
             break;
     }
-    if (!text.keep_alive) line(out, "Connection", "close");
-    else if (to.client_minor_version == 0) line(out, "Connection", "keep-alive");
+    if (!text.keep_alive)
+        line(out, "Connection", "close");
+    else if (to.client_minor_version == 0)
+        line(out, "Connection", "keep-alive");
     out += "\r\n";
     return text;
 }
 
-std::string chunk_start(std::size_t octets) { return fmt::format("{:x}\r\n", octets); }
+std::string chunk_start(std::size_t octets) {
+    return fmt::format("{:x}\r\n", octets);
+}
 
 bool is_request_id(std::string_view text) {
     return !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), [](char c) {
-        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' || c == '_' ||
-               c == '-';
+        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' ||
+               c == '_' || c == '-';
     });
 }
 
@@ -155,8 +174,8 @@ bool is_traceparent(std::string_view text) {
         return std::all_of(part.begin(), part.end(),
                            [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
     };
-    return text.size() == 55 && text.substr(0, 3) == "00-" && text[35] == '-' && text[52] == '-' && hex(3, 32) &&
-           hex(36, 16) && hex(53, 2) && text.substr(3, 32) != std::string(32, '0') &&
+    return text.size() == 55 && text.substr(0, 3) == "00-" && text[35] == '-' && text[52] == '-' &&
+           hex(3, 32) && hex(36, 16) && hex(53, 2) && text.substr(3, 32) != std::string(32, '0') &&
            text.substr(36, 16) != std::string(16, '0');
 }
 

@@ -1,5 +1,6 @@
-// What is passed on of a head, and what we say ourselves. The framing of both directions is written here and nowhere
-// else; nothing that a peer said about framing is copied (RFC 9110 section 7.6, RFC 9112 sections 6 and 9). Pure.
+// What is passed on of a head, and what we say ourselves. The framing of both directions is written here and
+// nowhere else; nothing that a peer said about framing is copied (RFC 9110 section 7.6, RFC 9112 sections 6
+// and 9). Pure.
 #pragma once
 
 #include <cstdint>
@@ -30,8 +31,8 @@ struct ToClient {
 };
 struct ResponseText {
     std::string octets;
-    bool chunked = false;     // the body goes out in chunks
-    bool keep_alive = true;   // the connection can be used again
+    bool chunked = false;    // the body goes out in chunks
+    bool keep_alive = true;  // the connection can be used again
 };
 ResponseText response_for_client(const ResponseHead&, const ToClient&);
 

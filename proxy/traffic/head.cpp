@@ -8,13 +8,20 @@
 namespace proxy {
 namespace {
 
-constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
-constexpr bool is_alpha(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
+constexpr bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+constexpr bool is_alpha(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+constexpr char lower(char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+}
 
 // RFC 9110 section 5.6.2
 constexpr bool is_token_char(char c) {
-    return is_digit(c) || is_alpha(c) || std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+    return is_digit(c) || is_alpha(c) ||
+           std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
 }
 
 constexpr auto token_table = [] {
@@ -65,7 +72,8 @@ bool is_port(std::string_view text) {
            error == std::errc{} && end == text.data() + text.size() && value >= 1 && value <= 65535;
 }
 
-// Host = reg-name, IPv4 or [IPv6], with an optional port. No userinfo, no percent-encoding: nobody needs it here.
+// Host = reg-name, IPv4 or [IPv6], with an optional port. No userinfo, no percent-encoding: nobody needs it
+// here.
 bool is_host(std::string_view host) {
     if (host.size() > 260) return false;
     std::string_view name = host, port;
@@ -90,8 +98,9 @@ bool is_host(std::string_view host) {
             has_port = true;
         }
         if (name.empty() || name.size() > 253) return false;
-        if (!std::all_of(name.begin(), name.end(),
-                         [](char c) { return is_digit(c) || is_alpha(c) || c == '-' || c == '.' || c == '_'; }))
+        if (!std::all_of(name.begin(), name.end(), [](char c) {
+                return is_digit(c) || is_alpha(c) || c == '-' || c == '.' || c == '_';
+            }))
             return false;
     }
     return !has_port || is_port(port);
@@ -173,9 +182,12 @@ private:
     }
 
     Error version(Head& head, std::string_view text, int status) {
-        if (text == "HTTP/1.1") head.minor_version_ = 1;
-        else if (text == "HTTP/1.0") head.minor_version_ = 0;
-        else if (text.size() == 8 && text.starts_with("HTTP/") && is_digit(text[5]) && text[6] == '.' && is_digit(text[7]))
+        if (text == "HTTP/1.1")
+            head.minor_version_ = 1;
+        else if (text == "HTTP/1.0")
+            head.minor_version_ = 0;
+        else if (text.size() == 8 && text.starts_with("HTTP/") && is_digit(text[5]) && text[6] == '.' &&
+                 is_digit(text[7]))
             return HeadError{status == 400 ? 505 : status, "only HTTP/1.0 and HTTP/1.1 are spoken here"};
         else
             return HeadError{status, "the HTTP version is malformed"};
@@ -190,7 +202,8 @@ private:
             return HeadError{400, "the request line is not 'method target version'"};
         head.method_ = text->substr(0, first);
         const auto target = text->substr(first + 1, last - first - 1);
-        if (!is_token(head.method_) || head.method_.size() > 32) return HeadError{400, "the method is malformed"};
+        if (!is_token(head.method_) || head.method_.size() > 32)
+            return HeadError{400, "the method is malformed"};
         if (auto error = version(head, text->substr(last + 1), 400)) return error;
         if (head.method_ == "CONNECT" || head.method_ == "TRACE")
             return HeadError{405, "CONNECT and TRACE are not served"};
@@ -222,10 +235,12 @@ private:
 
     Error status_line(ResponseHead& head) {
         const auto text = line();
-        if (!text || text->size() < 12 || (*text)[8] != ' ') return HeadError{502, "the status line is malformed"};
+        if (!text || text->size() < 12 || (*text)[8] != ' ')
+            return HeadError{502, "the status line is malformed"};
         if (auto error = version(head, text->substr(0, 8), 502)) return error;
         const auto code = text->substr(9, 3);
-        if (!std::all_of(code.begin(), code.end(), is_digit)) return HeadError{502, "the status is not a number"};
+        if (!std::all_of(code.begin(), code.end(), is_digit))
+            return HeadError{502, "the status is not a number"};
         head.status_ = (code[0] - '0') * 100 + (code[1] - '0') * 10 + (code[2] - '0');
         if (head.status_ < 100 || head.status_ > 599) return HeadError{502, "the status is out of range"};
         if (text->size() > 12) {
@@ -249,7 +264,8 @@ private:
             if (colon == std::string_view::npos) return HeadError{status, "a field line has no colon"};
             const Field field{text->substr(0, colon), trim(text->substr(colon + 1))};
             if (!is_token(field.name)) return HeadError{status, "a field name is malformed"};
-            if (!is_field_value(field.value)) return HeadError{status, "a field value has a control character"};
+            if (!is_field_value(field.value))
+                return HeadError{status, "a field value has a control character"};
             head.fields_.push_back(field);
         }
         if (!rest_.empty()) return HeadError{status, "octets follow the head"};
@@ -275,7 +291,8 @@ private:
             if (same_name(field.name, "Content-Length")) {
                 if (sized) return HeadError{status, "there is more than one Content-Length"};
                 const auto text = field.value;
-                const bool digits = !text.empty() && text.size() <= 18 && std::all_of(text.begin(), text.end(), is_digit);
+                const bool digits =
+                    !text.empty() && text.size() <= 18 && std::all_of(text.begin(), text.end(), is_digit);
                 if (!digits || (text.size() > 1 && text.front() == '0'))
                     return HeadError{status, "Content-Length is not a plain decimal number"};
                 std::from_chars(text.data(), text.data() + text.size(), head.content_length_);
@@ -288,8 +305,10 @@ private:
                 chunked = true;
             }
         }
-        if (sized && chunked) return HeadError{status, "Content-Length and Transfer-Encoding contradict each other"};
-        if (chunked && head.minor_version_ == 0) return HeadError{status, "HTTP/1.0 has no Transfer-Encoding"};
+        if (sized && chunked)
+            return HeadError{status, "Content-Length and Transfer-Encoding contradict each other"};
+        if (chunked && head.minor_version_ == 0)
+            return HeadError{status, "HTTP/1.0 has no Transfer-Encoding"};
         return {};
     }
 
@@ -304,15 +323,18 @@ private:
         bool sized = false, chunked = false;
         if (auto error = framing_fields(head, 502, sized, chunked)) return error;
         const int status = head.status_;
-        if (to_head || status < 200 || status == 204 || status == 304) head.framing_ = Framing::none;
-        else head.framing_ = chunked ? Framing::chunked : sized ? Framing::sized : Framing::until_close;
+        if (to_head || status < 200 || status == 204 || status == 304)
+            head.framing_ = Framing::none;
+        else
+            head.framing_ = chunked ? Framing::chunked : sized ? Framing::sized : Framing::until_close;
         return {};
     }
 
     Error expectation(RequestHead& head) {
         for (const auto& field : head.fields_) {
             if (!same_name(field.name, "Expect")) continue;
-            if (!same_name(field.value, "100-continue")) return HeadError{417, "the only expectation met here is 100-continue"};
+            if (!same_name(field.value, "100-continue"))
+                return HeadError{417, "the only expectation met here is 100-continue"};
             head.expects_continue_ = head.minor_version_ == 1;
         }
         return {};
@@ -335,7 +357,8 @@ std::variant<RequestHead, HeadError> parse_request(std::string_view octets, cons
     return HeadParser(octets, limits).request();
 }
 
-std::variant<ResponseHead, HeadError> parse_response(std::string_view octets, const HeadLimits& limits, bool to_head) {
+std::variant<ResponseHead, HeadError> parse_response(std::string_view octets, const HeadLimits& limits,
+                                                     bool to_head) {
     return HeadParser(octets, limits).response(to_head);
 }
 

@@ -1,6 +1,6 @@
-// Validated message heads: the only form in which a head of either side reaches the forwarder, and only parse_request
-// and parse_response can make one. One reading only: whatever two parsers could read differently is refused.
-// Pure: octets in, a head or a refusal out.
+// Validated message heads: the only form in which a head of either side reaches the forwarder, and only
+// parse_request and parse_response can make one. One reading only: whatever two parsers could read
+// differently is refused. Pure: octets in, a head or a refusal out.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,8 @@ struct Field {
 
 bool same_name(std::string_view a, std::string_view b);  // field names and codings: ASCII case ignored
 
-// Why a head is refused: the status to answer, and one sentence for people. A refused head always ends its connection.
+// Why a head is refused: the status to answer, and one sentence for people. A refused head always ends its
+// connection.
 struct HeadError {
     int status;
     std::string_view reason;
@@ -60,7 +61,9 @@ public:
     std::string_view method() const { return method_; }
     std::string_view target() const { return target_; }  // origin-form, or "*"
     std::string_view path() const { return target_.substr(0, target_.find('?')); }
-    std::string_view host() const { return host_; }      // of the absolute-form if there was one; may be empty in 1.0
+    std::string_view host() const {
+        return host_;
+    }  // of the absolute-form if there was one; may be empty in 1.0
     bool expects_continue() const { return expects_continue_; }
 
 private:
@@ -88,6 +91,7 @@ std::variant<RequestHead, HeadError> parse_request(std::string_view octets, cons
 
 // `to_head`: it answers a HEAD request and has no body whatever it says (RFC 9112 section 6.3).
 // Anything wrong is 502: pods are not trusted either.
-std::variant<ResponseHead, HeadError> parse_response(std::string_view octets, const HeadLimits&, bool to_head);
+std::variant<ResponseHead, HeadError> parse_response(std::string_view octets, const HeadLimits&,
+                                                     bool to_head);
 
 }  // namespace proxy

@@ -10,66 +10,119 @@ RefusalInfo describe(Refusal refusal) {
     switch (refusal) {
         case Refusal::bad_request:
             return {400, "http_request_error", "bad_request", "The request is malformed", false, true};
-        case Refusal::body_too_large: return {413, "", "body_too_large", "The request body is too large", false, true};
+        case Refusal::body_too_large:
+            return {413, "", "body_too_large", "The request body is too large", false, true};
         case Refusal::request_timeout:
-            return {408, "http_request_error", "request_timeout", "The request did not arrive in time", false, true};
-        case Refusal::unknown_host: return {404, "destination_not_found", "unknown_host", "No service has this host name"};
-        case Refusal::denied: return {403, "http_request_denied", "denied", "This path is not served"};
+            return {408, "http_request_error", "request_timeout", "The request did not arrive in time", false,
+                    true};
+        case Refusal::unknown_host:
+            return {404, "destination_not_found", "unknown_host", "No service has this host name"};
+        case Refusal::denied:
+            return {403, "http_request_denied", "denied", "This path is not served"};
         case Refusal::queue_full:
             return {503, "connection_limit_reached", "queue_full", "The queue is full", true};
-        case Refusal::queue_timeout: return {504, "connection_timeout", "queue_timeout", "No pod was free in time"};
+        case Refusal::queue_timeout:
+            return {504, "connection_timeout", "queue_timeout", "No pod was free in time"};
         case Refusal::cold_start_timeout:
-            return {503, "destination_unavailable", "cold_start_timeout", "No pod became ready in time", true};
-        case Refusal::unavailable: return {503, "destination_unavailable", "unavailable", "No pod is available", true};
+            return {503, "destination_unavailable", "cold_start_timeout", "No pod became ready in time",
+                    true};
+        case Refusal::unavailable:
+            return {503, "destination_unavailable", "unavailable", "No pod is available", true};
         case Refusal::shutting_down:
             return {503, "", "shutting_down", "The gateway is shutting down", true, true};
         case Refusal::pod_died:
             return {502, "connection_terminated", "pod_died", "The pod went away before it answered"};
         case Refusal::pod_nonsense:
-            return {502, "http_protocol_error", "pod_nonsense", "The pod's answer is not HTTP as it should be"};
-        case Refusal::pod_timeout: return {504, "http_response_timeout", "pod_timeout", "The pod did not answer in time"};
-        case Refusal::disk_full: return {503, "proxy_internal_error", "disk_full", "The gateway has no room for the body", true, true};
-        case Refusal::client_left: return {499, "", "client_left", "The client left"};
+            return {502, "http_protocol_error", "pod_nonsense",
+                    "The pod's answer is not HTTP as it should be"};
+        case Refusal::pod_timeout:
+            return {504, "http_response_timeout", "pod_timeout", "The pod did not answer in time"};
+        case Refusal::disk_full:
+            return {503, "proxy_internal_error", "disk_full", "The gateway has no room for the body", true,
+                    true};
+        case Refusal::client_left:
+            return {499, "", "client_left", "The client left"};
     }
     return {500, "proxy_internal_error", "internal", "Internal error", false, true};
 }
 
+std::string_view advice(Refusal refusal) {
+    switch (refusal) {
+        case Refusal::queue_full:
+            return "As many requests wait already as pilotlight.dev/queue-depth and queue-bytes allow. Try "
+                   "again later.";
+        case Refusal::queue_timeout:
+            return "All pods were busy for as long as pilotlight.dev/queue-timeout allows to wait. Try again "
+                   "later.";
+        case Refusal::cold_start_timeout:
+            return "No pod became ready within pilotlight.dev/cold-start-timeout; 'pilotlight get events' "
+                   "says why.";
+        case Refusal::unavailable:
+            return "The service's pods do not start; 'pilotlight get events' says why. They are tried again, "
+                   "less and less often.";
+        case Refusal::shutting_down:
+            return "The gateway is shutting down. Try again in a moment.";
+        default:
+            return describe(refusal).title;
+    }
+}
+
 std::string_view status_text(int status) {
     switch (status) {
-        case 200: return "OK";
-        case 400: return "Bad Request";
-        case 403: return "Forbidden";
-        case 404: return "Not Found";
-        case 405: return "Method Not Allowed";
-        case 408: return "Request Timeout";
-        case 413: return "Content Too Large";
-        case 414: return "URI Too Long";
-        case 417: return "Expectation Failed";
-        case 431: return "Request Header Fields Too Large";
-        case 500: return "Internal Server Error";
-        case 501: return "Not Implemented";
-        case 502: return "Bad Gateway";
-        case 503: return "Service Unavailable";
-        case 504: return "Gateway Timeout";
-        case 505: return "HTTP Version Not Supported";
-        default: return "";
+        case 200:
+            return "OK";
+        case 400:
+            return "Bad Request";
+        case 403:
+            return "Forbidden";
+        case 404:
+            return "Not Found";
+        case 405:
+            return "Method Not Allowed";
+        case 408:
+            return "Request Timeout";
+        case 413:
+            return "Content Too Large";
+        case 414:
+            return "URI Too Long";
+        case 417:
+            return "Expectation Failed";
+        case 431:
+            return "Request Header Fields Too Large";
+        case 500:
+            return "Internal Server Error";
+        case 501:
+            return "Not Implemented";
+        case 502:
+            return "Bad Gateway";
+        case 503:
+            return "Service Unavailable";
+        case 504:
+            return "Gateway Timeout";
+        case 505:
+            return "HTTP Version Not Supported";
+        default:
+            return "";
     }
 }
 
 namespace {
 
 std::string problem(int status, const RefusalInfo& info, const RefusalContext& context) {
-    return fmt::format(R"({{"type":"about:blank","title":"{}","status":{},"detail":"{}","error":"{}","requestId":"{}"}})"
-                       "\n",
-                       info.title, status, json_escape(context.detail), info.label, json_escape(context.request_id));
+    return fmt::format(
+        R"({{"type":"about:blank","title":"{}","status":{},"detail":"{}","error":"{}","requestId":"{}"}})"
+        "\n",
+        info.title, status, json_escape(context.detail), info.label, json_escape(context.request_id));
 }
 
 std::string page(int status, const RefusalInfo& info, const RefusalContext& context) {
     return fmt::format(
         "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
-        "<title>{0} {1}</title><style>body{{font:16px/1.5 system-ui,sans-serif;max-width:36rem;margin:15vh auto;"
+        "<title>{0} {1}</title><style>body{{font:16px/1.5 system-ui,sans-serif;max-width:36rem;margin:15vh "
+        "auto;"
         "padding:0 1rem;color-scheme:light dark;background:Canvas;color:CanvasText}}h1{{font-size:1.4rem}}"
-        "small{{opacity:.6}}</style><h1>{1}</h1><p>{2}</p><p><small>{0} · Pilotlight · request {3}</small></p></html>\n",
+        "small{{opacity:.6}}</style><h1>{1}</h1><p>{2}</p><p><small>{0} · Pilotlight · request "
+        "{3}</small></p></html>\n",
         status, info.title, html_escape(context.detail), html_escape(context.request_id));
 }
 
@@ -79,11 +132,13 @@ std::string refusal_response(Refusal refusal, const RefusalContext& context) {
     const auto info = describe(refusal);
     const int status = context.status != 0 ? context.status : info.status;
     const auto body = context.wants_html ? page(status, info, context) : problem(status, info, context);
-    auto out = fmt::format("HTTP/1.1 {} {}\r\nDate: {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nCache-Control: no-store\r\n",
-                           status, status_text(status), http_date(),
-                           context.wants_html ? "text/html; charset=utf-8" : "application/problem+json", body.size());
+    auto out = fmt::format(
+        "HTTP/1.1 {} {}\r\nDate: {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nCache-Control: no-store\r\n",
+        status, status_text(status), http_date(),
+        context.wants_html ? "text/html; charset=utf-8" : "application/problem+json", body.size());
     const bool size = status == 413 || status == 414 || status == 431;  // the status says it all
-    if (!info.proxy_error.empty() && !size) out += fmt::format("Proxy-Status: pilotlight; error={}\r\n", info.proxy_error);
+    if (!info.proxy_error.empty() && !size)
+        out += fmt::format("Proxy-Status: pilotlight; error={}\r\n", info.proxy_error);
     if (info.retry_after) out += fmt::format("Retry-After: {}\r\n", context.retry_after.count());
     if (status == 405) out += "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n";
     if (!context.request_id.empty()) out += fmt::format("X-Request-Id: {}\r\n", context.request_id);

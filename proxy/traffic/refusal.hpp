@@ -8,9 +8,9 @@
 namespace proxy {
 
 enum class Refusal : unsigned char {
-    bad_request,         // the head or the body's framing; the status comes from the parser
+    bad_request,  // the head or the body's framing; the status comes from the parser
     body_too_large,
-    request_timeout,     // a client that stopped in the middle of its request
+    request_timeout,  // a client that stopped in the middle of its request
     unknown_host,
     denied,
     queue_full,
@@ -22,7 +22,7 @@ enum class Refusal : unsigned char {
     pod_nonsense,
     pod_timeout,
     disk_full,
-    client_left,         // never sent, only logged and counted
+    client_left,  // never sent, only logged and counted
 };
 
 struct RefusalInfo {
@@ -31,14 +31,18 @@ struct RefusalInfo {
     std::string_view label;        // in logs and metrics
     std::string_view title;
     bool retry_after = false;
-    bool close = false;            // the connection is of no more use
+    bool close = false;  // the connection is of no more use
 };
 
 RefusalInfo describe(Refusal);
 
+// One sentence for people: what happened and what to do about it, where there is nothing more particular to
+// say.
+std::string_view advice(Refusal);
+
 struct RefusalContext {
-    int status = 0;              // other than the usual one
-    std::string_view detail;     // one sentence for people: what happened, to whom, what to do
+    int status = 0;           // other than the usual one
+    std::string_view detail;  // one sentence for people: what happened, to whom, what to do
     std::string_view request_id;
     bool wants_html = false;
     bool head_only = false;

@@ -59,7 +59,8 @@ void Spool::append_to_memory(std::string_view octets) {
 
 bool Spool::append_to_file(std::string_view octets) {
     while (!octets.empty()) {
-        const auto written = ::pwrite(file_, octets.data(), octets.size(), static_cast<off_t>(size_ - file_begins_));
+        const auto written =
+            ::pwrite(file_, octets.data(), octets.size(), static_cast<off_t>(size_ - file_begins_));
         if (written < 0 && errno == EINTR) continue;
         if (written <= 0) return failed_ = true, false;
         octets.remove_prefix(static_cast<std::size_t>(written));
@@ -73,7 +74,9 @@ std::string_view Spool::read(std::uint64_t offset) {
     if (file_ >= 0 && offset >= file_begins_) {
         file_window_.resize(static_cast<std::size_t>(std::min<std::uint64_t>(window_size, size_ - offset)));
         ssize_t got;
-        do got = ::pread(file_, file_window_.data(), file_window_.size(), static_cast<off_t>(offset - file_begins_));
+        do
+            got = ::pread(file_, file_window_.data(), file_window_.size(),
+                          static_cast<off_t>(offset - file_begins_));
         while (got < 0 && errno == EINTR);
         if (got <= 0) return failed_ = true, std::string_view{};
         return std::string_view(file_window_).substr(0, static_cast<std::size_t>(got));
@@ -100,8 +103,8 @@ void Spool::release(std::uint64_t offset) {
     }
 }
 
-// An endless answer to a client who never quite catches up must not fill the disk: what was read goes. A file system
-// that cannot do it keeps the octets until the end.
+// An endless answer to a client who never quite catches up must not fill the disk: what was read goes. A file
+// system that cannot do it keeps the octets until the end.
 void Spool::release_from_file() {
     const auto until = released_ - file_begins_;
     ::fallocate(file_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(file_freed_),

@@ -1,6 +1,6 @@
-// Octets on their way from somebody fast to somebody slow: in memory up to a bound, beyond it in a temporary file
-// that is unlinked from birth. Written at the end, read from the front; what was read may be kept (a request's body,
-// which may have to be sent twice) or let go (a response's).
+// Octets on their way from somebody fast to somebody slow: in memory up to a bound, beyond it in a temporary
+// file that is unlinked from birth. Written at the end, read from the front; what was read may be kept (a
+// request's body, which may have to be sent twice) or let go (a response's).
 #pragma once
 
 #include <cstdint>
@@ -28,8 +28,9 @@ public:
     // False if the disk failed; the spool is then of no more use. errno says why.
     [[nodiscard]] bool append(std::string_view octets);
 
-    // The next octets from `offset` on, which must not lie before what was released; valid until the next read or
-    // release, whatever is appended meanwhile. Empty: nothing more there yet, or the disk failed: see failed().
+    // The next octets from `offset` on, which must not lie before what was released; valid until the next
+    // read or release, whatever is appended meanwhile. Empty: nothing more there yet, or the disk failed: see
+    // failed().
     std::string_view read(std::uint64_t offset);
 
     void release(std::uint64_t offset);  // what lies before it is not needed any more
@@ -54,9 +55,9 @@ private:
     std::uint64_t memory_used_ = 0;
     std::uint64_t size_ = 0;
     std::uint64_t released_ = 0;
-    std::uint64_t file_begins_ = 0;     // offset of the first octet in the file
-    std::uint64_t file_freed_ = 0;      // so much of the file's front has been given back to the disk
-    std::string file_window_;           // last piece read from the file
+    std::uint64_t file_begins_ = 0;  // offset of the first octet in the file
+    std::uint64_t file_freed_ = 0;   // so much of the file's front has been given back to the disk
+    std::string file_window_;        // last piece read from the file
     int file_ = -1;
     bool failed_ = false;
 };

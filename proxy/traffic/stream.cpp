@@ -36,11 +36,14 @@ asio::awaitable<error_code> Stream::wait(Socket::wait_type what, TimePoint deadl
     co_return error;
 }
 
-asio::awaitable<error_code> Stream::readable(TimePoint deadline) { return wait(Socket::wait_read, deadline); }
+asio::awaitable<error_code> Stream::readable(TimePoint deadline) {
+    return wait(Socket::wait_read, deadline);
+}
 
 asio::awaitable<error_code> Stream::write(std::array<std::string_view, 3> pieces, Duration patience) {
     std::array<asio::const_buffer, 3> buffers;
-    for (std::size_t i = 0; i < pieces.size(); ++i) buffers[i] = asio::const_buffer(pieces[i].data(), pieces[i].size());
+    for (std::size_t i = 0; i < pieces.size(); ++i)
+        buffers[i] = asio::const_buffer(pieces[i].data(), pieces[i].size());
     while (asio::buffer_size(buffers) > 0) {
         error_code error;
         auto written = socket_.write_some(buffers, error);

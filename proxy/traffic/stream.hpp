@@ -1,5 +1,6 @@
-// A TCP socket with deadlines, for one worker thread. Reads and writes go ahead at once where they can and wait only
-// where they must; who waits holds no buffer. Deadlines are kept by the worker's sweep: setting one is a store.
+// A TCP socket with deadlines, for one worker thread. Reads and writes go ahead at once where they can and
+// wait only where they must; who waits holds no buffer. Deadlines are kept by the worker's sweep: setting one
+// is a store.
 #pragma once
 
 #include <array>
@@ -20,7 +21,8 @@ using pods::Duration;
 using pods::TimePoint;
 using Socket = asio::basic_stream_socket<asio::ip::tcp, asio::io_context::executor_type>;
 
-class Stream : public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
+class Stream
+    : public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
 public:
     explicit Stream(Socket socket);
     Stream(const Stream&) = delete;
@@ -34,13 +36,16 @@ public:
     // Waits until something can be read, or the deadline.
     asio::awaitable<boost::system::error_code> readable(TimePoint deadline);
     // Writes all, each piece of progress within `patience`.
-    asio::awaitable<boost::system::error_code> write(std::array<std::string_view, 3> pieces, Duration patience);
-    // Writes until all is written, something can be read while the peer takes no more (would_block), or the deadline.
+    asio::awaitable<boost::system::error_code> write(std::array<std::string_view, 3> pieces,
+                                                     Duration patience);
+    // Writes until all is written, something can be read while the peer takes no more (would_block), or the
+    // deadline.
     struct Written {
         boost::system::error_code error;
         std::size_t octets = 0;
     };
-    asio::awaitable<Written> write_unless_answered(std::string_view head, std::string_view body, TimePoint deadline);
+    asio::awaitable<Written> write_unless_answered(std::string_view head, std::string_view body,
+                                                   TimePoint deadline);
     asio::awaitable<boost::system::error_code> connect(asio::ip::tcp::endpoint, TimePoint deadline);
 
     Socket& socket() { return socket_; }

@@ -26,7 +26,8 @@ std::string_view http_date() {
 std::string rfc3339_now() {
     const auto now = std::chrono::system_clock::now().time_since_epoch();
     const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
-    return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(static_cast<std::time_t>(ms / 1000)), ms % 1000);
+    return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(static_cast<std::time_t>(ms / 1000)),
+                       ms % 1000);
 }
 
 // Drawn from the system in batches: one system call for many ids.
@@ -41,11 +42,14 @@ std::uint64_t random64() {
     return drawn[--left];
 }
 
-std::string hex(std::uint64_t value) { return fmt::format("{:016x}", value); }
+std::string hex(std::uint64_t value) {
+    return fmt::format("{:016x}", value);
+}
 
 namespace {
 
-// Length of the valid UTF-8 sequence at the front, 0 if there is none (overlong forms and surrogates are none).
+// Length of the valid UTF-8 sequence at the front, 0 if there is none (overlong forms and surrogates are
+// none).
 std::size_t utf8_length(std::string_view text) {
     const auto at = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
     const auto tail = [&](std::size_t i) { return (at(i) & 0xc0u) == 0x80u; };
@@ -71,10 +75,14 @@ std::string json_escape(std::string_view text) {
     while (!text.empty()) {
         const char c = text.front();
         const auto length = utf8_length(text);
-        if (c == '"' || c == '\\') (out += '\\') += c;
-        else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
-        else if (length == 0) out += "\\ufffd";
-        else out += text.substr(0, length);
+        if (c == '"' || c == '\\')
+            (out += '\\') += c;
+        else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+            out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
+        else if (length == 0)
+            out += "\\ufffd";
+        else
+            out += text.substr(0, length);
         text.remove_prefix(length == 0 ? 1 : length);
     }
     return out;
@@ -83,12 +91,23 @@ std::string json_escape(std::string_view text) {
 std::string html_escape(std::string_view text) {
     std::string out;
     for (const char c : text) switch (c) {
-            case '&': out += "&amp;"; break;
-            case '<': out += "&lt;"; break;
-            case '>': out += "&gt;"; break;
-            case '"': out += "&quot;"; break;
-            case '\'': out += "&#39;"; break;
-            default: out += c;
+            case '&':
+                out += "&amp;";
+                break;
+            case '<':
+                out += "&lt;";
+                break;
+            case '>':
+                out += "&gt;";
+                break;
+            case '"':
+                out += "&quot;";
+                break;
+            case '\'':
+                out += "&#39;";
+                break;
+            default:
+                out += c;
         }
     return out;
 }

@@ -9,9 +9,15 @@
 namespace proxy {
 
 Worker::Worker(Shared& shared, std::shared_ptr<const Routing> routing)
-    : shared_(shared), routing_(std::move(routing)), work_(asio::make_work_guard(io_)), sweeper_(io_), scratch_(64 << 10) {}
+    : shared_(shared),
+      routing_(std::move(routing)),
+      work_(asio::make_work_guard(io_)),
+      sweeper_(io_),
+      scratch_(64 << 10) {}
 
-Worker::~Worker() { join(); }
+Worker::~Worker() {
+    join();
+}
 
 void Worker::start() {
     asio::post(io_, [this] { sweep(); });
@@ -71,7 +77,8 @@ void Worker::sweep() {
     const auto now = stopped_ ? TimePoint::max() : Clock::now();
     for (auto& stream : streams_) stream.expire(now);
     for (auto entry = idle_.begin(); entry != idle_.end();) {
-        std::erase_if(entry->second, [&](const auto& connection) { return now - connection->idle_since >= pod_idle; });
+        std::erase_if(entry->second,
+                      [&](const auto& connection) { return now - connection->idle_since >= pod_idle; });
         entry = entry->second.empty() ? idle_.erase(entry) : std::next(entry);
     }
     sweeper_.expires_after(sweep_every);
@@ -80,10 +87,16 @@ void Worker::sweep() {
     });
 }
 
-asio::awaitable<void> Worker::others() { co_await asio::post(io_, asio::use_awaitable); }
+asio::awaitable<void> Worker::others() {
+    co_await asio::post(io_, asio::use_awaitable);
+}
 
-void Worker::add(Connection& connection) { connections_[&connection] = connection.weak_from_this(); }
-void Worker::remove(Connection& connection) { connections_.erase(&connection); }
+void Worker::add(Connection& connection) {
+    connections_[&connection] = connection.weak_from_this();
+}
+void Worker::remove(Connection& connection) {
+    connections_.erase(&connection);
+}
 
 std::unique_ptr<PodConnection> Worker::take_idle(PodId pod) {
     auto found = idle_.find(pod);

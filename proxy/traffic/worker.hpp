@@ -1,5 +1,5 @@
-// One thread that moves bytes: its io_context, its client connections, its idle pod connections. Nothing of it is
-// touched by any other thread but through post().
+// One thread that moves bytes: its io_context, its client connections, its idle pod connections. Nothing of
+// it is touched by any other thread but through post().
 #pragma once
 
 #include <atomic>
@@ -24,7 +24,8 @@ struct Shared {
     CookieKey cookie_key;
     AccessLog& access_log;
     std::atomic<std::size_t> connections{0};  // of clients
-    std::atomic<std::size_t> requests{0};     // under way, errands included
+    std::atomic<std::size_t> requests{0};     // of clients, from the head to the end of the answer
+    std::atomic<std::size_t> errands{0};      // that pods work on
 };
 
 class Connection;
@@ -45,8 +46,8 @@ public:
     void start();
     void accept(asio::ip::tcp::socket);  // a client, from the listener's thread
     void use(std::shared_ptr<const Routing>);
-    void drain();                        // no further request on any connection; idle ones are closed
-    void stop();                         // closes everything; the thread then runs dry
+    void drain();  // no further request on any connection; idle ones are closed
+    void stop();   // closes everything; the thread then runs dry
     void join();
 
     // --- from its own thread
@@ -56,8 +57,8 @@ public:
     bool draining() const { return draining_; }
     bool stopped() const { return stopped_; }
     std::span<char> scratch() { return scratch_; }  // for a read that is looked at before anybody else runs
-    asio::awaitable<void> others();      // lets everybody else of this thread have a turn
-    static constexpr std::size_t turn = 1 << 20;  // so many octets in one go, before it is the others'
+    asio::awaitable<void> others();                 // lets everybody else of this thread have a turn
+    static constexpr std::size_t turn = 1 << 20;    // so many octets in one go, before it is the others'
     void watch(Stream& stream) { streams_.push_back(stream); }
     void add(Connection& connection);
     void remove(Connection& connection);
@@ -68,8 +69,8 @@ public:
 private:
     void sweep();
 
-    static constexpr std::chrono::milliseconds sweep_every{100};   // the precision of all deadlines
-    static constexpr std::chrono::seconds pod_idle{4};             // A1111 closes after 5 s; uvicorn's default
+    static constexpr std::chrono::milliseconds sweep_every{100};  // the precision of all deadlines
+    static constexpr std::chrono::seconds pod_idle{4};            // A1111 closes after 5 s; uvicorn's default
     static constexpr std::size_t idle_per_pod = 8;
 
     Shared& shared_;

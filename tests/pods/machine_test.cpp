@@ -11,6 +11,18 @@
 
 using namespace pods;
 
+TEST_CASE("two gateways of one machine never give the same port", "[ports]") {
+    const auto any = [](std::uint16_t) { return true; };
+    Ports one(40, 42, any);
+    Ports another(40, 42, any);
+    CHECK(one.take() == 40);
+    CHECK(another.take() == 41);
+    CHECK(one.take() == 42);
+    CHECK(another.take() == std::nullopt);
+    one.give_back(40);
+    CHECK(another.take() == 40);
+}
+
 TEST_CASE("ports go round, so that one given back rests", "[ports]") {
     Ports ports(10, 12, [](std::uint16_t) { return true; });
     CHECK(ports.take() == 10);

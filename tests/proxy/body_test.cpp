@@ -20,7 +20,8 @@ struct Read {
 };
 
 // Fed in pieces that end at `cuts`.
-Read read(Framing framing, std::uint64_t length, std::string_view octets, std::initializer_list<std::size_t> cuts = {}) {
+Read read(Framing framing, std::uint64_t length, std::string_view octets,
+          std::initializer_list<std::size_t> cuts = {}) {
     BodyDecoder decoder(framing, length);
     Read out;
     const auto feed = [&](std::string_view piece) {
@@ -43,7 +44,8 @@ Read by_octets(Framing framing, std::uint64_t length, std::string_view octets) {
     BodyDecoder decoder(framing, length);
     Read out;
     for (std::size_t i = 0; i < octets.size() && decoder.state() == State::more; ++i)
-        out.taken += decoder.feed(octets.substr(i, 1), [&](std::string_view content) { out.content += content; });
+        out.taken +=
+            decoder.feed(octets.substr(i, 1), [&](std::string_view content) { out.content += content; });
     out.state = decoder.state();
     return out;
 }
@@ -57,7 +59,9 @@ Read read_in_all_ways(Framing framing, std::uint64_t length, std::string_view oc
     return whole;
 }
 
-Read chunked(std::string_view octets) { return read_in_all_ways(Framing::chunked, 0, octets); }
+Read chunked(std::string_view octets) {
+    return read_in_all_ways(Framing::chunked, 0, octets);
+}
 
 }  // namespace
 
@@ -80,10 +84,11 @@ TEST_CASE("chunks are put together, and what follows them is left", "[body]") {
 }
 
 TEST_CASE("malformed chunks are found in whatever pieces they come", "[body]") {
-    const auto octets = GENERATE(as<string>{}, "\r\n", "x\r\n", "-1\r\n", "+5\r\nhello", "0x5\r\nhello", " 5\r\nhello", "5 \r\nhello", "5\nhello", "5\rhello",
-                                 ";x\r\n", "5\r\nhelloX\r\n", "5\r\nhello\n0\r\n\r\n", "5\r\nhello\r0\r\n\r\n", "5\r\nhello0\r\n\r\n", "0\r\nX: y\n\r\n", "0\r\n\n",
-                                 "0\r\n\rX", "5;a=\"\n\"\r\nhello", "5;a\x01\r\n", "0\r\nX: \x01\r\n\r\n", "FFFFFFFFFFFFFFFF\r\n", "10000000000000000\r\n",
-                                 "fffffffffffffffff\r\n");
+    const auto octets = GENERATE(
+        as<string>{}, "\r\n", "x\r\n", "-1\r\n", "+5\r\nhello", "0x5\r\nhello", " 5\r\nhello", "5 \r\nhello",
+        "5\nhello", "5\rhello", ";x\r\n", "5\r\nhelloX\r\n", "5\r\nhello\n0\r\n\r\n", "5\r\nhello\r0\r\n\r\n",
+        "5\r\nhello0\r\n\r\n", "0\r\nX: y\n\r\n", "0\r\n\n", "0\r\n\rX", "5;a=\"\n\"\r\nhello", "5;a\x01\r\n",
+        "0\r\nX: \x01\r\n\r\n", "FFFFFFFFFFFFFFFF\r\n", "10000000000000000\r\n", "fffffffffffffffff\r\n");
     CAPTURE(octets);
     CHECK(chunked(octets).state == State::malformed);
 }

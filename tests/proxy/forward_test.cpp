@@ -36,8 +36,10 @@ ToPod to_pod() {
     return to;
 }
 
-string forward(std::string_view fields, const ToPod& to = to_pod(), std::string_view first = "GET /x?y HTTP/1.1") {
-    return request_for_pod(request(string(first) + "\r\nHost: a.example:8080\r\n" + string(fields) + "\r\n"), to);
+string forward(std::string_view fields, const ToPod& to = to_pod(),
+               std::string_view first = "GET /x?y HTTP/1.1") {
+    return request_for_pod(request(string(first) + "\r\nHost: a.example:8080\r\n" + string(fields) + "\r\n"),
+                           to);
 }
 
 }  // namespace
@@ -60,18 +62,24 @@ TEST_CASE("a request goes on with our version, its Host, and who it is from", "[
 TEST_CASE("what we write is a head that we would take ourselves", "[forward]") {
     auto to = to_pod();
     to.content_length = 3;
-    const auto head = request(forward("Cookie: a=b; sd=x\r\nConnection: close, X-Gone\r\nX-Gone: 1\r\nTransfer-Encoding: chunked\r\n", to, "POST / HTTP/1.1"));
+    const auto head = request(forward(
+        "Cookie: a=b; sd=x\r\nConnection: close, X-Gone\r\nX-Gone: 1\r\nTransfer-Encoding: chunked\r\n", to,
+        "POST / HTTP/1.1"));
     CHECK(head.framing() == Framing::sized);
     CHECK(head.content_length() == 3);
     CHECK(head.keep_alive());
 }
 
 TEST_CASE("hop-by-hop fields stay here, those that Connection lists included", "[forward]") {
-    const auto text = forward("Connection: X-One, x-two\r\nConnection: close\r\nX-One: 1\r\nX-Two: 2\r\nX-Three: 3\r\nKeep-Alive: 5\r\nProxy-Connection: x\r\n"
-                              "TE: trailers\r\nTrailer: X\r\nUpgrade: websocket\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\nHTTP2-Settings: x\r\n"
-                              "Proxy-Authorization: x\r\n");
-    for (const auto* name : {"Connection", "X-One", "X-Two", "Keep-Alive", "Proxy-Connection", "TE", "Trailer", "Upgrade", "Transfer-Encoding", "Expect",
-                             "HTTP2-Settings", "Proxy-Authorization"}) {
+    const auto text = forward(
+        "Connection: X-One, x-two\r\nConnection: close\r\nX-One: 1\r\nX-Two: 2\r\nX-Three: 3\r\nKeep-Alive: "
+        "5\r\nProxy-Connection: x\r\n"
+        "TE: trailers\r\nTrailer: X\r\nUpgrade: websocket\r\nTransfer-Encoding: chunked\r\nExpect: "
+        "100-continue\r\nHTTP2-Settings: x\r\n"
+        "Proxy-Authorization: x\r\n");
+    for (const auto* name :
+         {"Connection", "X-One", "X-Two", "Keep-Alive", "Proxy-Connection", "TE", "Trailer", "Upgrade",
+          "Transfer-Encoding", "Expect", "HTTP2-Settings", "Proxy-Authorization"}) {
         CAPTURE(name);
         CHECK(values(text, name) == "-");
     }
@@ -83,21 +91,30 @@ TEST_CASE("Connection cannot remove what we say", "[forward]") {
     auto to = to_pod();
     to.client_trusted = trusted;
     to.content_length = 7;
-    const auto text = forward("Connection: Host, Content-Length, X-Forwarded-For, X-Forwarded-Host, X-Forwarded-Proto, Via, X-Request-Id, traceparent\r\n"
-                              "X-Forwarded-Host: h\r\nX-Forwarded-Proto: p\r\nContent-Length: 7\r\n", to);
-    for (const auto* name : {"Host", "Content-Length", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "Via", "X-Request-Id", "traceparent"}) {
+    const auto text = forward(
+        "Connection: Host, Content-Length, X-Forwarded-For, X-Forwarded-Host, X-Forwarded-Proto, Via, "
+        "X-Request-Id, traceparent\r\n"
+        "X-Forwarded-Host: h\r\nX-Forwarded-Proto: p\r\nContent-Length: 7\r\n",
+        to);
+    for (const auto* name : {"Host", "Content-Length", "X-Forwarded-For", "X-Forwarded-Host",
+                             "X-Forwarded-Proto", "Via", "X-Request-Id", "traceparent"}) {
         CAPTURE(name);
         CHECK(values(text, name) != "-");
     }
 }
 
 TEST_CASE("what a stranger says of himself is dropped", "[forward]") {
-    const auto text = forward("X-Forwarded-For: 10.0.0.1\r\nx-forwarded-host: evil\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Anything: x\r\nForwarded: for=1\r\n"
-                              "X-Real-IP: 1\r\nK-Network-Hash: x\r\nKnative-Serving-Revision: x\r\nX-Request-Id: theirs\r\ntraceparent: theirs\r\nKind: kept\r\n");
+    const auto text = forward(
+        "X-Forwarded-For: 10.0.0.1\r\nx-forwarded-host: evil\r\nX-Forwarded-Proto: "
+        "https\r\nX-Forwarded-Anything: x\r\nForwarded: for=1\r\n"
+        "X-Real-IP: 1\r\nK-Network-Hash: x\r\nKnative-Serving-Revision: x\r\nX-Request-Id: "
+        "theirs\r\ntraceparent: theirs\r\nKind: kept\r\n");
     CHECK(values(text, "X-Forwarded-For") == "192.0.2.7");
     CHECK(values(text, "X-Forwarded-Host") == "a.example:8080");
     CHECK(values(text, "X-Forwarded-Proto") == "http");
-    for (const auto* name : {"X-Forwarded-Anything", "Forwarded", "X-Real-IP", "K-Network-Hash", "Knative-Serving-Revision"}) CHECK(values(text, name) == "-");
+    for (const auto* name :
+         {"X-Forwarded-Anything", "Forwarded", "X-Real-IP", "K-Network-Hash", "Knative-Serving-Revision"})
+        CHECK(values(text, name) == "-");
     CHECK(values(text, "X-Request-Id") == "id-1");
     CHECK(values(text, "traceparent") == to_pod().traceparent);
     CHECK(values(text, "Kind") == "kept");
@@ -106,8 +123,11 @@ TEST_CASE("what a stranger says of himself is dropped", "[forward]") {
 TEST_CASE("what a trusted proxy says of its client is kept and continued", "[forward]") {
     auto to = to_pod();
     to.client_trusted = true;
-    const auto text = forward("X-Forwarded-For: 10.0.0.1\r\nX-Forwarded-For: 10.0.0.2\r\nX-Forwarded-Host: outer\r\nX-Forwarded-Proto: https\r\nForwarded: for=1\r\n"
-                              "K-Network-Hash: x\r\nX-Real-IP: 1\r\n", to);
+    const auto text = forward(
+        "X-Forwarded-For: 10.0.0.1\r\nX-Forwarded-For: 10.0.0.2\r\nX-Forwarded-Host: "
+        "outer\r\nX-Forwarded-Proto: https\r\nForwarded: for=1\r\n"
+        "K-Network-Hash: x\r\nX-Real-IP: 1\r\n",
+        to);
     CHECK(values(text, "X-Forwarded-For") == "10.0.0.1, 10.0.0.2, 192.0.2.7");
     CHECK(values(text, "X-Forwarded-Host") == "outer");
     CHECK(values(text, "X-Forwarded-Proto") == "https");
@@ -151,7 +171,8 @@ TEST_CASE("an absolute target goes on as a path, with its authority as Host", "[
 TEST_CASE("a body's length is ours to say, whatever the client said", "[forward]") {
     auto to = to_pod();
     to.content_length = 12'345'678'901;
-    CHECK(values(forward("Transfer-Encoding: chunked\r\n", to, "POST / HTTP/1.1"), "Content-Length") == "12345678901");
+    CHECK(values(forward("Transfer-Encoding: chunked\r\n", to, "POST / HTTP/1.1"), "Content-Length") ==
+          "12345678901");
     CHECK(values(forward("Content-Length: 5\r\n", to, "POST / HTTP/1.1"), "Content-Length") == "12345678901");
     to.content_length = 0;
     CHECK(values(forward("", to, "POST / HTTP/1.1"), "Content-Length") == "0");
@@ -194,13 +215,16 @@ TEST_CASE("a response's framing is written anew for the client's version", "[for
 }
 
 TEST_CASE("a response's fields go on in order, but for hop-by-hop ones and our own", "[forward]") {
-    const auto head = response(lines({"HTTP/1.0 200 Fine", "Set-Cookie: a", "X-Y: 1", "Set-Cookie: b", "Connection: close, X-Gone", "X-Gone: 1", "Keep-Alive: 5",
-                                      "Trailer: X", "Upgrade: h2c", "X-Request-Id: theirs", "Content-Length: 0"}));
-    const auto text = response_for_client(head, {1, false, true, "X-Request-Id: ours\r\nSet-Cookie: sd=1\r\n"});
+    const auto head = response(lines({"HTTP/1.0 200 Fine", "Set-Cookie: a", "X-Y: 1", "Set-Cookie: b",
+                                      "Connection: close, X-Gone", "X-Gone: 1", "Keep-Alive: 5", "Trailer: X",
+                                      "Upgrade: h2c", "X-Request-Id: theirs", "Content-Length: 0"}));
+    const auto text =
+        response_for_client(head, {1, false, true, "X-Request-Id: ours\r\nSet-Cookie: sd=1\r\n"});
     CHECK(text.octets.starts_with("HTTP/1.1 200 Fine\r\n"));
     CHECK(values(text.octets, "Set-Cookie") == "a | b | sd=1");
     CHECK(values(text.octets, "X-Request-Id") == "ours");
-    for (const auto* name : {"Connection", "X-Gone", "Keep-Alive", "Trailer", "Upgrade"}) CHECK(values(text.octets, name) == "-");
+    for (const auto* name : {"Connection", "X-Gone", "Keep-Alive", "Trailer", "Upgrade"})
+        CHECK(values(text.octets, name) == "-");
     CHECK(response(text.octets).framing() == Framing::sized);
 }
 
@@ -214,14 +238,19 @@ TEST_CASE("a request id is short and plain", "[forward]") {
     for (const auto* good : {"a", "0", "a-b_c.D", "4bf92f3577b34da6"}) CHECK(is_request_id(good));
     CHECK(is_request_id(string(64, 'a')));
     CHECK_FALSE(is_request_id(string(65, 'a')));
-    for (const auto* bad : {"", "a b", "a\r\nX: y", "a\"", "\xc3\xa4", "a;b", "a/b"}) CHECK_FALSE(is_request_id(bad));
+    for (const auto* bad : {"", "a b", "a\r\nX: y", "a\"", "\xc3\xa4", "a;b", "a/b"})
+        CHECK_FALSE(is_request_id(bad));
 }
 
 TEST_CASE("a traceparent is W3C's version 00 and not all zeros", "[forward]") {
     CHECK(is_traceparent("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"));
-    for (const auto* bad : {"", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-0", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-011",
-                            "01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
-                            "00-00000000000000000000000000000000-00f067aa0ba902b7-01", "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
-                            "00-4bf92f3577b34da6a3ce929d0e0e4736_00f067aa0ba902b7-01", "00-4bf92f3577b34da6a3ce929d0e0e473g-00f067aa0ba902b7-01"})
+    for (const auto* bad : {"", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-0",
+                            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-011",
+                            "01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+                            "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+                            "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+                            "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
+                            "00-4bf92f3577b34da6a3ce929d0e0e4736_00f067aa0ba902b7-01",
+                            "00-4bf92f3577b34da6a3ce929d0e0e473g-00f067aa0ba902b7-01"})
         CHECK_FALSE(is_traceparent(bad));
 }

@@ -11,7 +11,9 @@ namespace {
 
 class Lobby {
 public:
-    Lobby() { configure([](auto&) {}); }
+    Lobby() {
+        configure([](auto&) {});
+    }
 
     asio::io_context io;
     int wakes = 0;
@@ -61,9 +63,13 @@ public:
     }
 };
 
-std::uint64_t pod_of(const Lease& lease) { return lease.granted() ? static_cast<std::uint64_t>(lease.pod()->id) : 0; }
+std::uint64_t pod_of(const Lease& lease) {
+    return lease.granted() ? static_cast<std::uint64_t>(lease.pod()->id) : 0;
+}
 
-Binding session(std::uint64_t id, std::uint64_t tag = 0) { return {id, tag, 0}; }
+Binding session(std::uint64_t id, std::uint64_t tag = 0) {
+    return {id, tag, 0};
+}
 
 }  // namespace
 
@@ -106,7 +112,9 @@ TEST_CASE("nothing is kept of somebody who has left", "[gate]") {
     auto waiting = l.enter();
     const std::weak_ptr<Waiter> waiter = waiting.shared_waiter();
     SECTION("while he waited") {}
-    SECTION("with his slot") { l.admit(1); }
+    SECTION("with his slot") {
+        l.admit(1);
+    }
     SECTION("after a retry") {
         l.admit(1);
         l.retry(waiting);
@@ -143,13 +151,15 @@ TEST_CASE("a session that is not remembered is where its cookie says", "[gate]")
     Lobby l;
     l.admit(1);
     l.admit(2);
-    const auto one = l.enter(session(7, 102)), other = l.enter(session(8, 101)), lost = l.enter(session(9, 999));
+    const auto one = l.enter(session(7, 102)), other = l.enter(session(8, 101)),
+               lost = l.enter(session(9, 999));
     CHECK(pod_of(one) == 2);
     CHECK(pod_of(other) == 1);
     CHECK_FALSE(lost.granted());
 }
 
-TEST_CASE("a session that leaves its busy pod for a while keeps its binding, also through a retry", "[gate]") {
+TEST_CASE("a session that leaves its busy pod for a while keeps its binding, also through a retry",
+          "[gate]") {
     Lobby l;
     l.configure([](auto& s) { s.affinity_wait = 0s; });
     l.admit(1);

@@ -1,6 +1,6 @@
-// The gate under threads: workers full of clients, many of whom vanish while a grant is on its way, and a control thread
-// that admits, drains, benches, forgets, looks and reconfigures. Meant for ThreadSanitizer. No slot may be lost, and
-// never may more requests hold a pod than it has slots.
+// The gate under threads: workers full of clients, many of whom vanish while a grant is on its way, and a
+// control thread that admits, drains, benches, forgets, looks and reconfigures. Meant for ThreadSanitizer. No
+// slot may be lost, and never may more requests hold a pod than it has slots.
 #include <array>
 #include <atomic>
 #include <boost/asio.hpp>
@@ -33,7 +33,8 @@ private:
 struct Town {
     std::array<asio::io_context, workers> io;
     std::array<std::atomic<int>, most_pods> holders{};
-    std::atomic<int> at_work{workers * clients}, over_limit{0}, served{0}, refused{0}, vanished{0}, wakes{0}, failures{0};
+    std::atomic<int> at_work{workers * clients}, over_limit{0}, served{0}, refused{0}, vanished{0}, wakes{0},
+        failures{0};
     std::shared_ptr<Gate> gate = [this] {
         router::PoolSettings settings;
         settings.container_concurrency = slots;
@@ -71,9 +72,12 @@ asio::awaitable<void> client(Town& town, asio::io_context& io, unsigned seed) {
             co_await let_others_run(io, dice.pick(0, 4));
             --holders;
             const bool breaks = dice.chance(10);
-            if (breaks) town.gate->bench(id, Clock::now());
-            else if (dice.chance(10)) town.gate->failed(id, Clock::now());
-            else town.gate->succeeded(id);
+            if (breaks)
+                town.gate->bench(id, Clock::now());
+            else if (dice.chance(10))
+                town.gate->failed(id, Clock::now());
+            else
+                town.gate->succeeded(id);
             if (!breaks || !lease.retry()) break;
         }
         ++(lease.refused() ? town.refused : town.served);
@@ -112,7 +116,8 @@ public:
                 town_.gate->configure(settings, 30min, now);
                 return;
             }
-            default: look(now);
+            default:
+                look(now);
         }
     }
     // Everybody may work: nobody is left waiting for a pod that takes no work.
@@ -157,16 +162,18 @@ void run(Town& town, unsigned seed, Act control) {
     for (int w = 0; w < workers; ++w) {
         auto& io = town.io[static_cast<std::size_t>(w)];
         for (int c = 0; c < clients; ++c)
-            asio::co_spawn(io, client(town, io, seed * 1000 + static_cast<unsigned>(w * clients + c)), [&](std::exception_ptr error) {
-                if (error) ++town.failures;
-                --town.at_work;
-            });
+            asio::co_spawn(io, client(town, io, seed * 1000 + static_cast<unsigned>(w * clients + c)),
+                           [&](std::exception_ptr error) {
+                               if (error) ++town.failures;
+                               --town.at_work;
+                           });
     }
     for (int w = 0; w < workers; ++w)
-        threads[static_cast<std::size_t>(w)] = std::thread([&io = town.io[static_cast<std::size_t>(w)], &town] {
-            const auto work = asio::make_work_guard(io);
-            while (town.at_work > 0) io.run_for(10ms);
-        });
+        threads[static_cast<std::size_t>(w)] =
+            std::thread([&io = town.io[static_cast<std::size_t>(w)], &town] {
+                const auto work = asio::make_work_guard(io);
+                while (town.at_work > 0) io.run_for(10ms);
+            });
     const auto deadline = Clock::now() + give_up_after;
     for (int step = 0; town.at_work > 0 && Clock::now() < deadline; ++step) {
         control(step);
@@ -191,7 +198,8 @@ void check_nothing_is_left(Town& town) {
 
 }  // namespace
 
-TEST_CASE("no slot is lost and none is given twice while clients vanish and pods come and go", "[gate][threads]") {
+TEST_CASE("no slot is lost and none is given twice while clients vanish and pods come and go",
+          "[gate][threads]") {
     for (unsigned seed = 1; seed <= 5; ++seed) {
         INFO("seed " << seed);
         Town town;

@@ -15,13 +15,15 @@ inline std::string lines(std::initializer_list<std::string_view> all) {
 
 inline proxy::RequestHead request(std::string_view octets) {
     auto parsed = proxy::parse_request(octets, {});
-    if (auto* error = std::get_if<proxy::HeadError>(&parsed)) FAIL("refused: " << error->reason << "\n" << octets);
+    if (auto* error = std::get_if<proxy::HeadError>(&parsed))
+        FAIL("refused: " << error->reason << "\n" << octets);
     return std::move(std::get<proxy::RequestHead>(parsed));
 }
 
 inline proxy::ResponseHead response(std::string_view octets, bool to_head = false) {
     auto parsed = proxy::parse_response(octets, {}, to_head);
-    if (auto* error = std::get_if<proxy::HeadError>(&parsed)) FAIL("refused: " << error->reason << "\n" << octets);
+    if (auto* error = std::get_if<proxy::HeadError>(&parsed))
+        FAIL("refused: " << error->reason << "\n" << octets);
     return std::move(std::get<proxy::ResponseHead>(parsed));
 }
 

@@ -24,7 +24,9 @@ Answer answer(Refusal refusal, const RefusalContext& context = {}) {
     return {response(std::string_view(text).substr(0, length)), text.substr(length)};
 }
 
-string field(const Answer& a, std::string_view name) { return string(a.head.first(name)); }
+string field(const Answer& a, std::string_view name) {
+    return string(a.head.first(name));
+}
 
 }  // namespace
 
@@ -77,8 +79,12 @@ TEST_CASE("a client that left is 499 in logs and nowhere else", "[refusal]") {
 
 TEST_CASE("a parser's status takes the place of 400, and every one has its text", "[refusal]") {
     const auto [status, proxy_status] = GENERATE(table<int, string>({
-        {400, "pilotlight; error=http_request_error"}, {405, "pilotlight; error=http_request_error"}, {414, ""},
-        {417, "pilotlight; error=http_request_error"}, {431, ""}, {501, "pilotlight; error=http_request_error"},
+        {400, "pilotlight; error=http_request_error"},
+        {405, "pilotlight; error=http_request_error"},
+        {414, ""},
+        {417, "pilotlight; error=http_request_error"},
+        {431, ""},
+        {501, "pilotlight; error=http_request_error"},
         {505, "pilotlight; error=http_request_error"},
     }));
     RefusalContext context;
@@ -129,17 +135,31 @@ TEST_CASE("a page shows what it is told and never runs it", "[refusal]") {
     CHECK(field(a, "Content-Type") == "text/html; charset=utf-8");
     CHECK(a.head.content_length() == a.body.size());
     CHECK(a.body.find("<script") == string::npos);
-    CHECK(a.body.find("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt; &amp; &quot;co&quot;") != string::npos);
+    CHECK(a.body.find("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt; &amp; &quot;co&quot;") !=
+          string::npos);
     CHECK(a.body.find("id-1") != string::npos);
 }
 
 TEST_CASE("text in JSON is escaped, and what is no UTF-8 is replaced", "[text]") {
     const auto [text, escaped] = GENERATE(table<string, string>({
-        {"plain", "plain"}, {"\"\\/", "\\\"\\\\/"}, {"\n\t\x01\x1f\x7f", "\\u000a\\u0009\\u0001\\u001f\\u007f"}, {string("\0", 1), "\\u0000"},
-        {"\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80", "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80"}, {"\xff", "\\ufffd"}, {"\x80", "\\ufffd"}, {"\xc3", "\\ufffd"},
-        {"\xc3(", "\\ufffd("}, {"\xc0\xaf", "\\ufffd\\ufffd"}, {"\xe0\x80\x80", "\\ufffd\\ufffd\\ufffd"}, {"\xed\xa0\x80", "\\ufffd\\ufffd\\ufffd"},
-        {"\xf4\x90\x80\x80", "\\ufffd\\ufffd\\ufffd\\ufffd"}, {"\xf5\x80", "\\ufffd\\ufffd"}, {"\xe2\x82", "\\ufffd\\ufffd"}, {"a\xf0\x9f\x98", "a\\ufffd\\ufffd\\ufffd"},
-        {"\xf4\x8f\xbf\xbf", "\xf4\x8f\xbf\xbf"}, {"", ""},
+        {"plain", "plain"},
+        {"\"\\/", "\\\"\\\\/"},
+        {"\n\t\x01\x1f\x7f", "\\u000a\\u0009\\u0001\\u001f\\u007f"},
+        {string("\0", 1), "\\u0000"},
+        {"\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80", "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80"},
+        {"\xff", "\\ufffd"},
+        {"\x80", "\\ufffd"},
+        {"\xc3", "\\ufffd"},
+        {"\xc3(", "\\ufffd("},
+        {"\xc0\xaf", "\\ufffd\\ufffd"},
+        {"\xe0\x80\x80", "\\ufffd\\ufffd\\ufffd"},
+        {"\xed\xa0\x80", "\\ufffd\\ufffd\\ufffd"},
+        {"\xf4\x90\x80\x80", "\\ufffd\\ufffd\\ufffd\\ufffd"},
+        {"\xf5\x80", "\\ufffd\\ufffd"},
+        {"\xe2\x82", "\\ufffd\\ufffd"},
+        {"a\xf0\x9f\x98", "a\\ufffd\\ufffd\\ufffd"},
+        {"\xf4\x8f\xbf\xbf", "\xf4\x8f\xbf\xbf"},
+        {"", ""},
     }));
     CAPTURE(text);
     CHECK(json_escape(text) == escaped);
@@ -150,7 +170,8 @@ TEST_CASE("any two octets make JSON that can be read", "[text]") {
     for (int one = 0; one < 256; ++one)
         for (int other = 0; other < 256; ++other) {
             boost::json::error_code error;
-            boost::json::parse("\"" + json_escape(string{static_cast<char>(one), static_cast<char>(other)}) + "\"", error);
+            boost::json::parse(
+                "\"" + json_escape(string{static_cast<char>(one), static_cast<char>(other)}) + "\"", error);
             if (error) FAIL("octets " << one << ", " << other);
         }
 }
@@ -162,6 +183,8 @@ TEST_CASE("ids are 16 hex digits and do not repeat", "[text]") {
 }
 
 TEST_CASE("times are written as their standards say", "[text]") {
-    CHECK_THAT(string(http_date()), Catch::Matches("(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \\d\\d [A-Z][a-z][a-z] \\d{4} \\d\\d:\\d\\d:\\d\\d GMT"));
+    CHECK_THAT(string(http_date()),
+               Catch::Matches(
+                   "(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \\d\\d [A-Z][a-z][a-z] \\d{4} \\d\\d:\\d\\d:\\d\\d GMT"));
     CHECK_THAT(rfc3339_now(), Catch::Matches("\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{3}Z"));
 }

@@ -5,7 +5,8 @@ using proxy::Framing;
 using std::string;
 
 TEST_CASE("a response's head is read as it was sent", "[head]") {
-    const auto head = response(lines({"HTTP/1.1 418 I'm a \xc3\xa4 teapot", "Content-Length: 3", "Set-Cookie: a", "Set-Cookie: b"}));
+    const auto head = response(
+        lines({"HTTP/1.1 418 I'm a \xc3\xa4 teapot", "Content-Length: 3", "Set-Cookie: a", "Set-Cookie: b"}));
     CHECK(head.status() == 418);
     CHECK(head.reason() == "I'm a \xc3\xa4 teapot");
     CHECK(head.framing() == Framing::sized);
@@ -15,21 +16,48 @@ TEST_CASE("a response's head is read as it was sent", "[head]") {
 
 TEST_CASE("a status line is version, three digits and perhaps a reason", "[head]") {
     const auto [status, line] = GENERATE(table<int, string>({
-        {0, "HTTP/1.1 200 OK"}, {0, "HTTP/1.1 200 "}, {0, "HTTP/1.1 200"}, {0, "HTTP/1.0 200 OK"}, {0, "HTTP/1.1 100 Continue"}, {0, "HTTP/1.1 599 x"},
-        {502, ""}, {502, "HTTP/1.1"}, {502, "HTTP/1.1 "}, {502, "HTTP/1.1 20"}, {502, "HTTP/1.1  200 OK"}, {502, "HTTP/1.1 2000"}, {502, "HTTP/1.1 200OK"},
-        {502, "HTTP/1.1 000 x"}, {502, "HTTP/1.1 099 x"}, {502, "HTTP/1.1 600 x"}, {502, "HTTP/1.1 999 x"}, {502, "HTTP/1.1 2x0 x"}, {502, "HTTP/1.1 -20 x"},
-        {502, "HTTP/2.0 200 OK"}, {502, "HTTP/1.2 200 OK"}, {502, "http/1.1 200 OK"}, {502, "ICY 200 OK"}, {502, " HTTP/1.1 200 OK"}, {502, "HTTP/1.1\t200 OK"},
-        {502, "HTTP/1.1 200\tOK"}, {502, "HTTP/1.1 200 O\x01K"}, {502, string("HTTP/1.1 200 O\0K", 16)}, {502, "HTTP/1.1 200 O\rK"},
+        {0, "HTTP/1.1 200 OK"},
+        {0, "HTTP/1.1 200 "},
+        {0, "HTTP/1.1 200"},
+        {0, "HTTP/1.0 200 OK"},
+        {0, "HTTP/1.1 100 Continue"},
+        {0, "HTTP/1.1 599 x"},
+        {502, ""},
+        {502, "HTTP/1.1"},
+        {502, "HTTP/1.1 "},
+        {502, "HTTP/1.1 20"},
+        {502, "HTTP/1.1  200 OK"},
+        {502, "HTTP/1.1 2000"},
+        {502, "HTTP/1.1 200OK"},
+        {502, "HTTP/1.1 000 x"},
+        {502, "HTTP/1.1 099 x"},
+        {502, "HTTP/1.1 600 x"},
+        {502, "HTTP/1.1 999 x"},
+        {502, "HTTP/1.1 2x0 x"},
+        {502, "HTTP/1.1 -20 x"},
+        {502, "HTTP/2.0 200 OK"},
+        {502, "HTTP/1.2 200 OK"},
+        {502, "http/1.1 200 OK"},
+        {502, "ICY 200 OK"},
+        {502, " HTTP/1.1 200 OK"},
+        {502, "HTTP/1.1\t200 OK"},
+        {502, "HTTP/1.1 200\tOK"},
+        {502, "HTTP/1.1 200 O\x01K"},
+        {502, string("HTTP/1.1 200 O\0K", 16)},
+        {502, "HTTP/1.1 200 O\rK"},
     }));
     CAPTURE(line);
     CHECK(response_refused(lines({line})) == status);
 }
 
 TEST_CASE("a pod's fields are as strict as a client's", "[head]") {
-    const auto octets = GENERATE(as<string>{}, "X : y", "X: a\r\n b", "X", ": y", "X: \x01", "X(): y", " X: y", "Content-Length: 5, 5", "Content-Length: -1",
-                                 "Content-Length: 005", "Content-Length: 3\r\nContent-Length: 3", "Transfer-Encoding: xchunked", "Transfer-Encoding: identity",
-                                 "Transfer-Encoding:", "Transfer-Encoding: gzip, chunked", "Transfer-Encoding: x\r\nContent-Length: 3",
-                                 "Content-Length: 3\r\nTransfer-Encoding: chunked", "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked");
+    const auto octets = GENERATE(
+        as<string>{}, "X : y", "X: a\r\n b", "X", ": y", "X: \x01", "X(): y", " X: y", "Content-Length: 5, 5",
+        "Content-Length: -1", "Content-Length: 005", "Content-Length: 3\r\nContent-Length: 3",
+        "Transfer-Encoding: xchunked", "Transfer-Encoding: identity",
+        "Transfer-Encoding:", "Transfer-Encoding: gzip, chunked", "Transfer-Encoding: x\r\nContent-Length: 3",
+        "Content-Length: 3\r\nTransfer-Encoding: chunked",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked");
     CAPTURE(octets);
     CHECK(response_refused(lines({"HTTP/1.1 200 OK", octets})) == 502);
 }

@@ -29,15 +29,18 @@ string read_all(Spool& spool, std::uint64_t from = 0) {
     }
 }
 
-Spool::Settings small(std::size_t memory) { return {memory, std::filesystem::temp_directory_path()}; }
+Spool::Settings small(std::size_t memory) {
+    return {memory, std::filesystem::temp_directory_path()};
+}
 
 // What this process's unlinked files take on the disk.
 std::int64_t on_disk() {
     std::int64_t blocks = 0;
     for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
         std::error_code ignored;
-        struct stat status{};
-        if (std::filesystem::read_symlink(entry.path(), ignored).string().find("(deleted)") == string::npos) continue;
+        struct stat status {};
+        if (std::filesystem::read_symlink(entry.path(), ignored).string().find("(deleted)") == string::npos)
+            continue;
         if (::stat(entry.path().c_str(), &status) == 0 && S_ISREG(status.st_mode)) blocks += status.st_blocks;
     }
     return blocks * 512;
@@ -148,7 +151,9 @@ TEST_CASE("who catches up with the file is back in memory", "[spool]") {
 TEST_CASE("whatever is appended, read and released in whatever order comes out as it went in", "[spool]") {
     const auto settings = small(GENERATE(0u, 100u, 3'000u, 100'000u));
     std::mt19937 engine(7);
-    const auto pick = [&](int most) { return static_cast<std::size_t>(std::uniform_int_distribution<>(0, most)(engine)); };
+    const auto pick = [&](int most) {
+        return static_cast<std::size_t>(std::uniform_int_distribution<>(0, most)(engine));
+    };
     Spool spool(settings);
     string in, out;
     for (unsigned i = 0; i < 2'000; ++i) {
@@ -207,7 +212,8 @@ TEST_CASE("a full disk is said", "[spool]") {
 }
 
 TEST_CASE("a spool's file has no name from the beginning", "[spool]") {
-    const auto directory = std::filesystem::temp_directory_path() / ("spool-test-" + std::to_string(std::random_device{}()));
+    const auto directory =
+        std::filesystem::temp_directory_path() / ("spool-test-" + std::to_string(std::random_device{}()));
     std::filesystem::create_directory(directory);
     {
         const Spool::Settings settings{10, directory};

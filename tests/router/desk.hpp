@@ -1,5 +1,6 @@
 // A pool in virtual time, driven by hand. Requests and pods are called by their numbers; grants are told as
-// "1@2, 3@1": request 1 got a slot of pod 2, request 3 one of pod 1. After every step the pool's own check must hold.
+// "1@2, 3@1": request 1 got a slot of pod 2, request 3 one of pod 1. After every step the pool's own check
+// must hold.
 #pragma once
 
 #include <catch2/catch.hpp>
@@ -10,7 +11,9 @@
 
 class Desk {
 public:
-    explicit Desk(int concurrency = 1) { change([&](router::PoolSettings& s) { s.container_concurrency = concurrency; }); }
+    explicit Desk(int concurrency = 1) {
+        change([&](router::PoolSettings& s) { s.container_concurrency = concurrency; });
+    }
 
     router::TimePoint now{};
     router::Pool pool{{}, {}};

@@ -68,8 +68,10 @@ TEST_CASE("between a session and a stranger a slot goes to who came first", "[po
     d.admit(1);
     d.arrive();
     d.granted();
-    if (session_first) d.arrive_for(1), d.arrive();
-    else d.arrive(), d.arrive_for(1);
+    if (session_first)
+        d.arrive_for(1), d.arrive();
+    else
+        d.arrive(), d.arrive_for(1);
     d.leave(1);
     CHECK(d.granted() == "2@1");
     d.leave(2);
@@ -106,7 +108,8 @@ TEST_CASE("a session whose pod takes no work goes wherever there is room", "[poo
     CHECK(d.granted() == "1@2");
 }
 
-TEST_CASE("with affinity-wait a session leaves for a free pod when its patience is over, and not before", "[pool]") {
+TEST_CASE("with affinity-wait a session leaves for a free pod when its patience is over, and not before",
+          "[pool]") {
     Desk d;
     d.change([](auto& s) { s.affinity_wait = 2s; });
     d.admit(1);
@@ -193,7 +196,8 @@ TEST_CASE("a request keeps away from pods that sessions live on", "[pool]") {
     CHECK(d.granted() == "2@2, 3@1");
 }
 
-TEST_CASE("without a limit of concurrency nobody waits while a pod is there, and pods share the load", "[pool]") {
+TEST_CASE("without a limit of concurrency nobody waits while a pod is there, and pods share the load",
+          "[pool]") {
     Desk d(0);
     d.arrive();
     CHECK(d.granted() == "");

@@ -129,7 +129,8 @@ TEST_CASE("a benched pod that is admitted again still counts the lease it had", 
     CHECK(d.granted() == "2@1");
 }
 
-TEST_CASE("a drained pod gets nothing new, and those who waited for it go elsewhere at their place", "[pool]") {
+TEST_CASE("a drained pod gets nothing new, and those who waited for it go elsewhere at their place",
+          "[pool]") {
     Desk d;
     d.admit(1);
     d.admit(2);

@@ -1,5 +1,5 @@
-// One seeded generator for a whole schedule, and how simulations are run: SIM_SEED replays one schedule, SIM_SCHEDULES
-// says how many are tried.
+// One seeded generator for a whole schedule, and how simulations are run: SIM_SEED replays one schedule,
+// SIM_SCHEDULES says how many are tried.
 #pragma once
 
 #include <catch2/catch.hpp>
@@ -43,7 +43,9 @@ void run_schedules(std::uint64_t usual) {
     const char* const seed = std::getenv("SIM_SEED");
     const char* const schedules = std::getenv("SIM_SCHEDULES");
     const auto first = seed != nullptr ? std::strtoull(seed, nullptr, 10) : 1;
-    const auto count = seed != nullptr ? 1 : schedules != nullptr ? std::strtoull(schedules, nullptr, 10) : usual;
+    const auto count = seed != nullptr        ? 1
+                       : schedules != nullptr ? std::strtoull(schedules, nullptr, 10)
+                                              : usual;
     for (auto i = first; i < first + count; ++i) {
         World world(i);
         std::string broken;

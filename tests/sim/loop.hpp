@@ -1,6 +1,6 @@
-// A gateway in virtual time: the real pool, autoscaler and fleet, joined as the control loop joins them, over pods and
-// clients that are only numbers and delays. Pods start slowly or not at all, crash, hang, lose their readiness, or take
-// long to stop; clients come in bursts and may leave.
+// A gateway in virtual time: the real pool, autoscaler and fleet, joined as the control loop joins them, over
+// pods and clients that are only numbers and delays. Pods start slowly or not at all, crash, hang, lose their
+// readiness, or take long to stop; clients come in bursts and may leave.
 #pragma once
 
 #include <deque>
@@ -55,12 +55,12 @@ private:
 
     // clients
     void burst();
-    void arrive();    // and wakes control if no pod is there
-    bool come();      // true: no pod is there
+    void arrive();      // and wakes control if no pod is there
+    bool come();        // true: no pod is there
     void over(Ticket);  // served, failed or gone
     void work(Ticket, PodId);
     void finish(Ticket, PodId);
-    void abandon(PodId);  // whoever is on a pod that is gone notices
+    void abandon(PodId);            // whoever is on a pod that is gone notices
     void break_off(Ticket, PodId);  // and is tried once more, or fails
 
     // pods

@@ -3,16 +3,18 @@
 
 namespace sim {
 
-using std::chrono::seconds;
 using autoscaler::Command;
+using std::chrono::seconds;
 
 void Loop::tick() {
     look();
     account();
     poke();
-    if (!quiet_ && dice_.chance(20) && come()) in({}, [this] { tick(); });  // traffic does not wait for control
+    if (!quiet_ && dice_.chance(20) && come())
+        in({}, [this] { tick(); });  // traffic does not wait for control
     step();
-    expect(usage_.waiting == 0 || pool_->waiting() == 0 || !fleet_.pods().empty(), "whoever waits has a pod coming");
+    expect(usage_.waiting == 0 || pool_->waiting() == 0 || !fleet_.pods().empty(),
+           "whoever waits has a pod coming");
 }
 
 void Loop::look() {
@@ -37,7 +39,8 @@ void Loop::account() {
     const double concurrency = (usage_.demand_seconds - counted_.demand_seconds) / elapsed;
     for (auto closed = second_; closed < second; ++closed) {
         const TimePoint end{seconds{closed}};
-        if (concurrency > 0 || fleet_.alive() > 0) scaler_->record(closed, std::max(0.0, concurrency - pushed_), 0);
+        if (concurrency > 0 || fleet_.alive() > 0)
+            scaler_->record(closed, std::max(0.0, concurrency - pushed_), 0);
         pushed_ = 0;
         if (closed % 2 == 0) scaler_->evaluate(fleet_.ready(), end);
         wish_ = scaler_->reconcile(fleet_.ready(), end);
@@ -67,13 +70,15 @@ void Loop::carry_out(const Command& command) {
     const auto id = command.pod;
     note(std::string(to_string(command.kind)) + " " + number(id));
     switch (command.kind) {
-        case Command::Kind::start: return start(id);
+        case Command::Kind::start:
+            return start(id);
         case Command::Kind::admit:
         case Command::Kind::readmit:
             if (up(id)) pool_->admit(id, now_);
             return;
         case Command::Kind::withdraw:
-        case Command::Kind::drain: return pool_->drain(id, now_);
+        case Command::Kind::drain:
+            return pool_->drain(id, now_);
         case Command::Kind::stop: {
             pool_->drain(id, now_);
             const auto* pod = fleet_pod(id);

@@ -54,7 +54,8 @@ std::string Loop::diary() const {
     std::string all;
     for (const auto& line : diary_) all += line + "\n";
     for (const auto& [ticket, request] : requests_)
-        all += "left: request " + number(ticket) + (request.on ? " on " + number(*request.on) : " waiting") + "\n";
+        all += "left: request " + number(ticket) + (request.on ? " on " + number(*request.on) : " waiting") +
+               "\n";
     return all;
 }
 
@@ -63,9 +64,13 @@ void Loop::note(const std::string& what) {
     if (diary_.size() > 80) diary_.pop_front();
 }
 
-Duration Loop::between(int from_ms, int to_ms) { return milliseconds{dice_.pick(from_ms, to_ms)}; }
+Duration Loop::between(int from_ms, int to_ms) {
+    return milliseconds{dice_.pick(from_ms, to_ms)};
+}
 
-void Loop::in(Duration delay, std::function<void()> what) { agenda_.emplace(now_ + delay, std::move(what)); }
+void Loop::in(Duration delay, std::function<void()> what) {
+    agenda_.emplace(now_ + delay, std::move(what));
+}
 
 void Loop::run_for(Duration time) {
     const auto until = now_ + time;
@@ -114,7 +119,8 @@ void Loop::over(Ticket ticket) {
 void Loop::dispatch() {
     for (const auto [ticket, pod] : pool_->dispatch(now_)) {
         expect(requests_.contains(ticket) && !requests_[ticket].on, "only who waits gets a slot");
-        expect(instances_.contains(pod) && !instances_[pod].stopping, "nothing new on a pod that stops or is gone");
+        expect(instances_.contains(pod) && !instances_[pod].stopping,
+               "nothing new on a pod that stops or is gone");
         note("granted " + number(ticket) + " " + number(pod));
         requests_[ticket].on = pod;
         ++requests_[ticket].attempts;
@@ -164,7 +170,9 @@ void Loop::break_off(Ticket ticket, PodId pod) {
 
 // --- pods
 
-bool Loop::up(PodId id) const { return instances_.contains(id) && instances_.at(id).up && !instances_.at(id).stopping; }
+bool Loop::up(PodId id) const {
+    return instances_.contains(id) && instances_.at(id).up && !instances_.at(id).stopping;
+}
 
 void Loop::start(PodId id) {
     instances_[id] = {};
@@ -236,12 +244,16 @@ void Loop::check() const {
     std::size_t waiting = 0;
     std::map<PodId, int> busy;
     for (const auto& [ticket, request] : requests_) {
-        if (request.on) ++busy[*request.on];
-        else ++waiting;
+        if (request.on)
+            ++busy[*request.on];
+        else
+            ++waiting;
     }
-    expect(waiting == pool_->waiting() && requests_.size() - waiting == pool_->running(), "a request waits, or holds a slot, or is over");
+    expect(waiting == pool_->waiting() && requests_.size() - waiting == pool_->running(),
+           "a request waits, or holds a slot, or is over");
     for (const auto& [id, count] : busy)
-        expect(queueing_.container_concurrency == 0 || count <= queueing_.container_concurrency, "never more on a pod than slots");
+        expect(queueing_.container_concurrency == 0 || count <= queueing_.container_concurrency,
+               "never more on a pod than slots");
     for (const auto& pod : fleet_.pods())
         if (pool_->admitted(pod.id)) expect(up(pod.id), "the pool has only pods that are up");
 }

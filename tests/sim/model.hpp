@@ -1,5 +1,5 @@
-// What a pool promises, said once more in the plainest way: every rule looks at everybody, and time is counted up step
-// by step. Slow, and shares no idea with router/pool.cpp but the rules themselves.
+// What a pool promises, said once more in the plainest way: every rule looks at everybody, and time is
+// counted up step by step. Slow, and shares no idea with router/pool.cpp but the rules themselves.
 #pragma once
 
 #include <algorithm>
@@ -23,7 +23,8 @@ public:
     struct Request {
         std::optional<PodId> bound, held;
         std::uint64_t bytes = 0;
-        Duration age{}, queue{}, cold{};  // since arrival; waiting while a pod was admitted; waiting while none was
+        Duration age{}, queue{},
+            cold{};  // since arrival; waiting while a pod was admitted; waiting while none was
     };
     struct Pod {
         bool admitted = false, benched = false;
@@ -52,9 +53,12 @@ public:
     }
     bool admitted(PodId id) const { return pods.contains(id) && pods.at(id).admitted; }
     bool free(const Pod& pod) const {
-        return pod.admitted && (settings.container_concurrency == 0 || pod.leases < settings.container_concurrency);
+        return pod.admitted &&
+               (settings.container_concurrency == 0 || pod.leases < settings.container_concurrency);
     }
-    bool patient(const Request& r) const { return !settings.affinity_wait || r.age < *settings.affinity_wait; }
+    bool patient(const Request& r) const {
+        return !settings.affinity_wait || r.age < *settings.affinity_wait;
+    }
     bool may_use(const Request& r, PodId pod) const { return !r.bound || *r.bound == pod || !patient(r); }
 
     std::vector<Ticket> waiting() const {
@@ -84,7 +88,8 @@ public:
     }
 
     void arrive(Ticket ticket, const router::Arrival& arrival) {
-        expect(!requests.contains(ticket) && (requests.empty() || requests.rbegin()->first < ticket), "tickets grow");
+        expect(!requests.contains(ticket) && (requests.empty() || requests.rbegin()->first < ticket),
+               "tickets grow");
         requests[ticket] = {arrival.bound, std::nullopt, arrival.bytes, {}, {}, {}};
         unbind_if_gone(requests[ticket]);
         ++arrivals;
@@ -123,13 +128,16 @@ public:
         auto found = requests.find(ticket);
         expect(found != requests.end() && !found->second.held, "only who waits gets a slot");
         auto& r = found->second;
-        expect(pods.contains(id) && free(pods.at(id)), "a slot is granted on a pod that is admitted and has one free");
+        expect(pods.contains(id) && free(pods.at(id)),
+               "a slot is granted on a pod that is admitted and has one free");
         expect(may_use(r, id), "a session waits for its own pod");
         for (const auto& [other, waiter] : requests)
             if (!waiter.held && other < ticket)
                 expect(!may_use(waiter, id), "whoever came first and may use the slot gets it");
-        if (r.bound && free(pods.at(*r.bound))) expect(*r.bound == id, "a session goes to its own pod if that is free");
-        if (!r.bound || !free(pods.at(*r.bound))) expect(id == preferred(), "the pod is the one that suits strangers best");
+        if (r.bound && free(pods.at(*r.bound)))
+            expect(*r.bound == id, "a session goes to its own pod if that is free");
+        if (!r.bound || !free(pods.at(*r.bound)))
+            expect(id == preferred(), "the pod is the one that suits strangers best");
         r.held = id;
         ++pods[id].leases;
         pods[id].used = ++uses_;
@@ -137,22 +145,27 @@ public:
     void check_nobody_waits_in_vain() const {
         for (const auto ticket : waiting())
             for (const auto& [id, pod] : pods)
-                expect(!free(pod) || !may_use(requests.at(ticket), id), "nobody waits who may use a free slot");
+                expect(!free(pod) || !may_use(requests.at(ticket), id),
+                       "nobody waits who may use a free slot");
     }
 
     std::optional<router::Overdue> overdue(const Request& r) const {
         if (any_admitted())
-            return r.queue >= settings.queue_timeout ? std::optional(router::Overdue::queue_timeout) : std::nullopt;
+            return r.queue >= settings.queue_timeout ? std::optional(router::Overdue::queue_timeout)
+                                                     : std::nullopt;
         if (refuse_all) return router::Overdue::unavailable;
-        return r.cold >= settings.cold_start_timeout ? std::optional(router::Overdue::cold_start_timeout) : std::nullopt;
+        return r.cold >= settings.cold_start_timeout ? std::optional(router::Overdue::cold_start_timeout)
+                                                     : std::nullopt;
     }
     std::optional<Duration> next_due() const {  // from now
         std::optional<Duration> due;
         for (const auto ticket : waiting()) {
             const auto& r = requests.at(ticket);
             if (refuse_all && !any_admitted()) return Duration::zero();
-            auto mine = any_admitted() ? settings.queue_timeout - r.queue : settings.cold_start_timeout - r.cold;
-            if (r.bound && settings.affinity_wait && patient(r)) mine = std::min(mine, *settings.affinity_wait - r.age);
+            auto mine =
+                any_admitted() ? settings.queue_timeout - r.queue : settings.cold_start_timeout - r.cold;
+            if (r.bound && settings.affinity_wait && patient(r))
+                mine = std::min(mine, *settings.affinity_wait - r.age);
             due = due ? std::min(*due, mine) : mine;
         }
         return due;

@@ -1,6 +1,6 @@
-// Thousands of random days of a pool and its sessions, in virtual time: bursts, sessions, clients who leave, pods that
-// come, die, hang, drain, are benched and return, live changes of the settings. Each step is compared with the model.
-// When the noise ends everybody who waits is served, and no slot is missing.
+// Thousands of random days of a pool and its sessions, in virtual time: bursts, sessions, clients who leave,
+// pods that come, die, hang, drain, are benched and return, live changes of the settings. Each step is
+// compared with the model. When the noise ends everybody who waits is served, and no slot is missing.
 #include <deque>
 
 #include "model.hpp"
@@ -26,7 +26,8 @@ struct SessionModel {
     std::vector<Entry> entries;
 
     std::optional<PodId> find(SessionKey key, TimePoint now) {
-        const auto found = std::find_if(entries.begin(), entries.end(), [&](const Entry& e) { return e.key == key; });
+        const auto found =
+            std::find_if(entries.begin(), entries.end(), [&](const Entry& e) { return e.key == key; });
         if (found == entries.end()) return std::nullopt;
         auto entry = *found;
         entries.erase(found);
@@ -41,7 +42,8 @@ struct SessionModel {
         entries.push_back({key, pod, now});
     }
     int on(PodId pod) const {
-        return static_cast<int>(std::count_if(entries.begin(), entries.end(), [&](const Entry& e) { return e.pod == pod; }));
+        return static_cast<int>(
+            std::count_if(entries.begin(), entries.end(), [&](const Entry& e) { return e.pod == pod; }));
     }
 };
 
@@ -96,7 +98,9 @@ private:
     }
 
     void pass_time() {
-        const auto time = milliseconds{dice_.chance(5) ? dice_.pick(0, 20'000) : dice_.chance(30) ? 0 : dice_.pick(0, 700)};
+        const auto time = milliseconds{dice_.chance(5)    ? dice_.pick(0, 20'000)
+                                       : dice_.chance(30) ? 0
+                                                          : dice_.pick(0, 700)};
         now_ += time;
         model_.pass(time);
     }
@@ -131,12 +135,14 @@ private:
             case 12:
                 if (const auto running = model_.running(); !running.empty()) break_under(dice_.any(running));
                 return;
-            case 13: return reconfigure();
+            case 13:
+                return reconfigure();
             case 14:
                 model_.refuse_all = dice_.chance(25);
                 note("refuse all", model_.refuse_all);
                 return pool_.refuse_all(model_.refuse_all);
-            case 15: return misuse();
+            case 15:
+                return misuse();
         }
     }
 
@@ -183,7 +189,8 @@ private:
         }
         note("failed", pod);
         pool_.failed(pod, now_);
-        if (model_.pods.contains(pod) && ++model_.pods[pod].failures >= model_.settings.failures_to_bench) model_.bench(pod);
+        if (model_.pods.contains(pod) && ++model_.pods[pod].failures >= model_.settings.failures_to_bench)
+            model_.bench(pod);
     }
 
     void leave(Ticket ticket) {
@@ -249,7 +256,8 @@ private:
         s.queue_depth = static_cast<std::size_t>(dice_.chance(30) ? dice_.pick(0, 3) : dice_.pick(4, 40));
         s.queue_bytes = static_cast<std::uint64_t>(dice_.chance(30) ? dice_.pick(0, 500) : 100'000);
         s.queue_timeout = milliseconds{dice_.chance(30) ? dice_.pick(1, 3'000) : dice_.pick(3'000, 90'000)};
-        s.cold_start_timeout = milliseconds{dice_.chance(30) ? dice_.pick(1, 3'000) : dice_.pick(3'000, 90'000)};
+        s.cold_start_timeout =
+            milliseconds{dice_.chance(30) ? dice_.pick(1, 3'000) : dice_.pick(3'000, 90'000)};
         s.affinity_wait.reset();
         if (dice_.chance(50)) s.affinity_wait = milliseconds{dice_.pick(0, 5'000)};
         note("configure", s.queue_depth, s.queue_bytes);
@@ -258,7 +266,8 @@ private:
 
     // What the control loop's look does.
     void tick() {
-        expect(pool_.next_due(now_) == (model_.next_due() ? std::optional(now_ + *model_.next_due()) : std::nullopt),
+        expect(pool_.next_due(now_) ==
+                   (model_.next_due() ? std::optional(now_ + *model_.next_due()) : std::nullopt),
                "what is due next is what the model says");
         std::map<Ticket, router::Overdue> late;
         for (const auto ticket : model_.waiting())
@@ -287,7 +296,8 @@ private:
             bind(ticket, pod);
             const auto waited = pool_.waited(ticket, now_);
             const auto& r = model_.requests.at(ticket);
-            expect(waited.queue == r.queue && waited.cold == r.cold, "waiting is counted by what was waited for");
+            expect(waited.queue == r.queue && waited.cold == r.cold,
+                   "waiting is counted by what was waited for");
         }
         model_.check_nobody_waits_in_vain();
         compare();
@@ -306,7 +316,8 @@ private:
         expect(pool_.waiting() == model_.waiting().size(), "as many wait as should");
         expect(pool_.running() == model_.running().size(), "as many run as should");
         expect(pool_.any_admitted() == model_.any_admitted(), "the pool knows whether a pod is there");
-        for (const auto& [ticket, r] : model_.requests) expect(pool_.holder(ticket) == r.held, "who holds what");
+        for (const auto& [ticket, r] : model_.requests)
+            expect(pool_.holder(ticket) == r.held, "who holds what");
         std::vector<PodId> benched;
         for (const auto& [id, pod] : model_.pods) {
             expect(pool_.leases(id) == pod.leases, "leases are counted");
@@ -316,7 +327,8 @@ private:
         expect(pool_.benched() == benched, "who is benched");
         const auto usage = pool_.usage(now_);
         expect(usage.arrivals == model_.arrivals, "arrivals are counted");
-        expect(std::abs(usage.demand_seconds - model_.demand_seconds) < 1e-6 * (1 + model_.demand_seconds), "demand is counted");
+        expect(std::abs(usage.demand_seconds - model_.demand_seconds) < 1e-6 * (1 + model_.demand_seconds),
+               "demand is counted");
     }
 
     Dice dice_;
