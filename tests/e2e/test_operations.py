@@ -3,6 +3,7 @@ import json
 import os
 import re
 import subprocess
+import tempfile
 
 import harness
 from harness import BIN, DEMO, ROOT, service
@@ -140,6 +141,12 @@ class Operations(harness.TestCase):
         self.assertIn(answer.status, (403, 421))
 
     def test_a_second_gateway_on_the_same_port_says_which_and_ends(self):
-        done = pilotlight("serve", "-f", self.gw.manifests)
+        with tempfile.TemporaryDirectory() as state:
+            done = pilotlight("serve", "-f", self.gw.manifests, "--state-dir", state)
         self.assertEqual(done.returncode, 1, done)
         self.assertIn(str(self.gw.port), done.stderr + done.stdout)
+
+    def test_a_second_gateway_on_the_same_state_directory_says_so_and_ends(self):
+        done = pilotlight("serve", "-f", self.gw.manifests)
+        self.assertEqual(done.returncode, 1, done)
+        self.assertIn("another gateway uses the state directory", done.stderr + done.stdout)
