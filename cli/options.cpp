@@ -17,7 +17,7 @@ one stops at once). SIGHUP reads the files again: a wrong one is refused, and th
   -f, --filename PATH   a manifest, or a folder of *.yaml; may be given several times    PILOTLIGHT_FILENAME
       --port N          the (first) HTTP listener's port, instead of the manifest's      PILOTLIGHT_PORT
       --admin-port N    the admin address's port                                         PILOTLIGHT_ADMIN_PORT
-      --workers N       threads that move bytes; default: one a core                     PILOTLIGHT_WORKERS
+      --workers N       threads that move bytes; default: half the cores                  PILOTLIGHT_WORKERS
       --state-dir PATH  keys, pod logs, spooled bodies                                   PILOTLIGHT_STATE_DIR
       --log-level L     trace, debug, info, warn, error, off                             PILOTLIGHT_LOG_LEVEL
       --access-log F    a file, stdout or off                                            PILOTLIGHT_ACCESS_LOG

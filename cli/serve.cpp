@@ -75,8 +75,10 @@ public:
 private:
     void make_workers() {
         const auto wanted = configuration_.gateway.workers;
-        const auto cores = std::max(1u, std::thread::hardware_concurrency());
-        const auto count = wanted > 0 ? static_cast<unsigned>(wanted) : cores;
+        // Half the cores: pods need them too, and a slot that passes between threads costs a wake-up
+        // (bench/dispatch_gap).
+        const auto halved = std::max(1u, std::thread::hardware_concurrency() / 2);
+        const auto count = wanted > 0 ? static_cast<unsigned>(wanted) : halved;
         for (unsigned i = 0; i < count; ++i)
             workers_.push_back(std::make_unique<proxy::Worker>(shared_, loop_.routes()));
     }

@@ -111,7 +111,7 @@ struct Gateway {
     Listener admin{"127.0.0.1", 9901};
     std::vector<std::string> domains{"example.com", "localhost"};
     std::optional<std::string> default_service;  // "namespace/name", for hosts that nothing else matches
-    int workers = 0;                             // threads that move bytes; 0: one a core
+    int workers = 0;                             // threads that move bytes; 0: half as many as cores
     std::filesystem::path state_dir;        // keys, pod logs, spool files; empty: $XDG_STATE_HOME or /var/lib
     std::filesystem::path cookie_key_file;  // empty: <state dir>/cookie.key, made at first start
     std::vector<std::string> trusted_proxies;  // CIDR; their X-Forwarded-* are kept

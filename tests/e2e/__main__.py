@@ -49,6 +49,7 @@ def run_group(tests, environment):
 
 
 def main():
+    os.environ.setdefault("PILOTLIGHT_WORKERS", "2")  # so that slots pass between threads, on a small machine too
     parser = argparse.ArgumentParser(prog="tests/e2e", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("filters", nargs="*")
     parser.add_argument("--without", action="append", default=[])
