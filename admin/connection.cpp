@@ -163,8 +163,9 @@ asio::awaitable<void> Connection::follow(Following following, unsigned version) 
     asio::co_spawn(stream_.get_executor(), look_out(shared_from_this()), asio::detached);
 
     auto last_line = Clock::now();
-    while (!gone_ && !core_->stopping && Clock::now() < ends) {
+    while (!gone_ && Clock::now() < ends) {
         auto lines = following.watch.take(core_->store, std::chrono::system_clock::now());
+        if (lines.empty() && core_->stopping) break;  // what was published before the end is said before it
         const auto next_bookmark =
             following.bookmarks ? last_line + core_->settings.bookmark : Clock::time_point::max();
         if (lines.empty() && Clock::now() >= next_bookmark) lines = following.watch.bookmark(core_->store);
