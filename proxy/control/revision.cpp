@@ -59,6 +59,8 @@ Revision::Revision(ControlContext& context, const manifest::Service& service, st
 
 void Revision::configure(const manifest::Service& service, TimePoint now) {
     settings_ = service;
+    rules_ =
+        router::Rules::make(service.profile, service.rules).rules;  // the manifest's check found no error
     gate_->configure(service.pool, service.affinity.cookie_timeout, now);
     scaler_.configure(service.scaling, now);
 }
@@ -77,7 +79,8 @@ std::shared_ptr<const Service> Revision::for_traffic() const {
     service->gate = gate_;
     service->metrics = metrics_;
     service->affinity = settings_.affinity;
-    service->profile = settings_.profile == "strict" ? router::Profile::strict : router::Profile::automatic;
+    service->profile = settings_.profile;
+    service->rules = rules_;
     service->timeout = settings_.timeout;
     service->response_start_timeout = settings_.response_start_timeout;
     service->idle_timeout = settings_.idle_timeout;

@@ -90,6 +90,7 @@ private:
     WallTime created_;
     std::shared_ptr<Gate> gate_;
     std::shared_ptr<ServiceMetrics> metrics_;
+    std::shared_ptr<const router::Rules> rules_;
     autoscaler::Revision scaler_;
     autoscaler::Fleet fleet_;
     std::map<PodId, Running> running_;

@@ -177,7 +177,7 @@ private:
 
     // "/sdapi" answers so, without x-process-time, between the port's opening and the mounting of the API.
     bool looks_unmounted(const ResponseHead& response) const {
-        return response.status() == 404 && x_.service->profile == router::Profile::automatic &&
+        return response.status() == 404 && x_.service->profile != router::Profile::strict &&
                x_.head.path().starts_with("/sdapi/") && x_.head.method() != "HEAD" &&
                response.framing() == Framing::sized && response.content_length() == not_mounted_body.size() &&
                !response.has("x-process-time") && Clock::now() - x_.backend->ready_since < mount_window;
