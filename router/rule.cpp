@@ -177,6 +177,15 @@ ReadRule read_rule(std::string_view line) {
     return read;
 }
 
+std::string_view word_of(Until until) {
+    const auto word = std::ranges::find(until_words, until, &Word<Until>::value);
+    return word == until_words.end() ? std::string_view() : word->text;
+}
+
+std::string_view word_of(Towards towards) {
+    return std::ranges::find(towards_words, towards, &Word<Towards>::value)->text;
+}
+
 std::string what_is_wrong(std::string_view line) {
     return read_rule(line).wrong;
 }

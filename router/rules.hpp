@@ -116,6 +116,10 @@ std::vector<std::string_view> lines_of(Profile);
 std::string_view name_of(Profile);
 std::optional<Profile> profile_named(std::string_view);
 
+// The words of a rule: "gradio-queue", "busy"; empty for Until::answer.
+std::string_view word_of(Until);
+std::string_view word_of(Towards);
+
 // For people: a line each.
 std::string_view meaning_of(Class);
 std::string_view meaning_of(Until);
