@@ -82,8 +82,9 @@ Classified Rules::classify(const Asked& asked) const {
     const auto found = index_.first(segments, [&](std::uint16_t number) {
         const auto& rule = rules_[number];
         unsigned as = method;
-        // What is denied stays so in lower case, and with an Upgrade that the pod may ignore.
-        if (rule.what == Class::denied) as |= sent | method_bit_in_any_case(asked.method);
+        // An Upgrade that the pod may ignore gets round neither a slot nor a denial, nor does lower case.
+        if (rule.what == Class::denied || rule.what == Class::generation) as |= sent;
+        if (rule.what == Class::denied) as |= method_bit_in_any_case(asked.method);
         return (rule.methods & as) != 0 && (rule.condition == 0 || says(asked, rule.condition));
     });
     if (!found) return {};  // a profile's last rule takes everything

@@ -232,8 +232,10 @@ TEST_CASE("another spelling of a path does not get round its rule", "[rules]") {
     }
 }
 
-TEST_CASE("an Upgrade that the pod may ignore does not get round a rule that denies", "[rules]") {
-    const auto rules = rules_of(Profile::automatic, {"GET /secret/** D"});
+TEST_CASE("an Upgrade that the pod may ignore gets round neither a slot nor a denial", "[rules]") {
+    const auto rules = rules_of(Profile::automatic, {"GET /secret/** D", "GET /render G", "GET /status L"});
+    CHECK(ask(*rules, "WS", "/render").what == Class::generation);
+    CHECK(ask(*rules, "WS", "/status").what == Class::stream);
     CHECK(ask(*rules, "WS", "/secret/a").what == Class::denied);
     CHECK(ask(*rules, "HEAD", "/secret").what == Class::denied);
     CHECK(rules->classify({"POST", "/sdapi/v1/shutdown", {}, {}, true, false}).what == Class::denied);
