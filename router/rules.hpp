@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "router/pattern.hpp"
+#include "router/towards.hpp"
 
 namespace router {
 
@@ -30,14 +31,6 @@ constexpr char letter(Class c) {
 
 // What ends the slot of a job. `answer`: nothing but its own answer, as for every other class.
 enum class Until : unsigned char { answer, gradio_queue, gradio_call, comfy_prompt, sdcpp_job, invoke_batch };
-
-// Where an L or S goes that belongs to no known session.
-enum class Towards : unsigned char {
-    any,    // any ready pod
-    busy,   // the one that works: what asks how far it is
-    owner,  // only the pod that works for this caller: what stops it
-    seek    // any, and the others after a 404: what fetches a result
-};
 
 enum class Profile : unsigned char { automatic, stable_diffusion, comfyui, gradio, strict };
 
