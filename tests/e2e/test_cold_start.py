@@ -50,7 +50,8 @@ class ColdStart(harness.TestCase):
             self.assert_status(client.response(), 200, gateway)
         self.assertEqual([p.pid for p in gateway.pods()], [pod.pid], "the first pod lives")
         self.assertNotIn("Exited", [event["reason"] for event in gateway.api("/api/v1/events")["items"]])
-        self.assertNotIn(404, [line["status"] for line in gateway.access()])
+        lines = gateway.wait(lambda: len(log := gateway.access()) >= 21 and log, "all are in the access log")
+        self.assertNotIn(404, [line["status"] for line in lines])
 
     def test_a_pod_is_sent_its_first_request_when_its_api_is_mounted_however_long_that_takes(self):
         gateway = self.gateway(service(scale={"max-scale": 1}, own={"startup-silence": "100ms"}),

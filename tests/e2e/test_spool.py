@@ -33,7 +33,7 @@ class Spool(harness.TestCase):
             other.send(text[-5:])
             self.assert_status(other.response(), 200, gateway)
         self.assert_status(gateway.generate(), 200, gateway)
-        self.assertIn("disk_full", [line.get("reason") for line in gateway.access()])
+        gateway.wait(lambda: "disk_full" in [line.get("reason") for line in gateway.access()], "the log names the reason")
 
     def test_a_request_beyond_the_budget_of_the_disk_is_answered_503_and_the_others_go_on(self):
         gateway = self.one_pod(limits={"spoolDisk": "1Mi"})
