@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <boost/asio.hpp>
+#include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -60,6 +61,7 @@ public:
     }
 
     void run() {
+        std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is one request's trouble
         for (auto& worker : workers_) worker->start();
         for (auto& listener : listeners_) listener->start();
         admin_->start();

@@ -66,14 +66,25 @@ constexpr std::array rules{
         }},
     AnnotationRule{rules_key, "Rules ahead of the profile's, see [classes.md](classes.md)", "# none",
                    "lines of `METHODS PATTERN CLASS`, as `POST /my/render G`; `#` begins a comment", nullptr},
-    AnnotationRule{"pilotlight.dev/on-disconnect",
-                   "When a client leaves while its pod works: let the pod finish, or tell it to stop",
-                   "drain", "`drain`, `interrupt`",
-                   [](std::string_view value, Service& service) {
-                       service.on_disconnect =
-                           value == "interrupt" ? OnDisconnect::interrupt : OnDisconnect::drain;
-                       return value == "drain" || value == "interrupt";
-                   }},
+    AnnotationRule{
+        "pilotlight.dev/on-disconnect",
+        "When a client leaves while its pod works: let the pod finish, or tell it to stop; the slot "
+        "is free when the pod has answered, either way",
+        "drain", "`drain`, `interrupt`",
+        [](std::string_view value, Service& service) {
+            service.on_disconnect = value == "interrupt" ? OnDisconnect::interrupt : OnDisconnect::drain;
+            return value == "drain" || value == "interrupt";
+        }},
+    AnnotationRule{
+        "pilotlight.dev/startup-silence",
+        "After a bare tcpSocket probe: how long a pod whose port has opened is sent no HTTP request at all "
+        "(one may end a Stable Diffusion WebUI that is not complete yet); then it is asked until it answers; "
+        "`default` is the Gateway's `timeouts.startupSilence`, `0s`: the open port is enough",
+        "default", "0s to 10m, or `default`",
+        [](std::string_view value, Service& service) {
+            if (value == "default") return service.startup_silence.reset(), true;
+            return set_duration(value, service.startup_silence, 0s, 10min);
+        }},
     AnnotationRule{"pilotlight.dev/queue-depth", "Requests that may wait; one more is answered 503", "10000",
                    "1 to 1000000",
                    [](std::string_view value, Service& service) {

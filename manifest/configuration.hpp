@@ -48,6 +48,8 @@ struct Service {
     router::PoolSettings pool;
     router::Affinity affinity;
     OnDisconnect on_disconnect = OnDisconnect::drain;
+    std::optional<std::chrono::nanoseconds>
+        startup_silence;  // pods/second_stage.hpp; empty: Timeouts::startup_silence
     router::Profile profile = router::Profile::automatic;
     std::vector<router::UserRule> rules;  // ahead of the profile's
     int retry = 1;                        // how often a request whose pod died unanswered is tried elsewhere
@@ -82,6 +84,8 @@ struct Limits {
     std::size_t response_memory = 8 << 20;  // likewise a response that the client has not taken yet
     std::uint64_t response_bytes = 4ull << 30;  // backlog of one response in memory and file together
     std::size_t connections = 20'000;           // of clients, all together
+    std::uint64_t spool_memory = 1ull << 30;    // of all requests and responses that wait for somebody slow
+    std::uint64_t spool_disk = 16ull << 30;     // likewise in files
 
     friend bool operator==(const Limits&, const Limits&) = default;
 };
@@ -93,6 +97,8 @@ struct Timeouts {
     milliseconds write{60'000};       // between two octets that a client takes
     milliseconds connect{5'000};      // to a pod
     milliseconds drain{600'000};      // shutdown: how long running requests may take
+    milliseconds tunnel{3'600'000};   // a WebSocket on which neither side says anything
+    milliseconds startup_silence{3'000};  // pods/second_stage.hpp, for services that do not say it themselves
 
     friend bool operator==(const Timeouts&, const Timeouts&) = default;
 };

@@ -30,6 +30,7 @@ struct Service {
     std::optional<Duration> response_start_timeout;  // until its first octet
     std::optional<Duration> idle_timeout;            // between two octets of its answer
     int retry = 1;
+    bool interrupt_on_disconnect = false;  // a pod is told to stop when its client has left
 };
 
 struct Routing {

@@ -51,6 +51,7 @@ private:
     asio::io_context& io_;
     pods::Driver& driver_;
     std::filesystem::path spool_directory_;
+    std::shared_ptr<SpoolBudget> spool_budget_ = std::make_shared<SpoolBudget>();
     Events events_;
     std::uint64_t last_pod_ = 0;
     ControlContext context_;

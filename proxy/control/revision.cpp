@@ -86,6 +86,7 @@ std::shared_ptr<const Service> Revision::for_traffic() const {
     service->response_start_timeout = settings_.response_start_timeout;
     service->idle_timeout = settings_.idle_timeout;
     service->retry = settings_.retry;
+    service->interrupt_on_disconnect = settings_.on_disconnect == manifest::OnDisconnect::interrupt;
     return service;
 }
 
@@ -315,12 +316,22 @@ void Revision::begin_probing(PodId id, Running& running) {
         self->fleet_.unhealthy(id, std::move(why), Clock::now());
         self->context_.wake();
     };
+    on.on_notice = [weak, id](std::string what) {
+        const auto self = weak.lock();
+        if (!self) return;
+        if (const auto* pod = self->fleet_pod(id))
+            self->context_.events.warning(self->settings_.name_space, "Pod", pod->name, "NotMounted",
+                                          std::move(what));
+    };
     const auto execute = [&driver = context_.driver, id](std::vector<std::string> command,
                                                          std::chrono::milliseconds limit) {
         return driver.execute(id, std::move(command), limit);
     };
-    running.prober = std::make_unique<pods::Prober>(context_.io.get_executor(), running.started.address,
-                                                    settings_.container, execute, std::move(on));
+    auto stage = pods::second_stage(settings_.container, router::name_of(settings_.profile), settings_.startup_silence,
+                                    context_.startup_silence);
+    running.prober =
+        std::make_unique<pods::Prober>(context_.io.get_executor(), running.started.address,
+                                       settings_.container, execute, std::move(on), std::move(stage));
 }
 
 asio::awaitable<void> Revision::stop(std::shared_ptr<Revision> self, PodId id,

@@ -31,6 +31,7 @@ struct ControlContext {
     std::function<PodId()> next_id;
     std::function<void()> wake;     // from any thread: a tick is worth while
     std::function<void()> changed;  // on the control thread: a new snapshot is worth while
+    Duration startup_silence{};     // of services that do not say it themselves: timeouts.startupSilence
 };
 
 class Revision : public std::enable_shared_from_this<Revision> {

@@ -137,11 +137,12 @@ TEST_CASE("a readiness probe without an action or a port means the container's o
 
 TEST_CASE("annotations of our own are taken from the template and from the Service, and the template wins",
           "[manifest]") {
-    auto text = service_with({"pilotlight.dev/queue-depth: \"7\"", "pilotlight.dev/queue-bytes: 64Mi",
-                              "pilotlight.dev/queue-timeout: 1m30s", "pilotlight.dev/cold-start-timeout: 20m",
-                              "pilotlight.dev/retry: \"0\"", "pilotlight.dev/affinity-wait: 500ms",
-                              "pilotlight.dev/failures-to-bench: \"5\"", "pilotlight.dev/profile: strict",
-                              "autoscaling.knative.dev/maxScale: \"4\""});
+    auto text =
+        service_with({"pilotlight.dev/queue-depth: \"7\"", "pilotlight.dev/queue-bytes: 64Mi",
+                      "pilotlight.dev/queue-timeout: 1m30s", "pilotlight.dev/cold-start-timeout: 20m",
+                      "pilotlight.dev/retry: \"0\"", "pilotlight.dev/affinity-wait: 500ms",
+                      "pilotlight.dev/failures-to-bench: \"5\"", "pilotlight.dev/startup-silence: 1500ms",
+                      "pilotlight.dev/profile: strict", "autoscaling.knative.dev/maxScale: \"4\""});
     text.replace(text.find("{name: sd}"), 10,
                  "{name: sd, annotations: {pilotlight.dev/on-disconnect: interrupt, "
                  "pilotlight.dev/queue-depth: \"9\", "
@@ -154,6 +155,7 @@ TEST_CASE("annotations of our own are taken from the template and from the Servi
     CHECK(service.pool.affinity_wait == 500ms);
     CHECK(service.pool.failures_to_bench == 5);
     CHECK(service.retry == 0);
+    CHECK(service.startup_silence == 1500ms);
     CHECK(service.profile == router::Profile::strict);
     CHECK(service.on_disconnect == OnDisconnect::interrupt);
     CHECK(service.scaling.max_scale == 4);
