@@ -30,6 +30,8 @@ struct Call {
     std::string_view body;
     std::string_view host;
     std::string_view range;
+    std::string_view cookies;
+    std::string_view type;  // Content-Type
     bool accepts_gzip = false;
     TimePoint now{};
 };

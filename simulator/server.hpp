@@ -39,6 +39,11 @@ public:
     // A generation from its arrival to its end; the answer is handed to the socket right afterwards.
     asio::awaitable<Reply> generate(Job job, Call call, std::shared_ptr<bool> client_gone);
     [[noreturn]] void crash();  // resets every connection and exits 137
+    // Takes the lock for something light, in its turn.
+    asio::awaitable<void> hold_briefly(Duration time);
+
+    asio::awaitable<void> take_thread();
+    void free_thread();
 
 private:
     friend class Connection;
@@ -49,9 +54,6 @@ private:
     asio::awaitable<void> reopen(Duration after, std::uint64_t turn);
     void refuse(Duration time);
     asio::awaitable<void> hold_gpu(JobId id, double share);
-
-    asio::awaitable<void> take_thread();
-    void free_thread();
 
     void write_log(const std::string& line);
 
