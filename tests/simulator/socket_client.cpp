@@ -21,11 +21,11 @@ SocketClient::SocketClient(std::uint16_t port, const std::string& target,
 
 boost::system::error_code SocketClient::run(
     std::function<void(std::function<void(boost::system::error_code)>)> begin) {
-    boost::system::error_code result;
+    std::optional<boost::system::error_code> result;
     begin([&](boost::system::error_code error) { result = error; });
     context_.restart();
-    context_.run();
-    return result;
+    while (!result) context_.run_one();  // Beast's own timer goes on
+    return *result;
 }
 
 void SocketClient::send(const std::string& text) {
@@ -55,7 +55,7 @@ json::object SocketClient::message() {
 json::object SocketClient::until(const std::string& name) {
     while (true) {
         json::object seen = message();
-        if (seen.at("msg") == name) return seen;
+        if (seen.at("msg").as_string() == name) return seen;
     }
 }
 
