@@ -32,6 +32,7 @@ Pod::Pod(Options given, TimePoint start, std::chrono::system_clock::time_point e
                {"live_preview_refresh_period", 1000}},
       start_(start),
       start_ms_(std::chrono::duration<double, std::milli>(epoch.time_since_epoch()).count()) {
+    app_id_ = std::to_string(std::random_device{}());
     for (const Fault& fault : options.faults) faults.set(fault);
 }
 

@@ -58,7 +58,7 @@ Reply get_stats(Pod& pod, const Call& call) {
                                {"conns", pod.connections},
                                {"connsTotal", stats.connections},
                                {"ws", 0},
-                               {"sse", 0},
+                               {"sse", pod.event_streams},
                                {"byPath", counts(stats.by_path)},
                                {"byClass", counts(stats.by_class)},
                                {"cookies_seen", counts(stats.cookies_seen)}};
