@@ -2,6 +2,7 @@
 // table of routes; it touches neither sockets nor threads.
 #pragma once
 
+#include <boost/asio/awaitable.hpp>
 #include <boost/beast/http/status.hpp>
 #include <boost/beast/http/verb.hpp>
 #include <functional>
@@ -21,6 +22,8 @@ namespace http = boost::beast::http;
 
 class Pod;
 class EventSource;
+class Server;
+class WebSocket;
 
 struct Call {
     http::verb method = http::verb::get;
@@ -73,6 +76,9 @@ struct Job {
 
 using Light = Reply (*)(Pod& pod, const Call& call);
 using Heavy = std::variant<Reply, Job> (*)(Pod& pod, const Call& call);  // a Reply at once, or a Job
+// Talks on an accepted WebSocket until either side is done; what it leaves open is closed with 1000. The call
+// lives as long.
+using Socket = boost::asio::awaitable<void> (*)(Server& server, WebSocket& socket, const Call& call);
 
 enum class Mounted { from_the_start, with_the_api };
 
@@ -84,7 +90,7 @@ struct Route {
     char request_class;
     Mounted mounted;
     bool threaded;  // a synchronous function, which takes one of the threads
-    std::variant<Light, Heavy> handler;
+    std::variant<Light, Heavy, Socket> handler;
 };
 
 struct Dialect {

@@ -107,6 +107,7 @@ void Pod::reset_stats() {
     stats.gpu_max = gpu.running();
     stats.wait_max = gpu.waiting();
     stats.http_max = in_flight;
+    stats.ws_max = websockets;
     runs.clear();
 }
 

@@ -37,7 +37,7 @@ public:
     boost::json::object settings;  // /sdapi/v1/options
 
     // Counted by the server.
-    std::size_t connections = 0, in_flight = 0, event_streams = 0;
+    std::size_t connections = 0, in_flight = 0, websockets = 0, event_streams = 0;
     std::uint64_t images_made = 0;                           // since the start: memory grows with them
     std::function<void(Duration)> refuse = [](Duration) {};  // closes the port for so long
     // Runs a job behind the answer to a request of that path, whose faults it shares.

@@ -1,7 +1,6 @@
 #include "simulator/sse_wire.hpp"
 
 #include "simulator/encode.hpp"
-#include "simulator/server.hpp"
 
 namespace simulator {
 namespace {

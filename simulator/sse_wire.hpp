@@ -5,11 +5,10 @@
 #include <boost/beast/http.hpp>
 #include <memory>
 
+#include "simulator/bell.hpp"
 #include "simulator/sse.hpp"
 
 namespace simulator {
-
-class Bell;
 
 // Until the source is over; false: the client was gone before. With `gzipped` everything after the head is
 // held back to the end, as GZipMiddleware of starlette 0.26 does.
