@@ -60,7 +60,7 @@ Reply get_stats(Pod& pod, const Call& call) {
                                {"connsTotal", stats.connections},
                                {"ws", pod.websockets},
                                {"wsMax", stats.ws_max},
-                               {"sse", 0},
+                               {"sse", pod.event_streams},
                                {"byPath", counts(stats.by_path)},
                                {"byClass", counts(stats.by_class)},
                                {"cookies_seen", counts(stats.cookies_seen)}};
