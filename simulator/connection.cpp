@@ -9,6 +9,7 @@
 
 #include "simulator/encode.hpp"
 #include "simulator/login.hpp"
+#include "simulator/query.hpp"
 #include "simulator/routing.hpp"
 #include "simulator/server.hpp"
 #include "simulator/sse_wire.hpp"
@@ -169,6 +170,12 @@ private:
             view(request[http::field::accept_encoding]).find("gzip") != std::string_view::npos;
         call.now = arrived;
 
+        if (!is_stub && server_.dialect_.own_host_only && is_foreign_origin(call.host, call.origin)) {
+            Reply forbidden;
+            forbidden.status = http::status::forbidden;
+            forbidden.type = "text/plain; charset=utf-8";
+            co_return co_await answer(request, call, std::move(forbidden), is_stub, generation);
+        }
         if (matched.route && std::holds_alternative<Socket>(matched.route->handler) &&
             beast::websocket::is_upgrade(request)) {
             counted.reset();

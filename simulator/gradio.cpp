@@ -4,6 +4,7 @@
 #include "simulator/dialect.hpp"
 #include "simulator/multipart.hpp"
 #include "simulator/pod.hpp"
+#include "simulator/query.hpp"
 
 namespace simulator {
 namespace gradio {
@@ -27,21 +28,6 @@ bool is_forge(const Pod& pod) {
 std::string prefix_of(const Pod& pod) {
     return is_forge(pod) ? "" : "/gradio_api";
 }
-std::string_view after(std::string_view path, std::string_view word) {
-    const auto at = path.find(word);
-    return at == std::string_view::npos ? std::string_view{} : path.substr(at + word.size());
-}
-
-std::string query_value(std::string_view query, std::string_view name) {
-    const std::string key = std::string(name) + "=";
-    while (!query.empty()) {
-        const auto pair = query.substr(0, query.find('&'));
-        if (pair.starts_with(key)) return std::string(pair.substr(key.size()));
-        query.remove_prefix(std::min(query.size(), pair.size() + 1));
-    }
-    return {};
-}
-
 Reply invalid() {
     return Reply::detail(http::status::unprocessable_entity, "The body is not what this function takes.");
 }
