@@ -179,7 +179,9 @@ private:
         if (matched.route && std::holds_alternative<Socket>(matched.route->handler) &&
             beast::websocket::is_upgrade(request)) {
             counted.reset();
-            co_await upgrade(*matched.route, call, request);
+            Reply answered;
+            answered.status = co_await upgrade(*matched.route, call, request);
+            log(request, path, answered, arrived);
             co_return false;
         }
 
@@ -304,27 +306,28 @@ private:
         tcp::socket* socket_;
     };
 
-    // A WebSocket from its handshake to its end. A fault with its path strikes before the handshake is
-    // answered.
-    asio::awaitable<void> upgrade(const Route& route, const Call& call, const Request& request) {
+    // A WebSocket from its handshake to its end; what the handshake was answered with. A fault with its path
+    // strikes before that.
+    asio::awaitable<http::status> upgrade(const Route& route, const Call& call, const Request& request) {
         if (pod_.startup.stage(call.now) == Stage::fragile) server_.die_(1);
         if (pod_.faults.strike(FaultKind::crash, call.path, false)) server_.crash();
         if (pod_.faults.strike(FaultKind::hang, call.path, false)) co_await hang();
         const bool refused =
             !logged_in(pod_, call) || pod_.faults.strike(FaultKind::not_found, call.path, false);
         if (refused || pod_.faults.strike(FaultKind::error, call.path, false)) {
-            Reply reply = Reply::detail(
-                refused ? http::status::forbidden : http::status::internal_server_error, "Forbidden");
+            const auto status = refused ? http::status::forbidden : http::status::internal_server_error;
+            Reply reply = Reply::detail(status, "Forbidden");
             co_await answer(request, call, std::move(reply), true, false);
-            co_return;
+            co_return status;
         }
         const auto socket = std::make_shared<WebSocket>(stream_.release_socket());
         const OpenSocket opened(server_, *socket);
         const WebSocket::Headers headers{{"Server", "uvicorn"}, {"x-stub-pod", pod_.options.id}};
-        if (!co_await socket->accept(request, headers)) co_return;
+        if (!co_await socket->accept(request, headers)) co_return http::status::bad_request;
         co_await std::get<Socket>(route.handler)(server_, *socket, call);
+        if (socket->open()) ++pod_.stats.served;
         co_await socket->close();
-        ++pod_.stats.served;
+        co_return http::status::switching_protocols;
     }
 
     asio::awaitable<void> hang() {
