@@ -6,6 +6,8 @@
 #include <fstream>
 #include <type_traits>
 
+#include "simulator/dialect.hpp"
+
 namespace simulator {
 namespace {
 
@@ -87,7 +89,8 @@ void set_overload(Options& o, const std::string& text) {
 }
 
 void set_dialect(Options& o, const std::string& text) {
-    if (text != "a1111") throw OptionError("there is no dialect \"" + text + "\" yet; there is a1111");
+    if (!find_dialect(text))
+        throw OptionError("there is no dialect \"" + text + "\"; give " + std::string(dialect_names()));
     o.dialect = text;
 }
 
@@ -97,9 +100,13 @@ void add_fault(Options& o, const std::string& text) {
     o.faults.push_back(std::get<Fault>(fault));
 }
 
-void set_auth(Options& o, const std::string& text) {
+std::string credentials(const std::string& text) {
     if (text.find(':') == std::string::npos) throw OptionError("give it as USER:PASSWORD");
-    o.auth = text;
+    return text;
+}
+
+void set_auth(Options& o, const std::string& text) {
+    o.auth = credentials(text);
 }
 
 void set_png_bytes(Options& o, const std::string& text) {
@@ -124,7 +131,7 @@ constexpr OptionRow rows[] = {
      [](Options& o, const std::string& v) { o.profile = v; }},
     {"ordinal", "N", "place among its siblings from 0, for hey-ref; else POD_ORDINAL",
      [](Options& o, const std::string& v) { o.ordinal = number(v, 0, 1'000'000); }},
-    {"dialect", "NAME", "a1111", set_dialect},
+    {"dialect", "NAME", "whose API: a1111, forge, sdnext, gradio5, sdcpp or comfy (a1111)", set_dialect},
     {"time-scale", "X", "multiplies every simulated time (1)",
      [](Options& o, const std::string& v) { o.time_scale = number(v, 0.0, 1000.0); }},
 
@@ -160,12 +167,22 @@ constexpr OptionRow rows[] = {
     {"png-bytes", "N|auto", "bytes of an image; auto: 360 kB at 512x512, 1.3 MB at 1024x1024", set_png_bytes},
     {"gzip", "on|off", "compress for clients that accept it (on)",
      [](Options& o, const std::string& v) { o.gzip = yes(v); }},
+    {"sse-gzip", "on|off", "the same for event streams, which then come in one piece at their end (off)",
+     [](Options& o, const std::string& v) { o.sse_gzip = yes(v); }},
     {"keep-alive", "S", "idle connections are closed after it; never scaled (5)",
      [](Options& o, const std::string& v) { o.keep_alive = number(v, 0.01, 86400.0); }},
     {"threads", "N", "synchronous requests inside at once, the rest waits (40)",
      [](Options& o, const std::string& v) { o.threads = number(v, 1, 10'000); }},
     {"auth", "USER:PASSWORD", "Basic authentication of /sdapi", set_auth},
     {"api-auth", "USER:PASSWORD", "the same, by its WebUI name", set_auth},
+    {"gradio-auth", "USER:PASSWORD", "the page asks for a login; the API does not",
+     [](Options& o, const std::string& v) { o.gradio_auth = credentials(v); }},
+    {"no-gradio-queue", "", "the page's events come by POST instead of WebSocket",
+     [](Options& o, const std::string& v) { o.gradio_queue = !yes(v); }},
+    {"hash-limit", "S", "a Gradio 3 socket waits so long for send_hash's answer; never scaled (5)",
+     [](Options& o, const std::string& v) { o.hash_limit = seconds(v); }},
+    {"data-limit", "S", "and so long for send_data's (60)",
+     [](Options& o, const std::string& v) { o.data_limit = seconds(v); }},
     {"overload", "MODE", "a generation beside another: queue, slow, error, mix:Q,S,E, crash:K (queue)",
      set_overload},
     {"fault", "FAULT", "see Faults below; may be repeated", add_fault},
@@ -208,7 +225,6 @@ constexpr std::string_view webui_plain[] = {
     "medvram",
     "medvram-sdxl",
     "no-download-sd-model",
-    "no-gradio-queue",
     "no-half",
     "no-half-vae",
     "no-half-controlnet",
@@ -255,7 +271,6 @@ constexpr std::string_view webui_with_values[] = {
     "esrgan-models-path",
     "gfpgan-dir",
     "gfpgan-model",
-    "gradio-auth",
     "gradio-auth-path",
     "gradio-img2img-tool",
     "gradio-inpaint-tool",

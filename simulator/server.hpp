@@ -10,6 +10,7 @@
 #include <optional>
 #include <set>
 
+#include "simulator/bell.hpp"
 #include "simulator/pod.hpp"
 
 namespace simulator {
@@ -21,19 +22,6 @@ constexpr std::size_t gzip_from = 1000;  // GZipMiddleware's minimum_size
 constexpr std::chrono::milliseconds hang_look{
     100};  // how often a hanging request looks whether it still should
 
-// Waits that all end at once when anything changes; each then looks again at what it waits for.
-class Bell {
-public:
-    explicit Bell(asio::io_context& context) : context_(context) {}
-
-    asio::awaitable<void> wait(std::optional<TimePoint> until);  // empty: for the next ring only
-    void ring();
-
-private:
-    asio::io_context& context_;
-    std::set<asio::steady_timer*> waiting_;
-};
-
 class Server {
 public:
     // `die` ends the process with that exit status and does not return; a test may throw from it.
@@ -43,6 +31,21 @@ public:
     void start();                                 // returns at once; the rest happens on the io_context
     std::uint16_t port() const { return port_; }  // 0 until it is open
 
+    // For a handler that talks on a socket of its own.
+    Pod& pod() { return pod_; }
+    Bell& gpu_bell() {
+        return gpu_bell_;
+    }  // rings when the GPU has changed hands; ring it after an interrupt
+    // A generation from its arrival to its end; the answer is handed to the socket right afterwards.
+    asio::awaitable<Reply> generate(Job job, Call call, std::shared_ptr<bool> client_gone,
+                                    bool* interrupted = nullptr);
+    [[noreturn]] void crash();  // resets every connection and exits 137
+    // Takes the lock for something light, in its turn.
+    asio::awaitable<void> hold_briefly(Duration time);
+
+    asio::awaitable<void> take_thread();
+    void free_thread();
+
 private:
     friend class Connection;
     friend asio::awaitable<void> serve_connection(Server& server, tcp::socket socket);
@@ -51,14 +54,10 @@ private:
     void open();
     asio::awaitable<void> reopen(Duration after, std::uint64_t turn);
     void refuse(Duration time);
-    [[noreturn]] void crash();  // resets every connection and exits 137
-
-    // A generation from its arrival to its end; the answer is handed to the socket right afterwards.
-    asio::awaitable<Reply> generate(Job job, Call call, std::shared_ptr<bool> client_gone);
+    asio::awaitable<void> run_behind(Job job, std::string path);
     asio::awaitable<void> hold_gpu(JobId id, double share);
-
-    asio::awaitable<void> take_thread();
-    void free_thread();
+    // The same, and tells of every step on the way.
+    asio::awaitable<void> work_until(JobId id, double share, const Job& job);
 
     void write_log(const std::string& line);
 
@@ -68,7 +67,7 @@ private:
     std::function<void(int)> die_;
     tcp::acceptor acceptor_;
     Bell reopened_;  // the port is open again
-    Bell gpu_bell_;  // the GPU has changed hands
+    Bell gpu_bell_;  // the GPU has changed hands, or something else that streams tell of
     std::deque<std::shared_ptr<asio::steady_timer>> thread_line_;
     int threads_free_;
     std::uint64_t refusals_ = 0;
