@@ -108,6 +108,7 @@ void Pod::reset_stats() {
     stats.wait_max = gpu.waiting();
     stats.http_max = in_flight;
     stats.ws_max = websockets;
+    stats.sse_max = event_streams;
     runs.clear();
 }
 
