@@ -37,8 +37,10 @@ Wanted wanted(const Settings& s, double average, int ready, bool reachable) {
 }
 
 // Enters or extends panic, or ends it when a whole stable window has passed since the last burst. Pods in the
-// making do not count: the threshold compares with those that are ready.
-void feel(const Settings& s, Memory& memory, int burst, int ready, TimePoint now) {
+// making do not count for Knative, which compares with those that are ready: a start longer than the window
+// is one long panic, and the peak is held for a window more.
+void feel(const Settings& s, Memory& memory, int burst, const Observed& seen, TimePoint now) {
+    const int ready = std::max(1, seen.ready_pods + (s.panic_counts_starting ? seen.starting_pods : 0));
     if (static_cast<double>(burst) / ready >= s.panic_threshold) {
         memory.panic_since = now;
     } else if (memory.panic_since && *memory.panic_since + s.stable_window < now) {
@@ -80,7 +82,7 @@ Decision decide(const Settings& s, const Observed& seen, Memory& memory, TimePoi
     const int ready = std::max(1, seen.ready_pods);
     const Wanted calm = wanted(s, seen.average.stable, ready, seen.reachable);
     const Wanted burst = wanted(s, seen.average.panic, ready, seen.reachable);
-    feel(s, memory, burst.before_limit, ready, now);
+    feel(s, memory, burst.before_limit, seen, now);
 
     Decision d;
     d.average = seen.average;

@@ -15,6 +15,7 @@ struct Observed {
     Averages average;
     int ready_pods = 0;
     bool reachable = true;  // false: no route leads to the revision any more; rates and delay stop counting
+    int starting_pods = 0;  // on their way; they count only with panic_counts_starting
 };
 
 // What made the number that a decision says.

@@ -171,6 +171,7 @@ std::vector<Command> Fleet::step(const Plan& plan, const Loads& load, TimePoint 
     Commands commands;
     note_proven(now);
     stop_sick(commands, now);
+    dismiss(plan.leaving, load, commands);
     choose(std::clamp(std::min(plan.wanted, plan.limit), 0, most_pods), load, commands, now);
     tell_readiness(commands);
     stop_drained(load, commands, now);
@@ -186,6 +187,14 @@ void Fleet::stop_sick(Commands& commands, TimePoint now) {
         commands.push_back(command(Kind::stop, pod));
         enter(pod, Phase::terminating, now);
     }
+}
+
+// Those who are named and still idle: between the look and now somebody may have come.
+void Fleet::dismiss(const std::vector<PodId>& leaving, const Loads& load, Commands& commands) {
+    for (const PodId id : leaving)
+        if (FleetPod* pod = find(id);
+            pod && pod->phase == Phase::running && !pod->draining && load(id).leases == 0)
+            leave(*pod, commands);
 }
 
 // Who stays. A draining pod is called back before another one is started, and takes the place of one that has
@@ -223,22 +232,26 @@ void Fleet::stop_drained(const Loads& load, Commands& commands, TimePoint now) {
 }
 
 void Fleet::start_waiting(const Plan& plan, Commands& commands, TimePoint now) {
-    int alive_now = alive(), may_start = plan.may_start;
+    int alive_now = alive(), may_start = plan.may_start, starting_now = starting();
     for (FleetPod& pod : pods_) {
         if (!waiting(pod) || (pod.due && *pod.due > now)) continue;
         pod.due.reset();
-        if (alive_now >= plan.limit || may_start <= 0) {
+        if (alive_now >= plan.limit || may_start <= 0 || starting_now >= plan.max_starting) {
             enter(pod, Phase::pending, now);
             explain(pod, "Unschedulable",
-                    may_start <= 0 ? "waits for a free GPU"
-                                   : "waits until a pod that leaves is gone: " + number(plan.limit) +
-                                         " may exist at once");
+                    starting_now >= plan.max_starting
+                        ? "waits until one of those that start is ready: max-starting is " +
+                              number(plan.max_starting)
+                    : may_start <= 0 ? "waits for a free GPU"
+                                     : "waits until a pod that leaves is gone: " + number(plan.limit) +
+                                           " may exist at once");
             continue;
         }
         commands.push_back(command(Kind::start, pod));
         enter(pod, Phase::container_creating, now);
         explain(pod, "", "");
         ++alive_now;
+        ++starting_now;
         --may_start;
     }
 }

@@ -40,8 +40,10 @@ const char* to_string(Command::Kind);
 struct Plan {
     static constexpr int unbounded = std::numeric_limits<int>::max();
     int wanted = 0;
-    int limit = unbounded;      // pods alive at once, those that leave included: max-scale
-    int may_start = unbounded;  // how many more the GPUs allow
+    int limit = unbounded;         // pods alive at once, those that leave included: max-scale
+    int may_start = unbounded;     // how many more the GPUs allow
+    int max_starting = unbounded;  // how many may be on their way to ready at once
+    std::vector<PodId> leaving{};  // these go, whoever else does: they are not among the wanted
 };
 
 class Fleet {
@@ -95,6 +97,7 @@ private:
     void add(TimePoint now);
 
     void stop_sick(Commands&, TimePoint now);
+    void dismiss(const std::vector<PodId>&, const Loads&, Commands&);
     void choose(int keep, const Loads&, Commands&, TimePoint now);
     void tell_readiness(Commands&);
     void stop_drained(const Loads&, Commands&, TimePoint now);

@@ -63,9 +63,10 @@ void Revision::record(Second second, double concurrency, double rps) {
     windows_.record(second, concurrency, rps);
 }
 
-const Decision& Revision::evaluate(int ready_pods, TimePoint now) {
+const Decision& Revision::evaluate(int ready_pods, TimePoint now, int starting_pods) {
     averages_ = windows_.averages(settings_, second_of(now));
-    if (averages_) decision_ = decide(settings_, {*averages_, ready_pods, reachable_}, memory_, now);
+    if (averages_)
+        decision_ = decide(settings_, {*averages_, ready_pods, reachable_, starting_pods}, memory_, now);
     return decision_;
 }
 

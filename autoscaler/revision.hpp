@@ -49,7 +49,7 @@ public:
     void record(Second, double concurrency, double rps);
 
     // Decides anew. Without data the last decision stays in force; valid() tells.
-    const Decision& evaluate(int ready_pods, TimePoint now);
+    const Decision& evaluate(int ready_pods, TimePoint now, int starting_pods = 0);
 
     // The decision in force is 0 and somebody came: evaluate at once instead of on the next tick.
     bool wants_poke(double concurrency) const { return decision_.desired == 0 && concurrency > 0; }

@@ -110,11 +110,12 @@ Wish scale(const Settings& s, Standing& standing, const Asked& asked, TimePoint 
     Wish wish;
     if (asked.desired >= 0 || standing.activity == Activity::activating) {
         const int min = lower_bound(s, standing, asked.reachable);
+        // The minimum lifts what is below it; else the maximum cuts, even below the minimum (applyBounds).
         int replicas = std::max(asked.desired, min);
-        if (replicas > std::max(asked.desired, 0))
+        if (asked.desired < min && min > 0) {
             wish.reason = (min > s.min_scale ? "initial-scale is " : "min-scale is ") + number(min);
-        if (s.max_scale > 0 && replicas > s.max_scale && replicas > min) {
-            replicas = std::max(s.max_scale, min);
+        } else if (s.max_scale > 0 && asked.desired > s.max_scale) {
+            replicas = s.max_scale;
             wish.reason = "max-scale is " + number(s.max_scale);
         }
         if (replicas == 0)

@@ -15,10 +15,24 @@ using pods::PodId;
 using pods::TimePoint;
 using std::chrono::seconds;
 
+// Which rule decides: Knative's, or ours (break_even.hpp).
+enum class Policy { kpa, break_even };
 enum class Metric { concurrency, rps };
 enum class Aggregation { linear, weighted_exponential };
 
+// What break-even scaling goes by beside the bounds that it shares with Knative's rule.
+struct BreakEvenSettings {
+    Duration worth{seconds{45}};             // of idle pod, that sparing a user one cold start is worth
+    Duration patience{seconds{5}};           // a start waits for busy pods no longer than that
+    int spare = 0;                           // idle pods that are kept ready while there is demand
+    bool cancel = true;                      // a starting pod that nobody waits for is ended
+    Duration cold_start_guess{seconds{30}};  // until one was measured
+
+    friend bool operator==(const BreakEvenSettings&, const BreakEvenSettings&) = default;
+};
+
 struct Settings {
+    Policy policy = Policy::kpa;
     Metric metric = Metric::concurrency;
     double target = 70;  // per pod, utilization applied
     double total = 100;  // per pod, before utilization
@@ -38,6 +52,11 @@ struct Settings {
     Duration scale_to_zero_grace_period{std::chrono::seconds{30}};
     seconds progress_deadline{600};
     Aggregation aggregation = Aggregation::linear;
+
+    // Beyond Knative; what they mend and what they cost is in docs/autoscaling.md.
+    int max_starting = 0;                // pods that start at once; 0: no bound
+    bool panic_counts_starting = false;  // pods on their way count against panic as if they were ready
+    BreakEvenSettings break_even;
 
     friend bool operator==(const Settings&, const Settings&) = default;
 };

@@ -32,6 +32,7 @@ struct Call {
     std::string_view body;
     std::string_view host;
     std::string_view range;
+    std::string_view cookies;
     std::string_view origin;
     std::string_view type;  // Content-Type
     std::string_view forwarded_host, forwarded_proto;

@@ -8,6 +8,7 @@
 #include <cstdio>
 
 #include "simulator/encode.hpp"
+#include "simulator/login.hpp"
 #include "simulator/query.hpp"
 #include "simulator/routing.hpp"
 #include "simulator/server.hpp"
@@ -160,6 +161,7 @@ private:
         call.body = request.body();
         call.host = view(request[http::field::host]);
         call.range = view(request[http::field::range]);
+        call.cookies = view(request[http::field::cookie]);
         call.origin = view(request[http::field::origin]);
         call.type = view(request[http::field::content_type]);
         call.forwarded_host = view(request["X-Forwarded-Host"]);
@@ -310,7 +312,8 @@ private:
         if (pod_.startup.stage(call.now) == Stage::fragile) server_.die_(1);
         if (pod_.faults.strike(FaultKind::crash, call.path, false)) server_.crash();
         if (pod_.faults.strike(FaultKind::hang, call.path, false)) co_await hang();
-        const bool refused = pod_.faults.strike(FaultKind::not_found, call.path, false).has_value();
+        const bool refused =
+            !logged_in(pod_, call) || pod_.faults.strike(FaultKind::not_found, call.path, false);
         if (refused || pod_.faults.strike(FaultKind::error, call.path, false)) {
             Reply reply = Reply::detail(
                 refused ? http::status::forbidden : http::status::internal_server_error, "Forbidden");
@@ -358,7 +361,7 @@ private:
         response.set(http::field::server, "uvicorn");
         response.set(http::field::content_type, reply.type);
         response.set("x-stub-pod", pod_.options.id);
-        for (const auto& [name, value] : reply.headers) response.set(name, value);
+        for (const auto& [name, value] : reply.headers) response.insert(name, value);
         if (reply.compressed) {
             response.set(http::field::content_encoding, "gzip");
             response.set(http::field::vary, "Accept-Encoding");

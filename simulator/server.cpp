@@ -221,6 +221,19 @@ asio::awaitable<Reply> Server::generate(Job job, Call call, std::shared_ptr<bool
     co_return reply;
 }
 
+asio::awaitable<void> Server::hold_briefly(Duration time) {
+    Work work;
+    work.sampling = time;
+    work.steps = 1;
+    work.light = true;
+    const JobId id = pod_.gpu.arrive("", work, Clock::now());
+    pod_.saw_gpu();
+    co_await hold_gpu(id, 1);
+    pod_.gpu.leave(id, Clock::now());
+    pod_.saw_gpu();
+    gpu_bell_.ring();
+}
+
 asio::awaitable<void> Server::take_thread() {
     if (threads_free_ > 0) {
         --threads_free_;

@@ -40,6 +40,11 @@ public:
     asio::awaitable<Reply> generate(Job job, Call call, std::shared_ptr<bool> client_gone,
                                     bool* interrupted = nullptr);
     [[noreturn]] void crash();  // resets every connection and exits 137
+    // Takes the lock for something light, in its turn.
+    asio::awaitable<void> hold_briefly(Duration time);
+
+    asio::awaitable<void> take_thread();
+    void free_thread();
 
 private:
     friend class Connection;
@@ -53,9 +58,6 @@ private:
     asio::awaitable<void> hold_gpu(JobId id, double share);
     // The same, and tells of every step on the way.
     asio::awaitable<void> work_until(JobId id, double share, const Job& job);
-
-    asio::awaitable<void> take_thread();
-    void free_thread();
 
     void write_log(const std::string& line);
 

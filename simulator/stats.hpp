@@ -15,7 +15,7 @@ struct Stats {
     std::uint64_t interrupts = 0;
     std::uint64_t images = 0;
     std::uint64_t connections = 0;  // accepted, all together
-    std::size_t gpu_max = 0, wait_max = 0;
+    std::size_t gpu_max = 0, wait_max = 0, light_wait_max = 0;
     std::size_t http_max = 0;
     std::size_t sse_max = 0;
     std::size_t ws_max = 0;

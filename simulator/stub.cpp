@@ -48,6 +48,7 @@ Reply get_stats(Pod& pod, const Call& call) {
                                {"gpuMax", stats.gpu_max},
                                {"waiting", pod.gpu.waiting()},
                                {"waitMax", stats.wait_max},
+                               {"lightWaitMax", stats.light_wait_max},
                                {"http", pod.in_flight},
                                {"httpMax", stats.http_max},
                                {"requests", stats.requests},

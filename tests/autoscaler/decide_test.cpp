@@ -136,3 +136,14 @@ TEST_CASE("requests a second are called so", "[decide]") {
     CHECK(sentence(decide(s, seen(120.456, 90, 2), memory, start)) ==
           "stable: 120.46 requests a second over 60 s want 3 pods at target 50");
 }
+
+TEST_CASE("pods on their way count against panic only where that is asked for", "[decide]") {
+    Settings s = one_each();
+    Observed o = seen(5, 5, 1);
+    o.starting_pods = 4;
+    Memory knative, mended;
+    CHECK(decide(s, o, knative, start).panic);
+    s.panic_counts_starting = true;
+    CHECK_FALSE(decide(s, o, mended, start).panic);
+    CHECK(decide(s, o, mended, start).desired == 5);
+}

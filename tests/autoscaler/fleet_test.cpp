@@ -236,3 +236,28 @@ TEST_CASE("an absurd plan is bounded", "[fleet]") {
     y.want(-5);
     CHECK(y.fleet.pods().empty());
 }
+
+TEST_CASE("no more pods start at once than may, and the next one when one of them is ready", "[fleet]") {
+    Yard y;
+    y.plan.max_starting = 2;
+    CHECK(y.want(4) == "start 1, start 2");
+    CHECK(y.pod(3).message == "waits until one of those that start is ready: max-starting is 2");
+    y.started(1);
+    CHECK(y.step() == "");
+    y.passed(1);
+    CHECK(y.step() == "admit 1, start 3");
+    y.want(2);
+    CHECK(y.pod(3).draining);  // the one that waited is gone, and the newest start follows
+    CHECK(y.fleet.pods().size() == 3);
+}
+
+TEST_CASE("whoever is named goes, but not when somebody has come meanwhile", "[fleet]") {
+    Yard y;
+    y.ready(3);
+    y.plan.wanted = 2;
+    y.plan.leaving = {y.id(1)};
+    CHECK(y.step() == "drain 1, stop 1");
+    y.plan.leaving = {y.id(2)};
+    y.load[2] = {1, 0};
+    CHECK(y.step() == "");
+}
