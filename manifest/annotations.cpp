@@ -34,7 +34,7 @@ bool set_integer(std::string_view text, Out& out, std::int64_t low, std::int64_t
     return true;
 }
 
-constexpr std::array<std::string_view, 5> profiles{"auto", "stable-diffusion", "comfyui", "gradio", "strict"};
+constexpr std::string_view rules_key = "pilotlight.dev/rules";
 
 constexpr std::array rules{
     AnnotationRule{"serving.knative.dev.alibabacloud/affinity", "Keep a browser on its pod by a cookie",
@@ -60,9 +60,12 @@ constexpr std::array rules{
         "`strict` is plain Knative, where every request takes one",
         "auto", "`auto`, `stable-diffusion`, `comfyui`, `gradio`, `strict`",
         [](std::string_view value, Service& service) {
-            service.profile = value;
-            return std::ranges::find(profiles, value) != profiles.end();
+            const auto profile = router::profile_named(value);
+            service.profile = profile.value_or(service.profile);
+            return profile.has_value();
         }},
+    AnnotationRule{rules_key, "Rules ahead of the profile's, see [classes.md](classes.md)", "# none",
+                   "lines of `METHODS PATTERN CLASS`, as `POST /my/render G`; `#` begins a comment", nullptr},
     AnnotationRule{"pilotlight.dev/on-disconnect",
                    "When a client leaves while its pod works: let the pod finish, or tell it to stop",
                    "drain", "`drain`, `interrupt`",
@@ -133,9 +136,6 @@ std::string without_backticks(std::string_view text) {
 void refuse_unknown(const std::string& key, const Annotation& annotation, Problems& problems) {
     if (key.starts_with(own_prefix)) {
         const auto name = std::string_view(key).substr(own_prefix.size());
-        if (name == "rules")
-            return problems.error(annotation.place,
-                                  key + ": not yet in this version; choose a pilotlight.dev/profile");
         const auto names = names_under(own_prefix);
         auto advice = did_you_mean(name, names);
         if (advice.empty()) advice = "; known are " + either(names);
@@ -148,11 +148,39 @@ void refuse_unknown(const std::string& key, const Annotation& annotation, Proble
     }
 }
 
+// Where line `number` (from 0) of an annotation's text stands: exactly in a literal block, else where the
+// value begins.
+Place place_of_line(const Annotation& annotation, int number) {
+    if (annotation.literal.line == 0) return annotation.value_place;
+    return {annotation.literal.file, annotation.literal.line + number, annotation.literal.column};
+}
+
+void read_rules(const Annotation& annotation, Service& service, Problems& problems) {
+    service.rules.clear();
+    std::string_view rest = annotation.value;
+    for (int number = 0; !rest.empty(); ++number) {
+        auto line = rest.substr(0, rest.find('\n'));
+        rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+        line = line.substr(0, line.find('#'));
+        if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
+        const auto place = place_of_line(annotation, number);
+        if (service.rules.size() == router::Rules::most_user_rules)
+            return problems.error(place, std::string(rules_key) + ": more than " +
+                                             std::to_string(router::Rules::most_user_rules) + " rules");
+        if (const auto wrong = router::what_is_wrong(line); !wrong.empty())
+            problems.error(place, std::string(rules_key) + ": " + wrong);
+        service.rules.push_back(
+            {std::string(line), std::string(place.file) + ":" + std::to_string(place.line)});
+    }
+}
+
 void apply(const Annotations& annotations, Service& service, Problems& problems) {
     for (const auto& [key, annotation] : annotations) {
         const auto* rule = find_rule(key);
         if (!rule) {
             refuse_unknown(key, annotation, problems);
+        } else if (key == rules_key) {
+            read_rules(annotation, service, problems);
         } else if (!rule->apply(annotation.value, service)) {
             problems.error(annotation.value_place, key + ": must be " + without_backticks(rule->valid) +
                                                        ", not " + quote(annotation.value));

@@ -20,7 +20,8 @@ struct AnnotationRule {
     std::string_view meaning;
     std::string_view fallback;  // a value that changes nothing
     std::string_view valid;
-    bool (*apply)(std::string_view value, Service& service);  // false: the value is not valid
+    // False: the value is not valid. Null: it has lines, each with a place of its own, and is read elsewhere.
+    bool (*apply)(std::string_view value, Service& service);
 };
 std::span<const AnnotationRule> annotation_rules();
 

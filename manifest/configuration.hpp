@@ -13,6 +13,7 @@
 #include "autoscaler/settings.hpp"
 #include "pods/container.hpp"
 #include "pods/settings.hpp"
+#include "router/rules.hpp"
 #include "router/settings.hpp"
 
 namespace manifest {
@@ -47,10 +48,11 @@ struct Service {
     router::PoolSettings pool;
     router::Affinity affinity;
     OnDisconnect on_disconnect = OnDisconnect::drain;
-    std::string profile = "auto";
-    int retry = 1;                       // how often a request whose pod died unanswered is tried elsewhere
-    std::vector<TrafficTarget> traffic;  // empty: 100 % to the latest
-    std::string file;                    // where it was read, for messages
+    router::Profile profile = router::Profile::automatic;
+    std::vector<router::UserRule> rules;  // ahead of the profile's
+    int retry = 1;                        // how often a request whose pod died unanswered is tried elsewhere
+    std::vector<TrafficTarget> traffic;   // empty: 100 % to the latest
+    std::string file;                     // where it was read, for messages
     int line = 0;
 
     friend bool operator==(const Service&, const Service&) = default;

@@ -18,6 +18,7 @@
 #include "proxy/control/events.hpp"
 #include "proxy/control/snapshot.hpp"
 #include "proxy/service.hpp"
+#include "router/usual.hpp"
 
 namespace proxy {
 
@@ -83,6 +84,7 @@ private:
     void begin_probing(PodId, Running&);
     void forget(PodId, TimePoint now);
     const autoscaler::FleetPod* fleet_pod(PodId) const;
+    router::Outlook outlook() const;
 
     ControlContext& context_;
     manifest::Service settings_;
@@ -90,12 +92,14 @@ private:
     WallTime created_;
     std::shared_ptr<Gate> gate_;
     std::shared_ptr<ServiceMetrics> metrics_;
+    std::shared_ptr<const router::Rules> rules_;
     autoscaler::Revision scaler_;
     autoscaler::Fleet fleet_;
     std::map<PodId, Running> running_;
     std::map<PodId, Gate::PodLoad> loads_;
     router::Usage usage_;
     autoscaler::Wish wish_;
+    router::Usual cold_starts_;
 
     // Accounting of the second under way.
     autoscaler::Second second_;
