@@ -55,8 +55,8 @@ std::optional<Ticket> Pool::arrive(const Arrival& arrival, TimePoint now) {
     count(now);
     ++arrivals_;
     const Ticket ticket{++last_ticket_};
-    auto& request =
-        requests_[ticket] = {now, now, cold_time(now), {}, false, arrival.bytes, arrival.bound, std::nullopt};
+    auto& request = requests_[ticket] = {now,           now,           cold_time(now), {}, false,
+                                         arrival.bytes, arrival.bound, std::nullopt,   {}};
     enqueue(ticket, request);
     return ticket;
 }
@@ -66,7 +66,7 @@ void Pool::leave(Ticket ticket, TimePoint now) {
     if (found == requests_.end()) return;
     count(now);
     if (found->second.held)
-        give_back(*found->second.held);
+        give_back(found->second, now);
     else
         dequeue(ticket, found->second);
     requests_.erase(found);
@@ -77,7 +77,7 @@ bool Pool::retry(Ticket ticket, TimePoint now) {
     if (found == requests_.end() || !found->second.held) return false;
     count(now);
     auto& request = found->second;
-    give_back(*request.held);
+    give_back(request, now);
     request.held.reset();
     request.since = now;
     request.cold_before = cold_time(now);
@@ -110,8 +110,10 @@ void Pool::dequeue(Ticket ticket, Request& request) {
     }
 }
 
-void Pool::give_back(PodId id) {
-    auto found = pods_.find(id);
+void Pool::give_back(const Request& request, TimePoint now) {
+    held_seconds_ += std::chrono::duration<double>(now - request.granted).count();
+    ++served_;
+    auto found = pods_.find(*request.held);
     if (found == pods_.end()) return;  // the pod went first
     --found->second.leases;
     found->second.last_used = ++uses_;
@@ -214,6 +216,7 @@ std::vector<Grant> Pool::dispatch(TimePoint now) {
         dequeue(grant->ticket, request);
         request.before = waited(request, now);
         request.held = grant->pod;
+        request.granted = now;
         auto& pod = pods_.at(grant->pod);
         ++pod.leases;
         pod.last_used = ++uses_;
@@ -299,7 +302,7 @@ void Pool::count(TimePoint now) {
 
 Usage Pool::usage(TimePoint now) {
     count(now);
-    return {demand_seconds_, arrivals_, waiting(), running()};
+    return {demand_seconds_, arrivals_, held_seconds_, served_, waiting(), running()};
 }
 
 bool Pool::admitted(PodId id) const {

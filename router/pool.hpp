@@ -50,6 +50,8 @@ struct Expired {
 struct Usage {
     double demand_seconds = 0;   // integral of waiting + running over time, since the pool began
     std::uint64_t arrivals = 0;  // since the pool began
+    double held_seconds = 0;     // of slots that were given back since then, and how many those are
+    std::uint64_t served = 0;
     std::size_t waiting = 0;
     std::size_t running = 0;
 };
@@ -110,6 +112,7 @@ private:
         std::uint64_t bytes;
         std::optional<PodId> bound;
         std::optional<PodId> held;
+        TimePoint granted{};  // when, if held
     };
     struct PodState {
         bool admitted = false;
@@ -136,7 +139,7 @@ private:
     void enqueue(Ticket, Request&);
     void dequeue(Ticket, Request&);
     void free_waiters(PodState&);
-    void give_back(PodId);
+    void give_back(const Request&, TimePoint now);
     std::optional<Ticket> next_for_any(TimePoint now) const;
     template <class Visit>
     void for_each_longest_waiting(Visit) const;
@@ -160,6 +163,8 @@ private:
     TimePoint counted_to_;
     double demand_seconds_ = 0;
     std::uint64_t arrivals_ = 0;
+    double held_seconds_ = 0;
+    std::uint64_t served_ = 0;
 };
 
 }  // namespace router

@@ -10,8 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "autoscaler/fleet.hpp"
-#include "autoscaler/revision.hpp"
+#include "autoscaler/controller.hpp"
 #include "manifest/configuration.hpp"
 #include "pods/driver.hpp"
 #include "pods/prober.hpp"
@@ -43,9 +42,9 @@ public:
     bool retiring() const { return retiring_; }
     // Not while a request under way may still come to the gate: nobody else turns away whoever waits there.
     bool over() const {
-        return retiring_ && fleet_.pods().empty() && stopping_ == 0 && gate_.use_count() == 1;
+        return retiring_ && fleet().pods().empty() && stopping_ == 0 && gate_.use_count() == 1;
     }
-    int alive() const { return fleet_.alive(); }
+    int alive() const { return fleet().alive(); }
 
     // Shutdown.
     void refuse_queue(Refusal, TimePoint now);
@@ -73,9 +72,6 @@ private:
 
     void explain_long_start(PodId, Running&, TimePoint now);
     static void recheck(Running&, bool benched, TimePoint now);
-    void account(const router::Usage&, TimePoint now);
-    void poke_while_cold(const router::Usage&, TimePoint now);
-    void evaluate(TimePoint planned);
     void step(TimePoint now, int limit);
     void carry_out(const autoscaler::Command&, TimePoint now);
     static asio::awaitable<void> start(std::shared_ptr<Revision>, PodId, std::string pod_name);
@@ -83,6 +79,8 @@ private:
     void begin_probing(PodId, Running&);
     void forget(PodId, TimePoint now);
     const autoscaler::FleetPod* fleet_pod(PodId) const;
+    autoscaler::Fleet& fleet() { return controller_.fleet(); }
+    const autoscaler::Fleet& fleet() const { return controller_.fleet(); }
 
     ControlContext& context_;
     manifest::Service settings_;
@@ -90,24 +88,15 @@ private:
     WallTime created_;
     std::shared_ptr<Gate> gate_;
     std::shared_ptr<ServiceMetrics> metrics_;
-    autoscaler::Revision scaler_;
-    autoscaler::Fleet fleet_;
+    autoscaler::Controller controller_;
     std::map<PodId, Running> running_;
     std::map<PodId, Gate::PodLoad> loads_;
     router::Usage usage_;
-    autoscaler::Wish wish_;
-
-    // Accounting of the second under way.
-    autoscaler::Second second_;
-    TimePoint counted_from_;
-    router::Usage counted_;
-    double pushed_ = 0;  // already reported of this second
 
     bool retiring_ = false;
     bool shutting_down_ = false;
     int stopping_ = 0;
     std::optional<std::chrono::milliseconds> all_stopped_;  // the grace that pods have since then
-    int wanted_ = 0;
 };
 
 }  // namespace proxy
