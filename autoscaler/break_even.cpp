@@ -60,6 +60,8 @@ double BreakEven::cold_start(const Settings& s) const {
 Keep BreakEven::keep(const Settings& s, int rung) const {
     static const Rung unknown;
     const double restart = cold_start(s) + in_seconds(s.break_even.worth);
+    if (s.break_even.fixed_keep)
+        return {in_seconds(*s.break_even.fixed_keep), in_seconds(*s.break_even.fixed_keep), 0, false};
     const auto index = static_cast<std::size_t>(std::max(1, rung) - 1);
     Keep keep = index < rungs_.size() ? rungs_[index].keep(restart) : unknown.keep(restart);
     keep.seconds = std::max(keep.seconds, in_seconds(s.scale_down_delay));

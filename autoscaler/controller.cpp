@@ -135,9 +135,13 @@ Sight Controller::sight(const Seen& seen, const Loads& load) const {
     sight.slots = slots_;
     sight.reachable = !retired_;
     sight.pods.reserve(fleet_.pods().size());
-    for (const FleetPod& pod : fleet_.pods())
-        if (!pod.draining)
-            sight.pods.push_back({pod.id, pod.ready, pod.ready ? load(pod.id).leases : 0, pod.created});
+    for (const FleetPod& pod : fleet_.pods()) {
+        if (pod.draining) continue;
+        // One that has just become ready and was not admitted yet is still on its way: whoever waits for it
+        // waits for nothing more.
+        const bool ready = pod.ready && pod.admitted;
+        sight.pods.push_back({pod.id, ready, ready ? load(pod.id).leases : 0, pod.created});
+    }
     return sight;
 }
 

@@ -9,6 +9,7 @@
 #include "cli/get.hpp"
 #include "cli/replay_kpa.hpp"
 #include "cli/serve.hpp"
+#include "cli/simulate.hpp"
 #include "pods/keeper.hpp"
 
 namespace {
@@ -22,6 +23,7 @@ Usage: pilotlight COMMAND [arguments]
   check -f PATH...    say what is wrong with them, and what they would do
   get KIND            list pods, services, revisions or events of a running gateway; -w watches
   replay-kpa FILE...  replay recordings of Knative's autoscaler against this one
+  simulate            what a trace of requests would cost, and how long they would wait
   version             print the version
 
 Each command has its own --help. To begin:
@@ -41,15 +43,17 @@ int run(const std::vector<std::string>& words) {
     if (command == "serve") return cli::serve(rest);
     if (command == "check") return cli::check(rest);
     if (command == "get") return cli::get(rest);
+    if (command == "simulate") return cli::simulate(rest);
     if (command == "replay-kpa") return cli::replay_kpa(rest);
     if (command == "version" || command == "--version") return std::puts("pilotlight " PILOTLIGHT_VERSION), 0;
     if (command == "help" || command == "--help" || command == "-h")
         return std::fputs(help.data(), stdout), 0;
     if (command.empty()) return std::fputs(help.data(), stderr), 2;
-    std::fprintf(stderr,
-                 "pilotlight: '%s' is no command; they are serve, check, get, replay-kpa and version (see "
-                 "pilotlight --help)\n",
-                 words.front().c_str());
+    std::fprintf(
+        stderr,
+        "pilotlight: '%s' is no command; they are serve, check, get, replay-kpa, simulate and version "
+        "(see pilotlight --help)\n",
+        words.front().c_str());
     return 2;
 }
 
