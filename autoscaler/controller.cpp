@@ -54,6 +54,7 @@ std::vector<Command> Controller::step(const Seen& seen, const Loads& load, const
         want(choice.pods, choice.reason);
         plan.leaving = std::move(choice.leaving);
         due_ = choice.due;
+        arrivals_ = seen.arrivals;
     }
     const int demand = seen.waiting + seen.running;
     plan.wanted = wanted_ = retired_ ? std::min(desired_, demand) : desired_;
@@ -133,6 +134,7 @@ Sight Controller::sight(const Seen& seen, const Loads& load) const {
     sight.waiting = seen.waiting;
     sight.running = seen.running;
     sight.slots = slots_;
+    sight.came = seen.arrivals != arrivals_;
     sight.reachable = !retired_;
     sight.pods.reserve(fleet_.pods().size());
     for (const FleetPod& pod : fleet_.pods()) {
@@ -140,7 +142,8 @@ Sight Controller::sight(const Seen& seen, const Loads& load) const {
         // One that has just become ready and was not admitted yet is still on its way: whoever waits for it
         // waits for nothing more.
         const bool ready = pod.ready && pod.admitted;
-        sight.pods.push_back({pod.id, ready, ready ? load(pod.id).leases : 0, pod.created});
+        const auto on_it = ready ? load(pod.id) : Load{};
+        sight.pods.push_back({pod.id, ready, on_it.leases, pod.created, on_it.uses});
     }
     return sight;
 }

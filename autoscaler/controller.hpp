@@ -90,6 +90,7 @@ private:
     double pushed_ = 0;  // already reported of this second
     double held_seconds_ = 0;
     std::uint64_t served_ = 0;
+    std::uint64_t arrivals_ = 0;  // as of the last decision of ours
 };
 
 }  // namespace autoscaler

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <boost/json/serialize.hpp>
-#include <boost/json/value.hpp>
+#include <boost/json/string.hpp>
 #include <cmath>
 #include <cstdio>
 #include <fstream>
@@ -182,42 +182,30 @@ std::string read(const std::string& path) {
     return text;
 }
 
-double rounded(double value) {
-    return std::round(value * 1000) / 1000;
+std::string quoted(const std::string& text) {
+    return boost::json::serialize(boost::json::string(text));
 }
 
-boost::json::object json_of(const std::string& name, const Outcome& o) {
-    return {{"class", name},
-            {"gpu_seconds", rounded(o.gpu_seconds())},
-            {"starting_seconds", rounded(o.starting)},
-            {"idle_seconds", rounded(o.idle)},
-            {"busy_seconds", rounded(o.busy)},
-            {"cold_starts", o.cold_starts},
-            {"cancelled_starts", o.cancelled},
-            {"refused", o.refused},
-            {"wait_mean", rounded(o.wait_mean)},
-            {"wait_p50", rounded(o.wait_50)},
-            {"wait_p95", rounded(o.wait_95)},
-            {"wait_p99", rounded(o.wait_99)},
-            {"wait_max", rounded(o.wait_most)},
-            {"peak_pods", o.peak_pods}};
+std::string json_of(const std::string& name, const Outcome& o) {
+    return fmt::format(
+        R"({{"class":{},"gpu_seconds":{:.3f},"starting_seconds":{:.3f},"idle_seconds":{:.3f},"busy_seconds":{:.3f},)"
+        R"("cold_starts":{},"cancelled_starts":{},"refused":{},"wait_mean":{:.3f},"wait_p50":{:.3f},)"
+        R"("wait_p95":{:.3f},"wait_p99":{:.3f},"wait_max":{:.3f},"peak_pods":{}}})",
+        quoted(name), o.gpu_seconds(), o.starting, o.idle, o.busy, o.cold_starts, o.cancelled, o.refused,
+        o.wait_mean, o.wait_50, o.wait_95, o.wait_99, o.wait_most, o.peak_pods);
 }
 
 void print_json(const Options& options, const std::vector<TraceRequest>& trace,
                 const std::vector<Outcome>& outcomes) {
     const auto least = bounds(trace, options.cold);
-    boost::json::array runs;
+    std::string runs;
     for (std::size_t i = 0; i < outcomes.size(); ++i)
-        runs.push_back(json_of(options.classes[i], outcomes[i]));
-    const boost::json::object all{{"trace", options.trace},
-                                  {"requests", trace.size()},
-                                  {"span_seconds", rounded(trace.back().arrival)},
-                                  {"cold_start_seconds", options.cold},
-                                  {"bounds",
-                                   {{"service_and_one_start", rounded(least.service)},
-                                    {"clairvoyant_without_waits", rounded(least.clairvoyant)}}},
-                                  {"runs", std::move(runs)}};
-    std::puts(boost::json::serialize(all).c_str());
+        runs += (i > 0 ? "," : "") + json_of(options.classes[i], outcomes[i]);
+    fmt::print(R"({{"trace":{},"requests":{},"span_seconds":{:.3f},"cold_start_seconds":{},"bounds":)"
+               R"({{"service_and_one_start":{:.3f},"clairvoyant_without_waits":{:.3f}}},"runs":[{}]}})"
+               "\n",
+               quoted(options.trace), trace.size(), trace.back().arrival, options.cold, least.service,
+               least.clairvoyant, runs);
 }
 
 void print_table(const Options& options, const std::vector<TraceRequest>& trace,

@@ -61,6 +61,7 @@ private:
         TimePoint created, busy_since;
         std::optional<TimePoint> ready;
         int leases = 0;
+        std::uint64_t uses = 0;
         double busy = 0;
     };
 
@@ -169,6 +170,7 @@ void World::dispatch() {
         outcome_.waits[place] = in_seconds(now_ - start_ - of_seconds(request.arrival));
         holders_[id] = pod;
         auto& at = pods_.at(static_cast<std::uint64_t>(pod));
+        ++at.uses;
         if (at.leases++ == 0) at.busy_since = now_;
         agenda_.push({now_ + of_seconds(request.service), ++last_event_, Event::What::completion, id});
     }
@@ -184,7 +186,8 @@ void World::control() {
     const autoscaler::Room room{limit > 0 ? limit : autoscaler::Plan::unbounded, autoscaler::Plan::unbounded};
     const auto load = [this](PodId id) {
         const auto found = pods_.find(static_cast<std::uint64_t>(id));
-        return autoscaler::Load{found == pods_.end() ? 0 : found->second.leases, 0};
+        return found == pods_.end() ? autoscaler::Load{}
+                                    : autoscaler::Load{found->second.leases, 0, found->second.uses};
     };
     for (;;) {
         const auto usage = pool_.usage(now_);

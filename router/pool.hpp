@@ -46,6 +46,13 @@ struct Expired {
     Overdue why;
 };
 
+// How often a pod was given a slot or had one back: whoever looks now and then sees whether it rested
+// meanwhile.
+struct PodUse {
+    PodId pod;
+    std::uint64_t uses;
+};
+
 // What the autoscaler and the metrics ask of a pool.
 struct Usage {
     double demand_seconds = 0;   // integral of waiting + running over time, since the pool began
@@ -54,6 +61,7 @@ struct Usage {
     std::uint64_t served = 0;
     std::size_t waiting = 0;
     std::size_t running = 0;
+    std::vector<PodUse> pods{};
 };
 
 // How long a request waited so far, split by what it waited for; its time on a pod, before a retry, is

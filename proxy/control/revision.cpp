@@ -26,6 +26,7 @@ autoscaler::Seen seen(const router::Usage& usage) {
 
 constexpr std::chrono::milliseconds patience_with_the_dying{100};
 constexpr std::chrono::seconds explain_every{30};
+constexpr std::chrono::seconds remember_every{60};
 
 // For people. One reading of both clocks for the whole run, so that a moment's name never changes.
 WallTime wall_time(TimePoint steady) {
@@ -54,6 +55,9 @@ Revision::Revision(ControlContext& context, const manifest::Service& service, st
       controller_(service.scaling, service.container_concurrency, name_ + "-deployment", context.next_id, now,
                   how_to_start(service)) {
     configure(service, now);
+    if (const auto learnt = context.memory.load(service.name_space, service.name))
+        controller_.restore(*learnt);
+    remembered_ = now;
 }
 
 void Revision::configure(const manifest::Service& service, TimePoint now) {
@@ -63,6 +67,7 @@ void Revision::configure(const manifest::Service& service, TimePoint now) {
 }
 
 void Revision::retire() {
+    remember(Clock::now(), true);
     retiring_ = true;
     controller_.retire();
 }
@@ -84,6 +89,15 @@ std::shared_ptr<const Service> Revision::for_traffic() const {
     return service;
 }
 
+// What break-even scaling has learnt outlives us, and a revision that takes over goes on with it.
+void Revision::remember(TimePoint now, bool at_once) {
+    if (settings_.scaling.policy != autoscaler::Policy::break_even || retiring_) return;
+    if (usage_.arrivals == remembered_arrivals_ || (!at_once && now - remembered_ < remember_every)) return;
+    remembered_ = now;
+    remembered_arrivals_ = usage_.arrivals;
+    context_.memory.store(settings_.name_space, settings_.name, controller_.break_even().learnt());
+}
+
 // --- the tick
 
 void Revision::tick(TimePoint now, int limit) {
@@ -99,6 +113,7 @@ void Revision::tick(TimePoint now, int limit) {
     for (const auto pod : look.hung)
         fleet().unhealthy(pod, "it kept a request far beyond timeoutSeconds", now);
     step(now, limit);
+    remember(now, false);
 }
 
 // A benched pod is probed, but not at once: one that is dying still accepts connections for some
@@ -134,10 +149,12 @@ void Revision::step(TimePoint now, int limit) {
     if (const auto gpus =
             context_.driver.room_for(settings_.name_space + "/" + settings_.name, settings_.container))
         room.may_start = *gpus;
-    const auto load = [this](PodId pod) {
+    std::map<PodId, std::uint64_t> uses;
+    for (const auto& each : usage_.pods) uses[each.pod] = each.uses;
+    const auto load = [&](PodId pod) {
         auto found = loads_.find(pod);
-        return found == loads_.end() ? autoscaler::Load{}
-                                     : autoscaler::Load{found->second.leases, found->second.sessions};
+        if (found == loads_.end()) return autoscaler::Load{};
+        return autoscaler::Load{found->second.leases, found->second.sessions, uses[pod]};
     };
     const auto commands = controller_.step(seen(usage_), load, room, now);
     if (const auto change = controller_.take_change())
@@ -323,6 +340,7 @@ void Revision::refuse_queue(Refusal refusal, TimePoint now) {
 }
 
 void Revision::stop_all(std::chrono::milliseconds grace) {
+    remember(Clock::now(), true);
     all_stopped_ = grace;
     std::vector<PodId> all;  // stop() may end, and forget the pod, before it suspends
     for (const auto& [id, running] : running_) all.push_back(id);

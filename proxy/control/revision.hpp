@@ -15,6 +15,7 @@
 #include "pods/driver.hpp"
 #include "pods/prober.hpp"
 #include "proxy/control/events.hpp"
+#include "proxy/control/memory.hpp"
 #include "proxy/control/snapshot.hpp"
 #include "proxy/service.hpp"
 
@@ -26,6 +27,7 @@ struct ControlContext {
     pods::Driver& driver;
     const CookieKey& cookie_key;
     Events& events;
+    const Memory& memory;
     std::function<PodId()> next_id;
     std::function<void()> wake;     // from any thread: a tick is worth while
     std::function<void()> changed;  // on the control thread: a new snapshot is worth while
@@ -73,6 +75,7 @@ private:
     void explain_long_start(PodId, Running&, TimePoint now);
     static void recheck(Running&, bool benched, TimePoint now);
     void step(TimePoint now, int limit);
+    void remember(TimePoint now, bool at_once);
     void carry_out(const autoscaler::Command&, TimePoint now);
     static asio::awaitable<void> start(std::shared_ptr<Revision>, PodId, std::string pod_name);
     static asio::awaitable<void> stop(std::shared_ptr<Revision>, PodId, std::chrono::milliseconds grace);
@@ -93,6 +96,8 @@ private:
     std::map<PodId, Gate::PodLoad> loads_;
     router::Usage usage_;
 
+    TimePoint remembered_{};
+    std::uint64_t remembered_arrivals_ = 0;
     bool retiring_ = false;
     bool shutting_down_ = false;
     int stopping_ = 0;
