@@ -11,6 +11,7 @@
 #include "cli/get.hpp"
 #include "cli/replay_kpa.hpp"
 #include "cli/serve.hpp"
+#include "cli/simulate.hpp"
 #include "pods/keeper.hpp"
 
 namespace {
@@ -25,6 +26,7 @@ Usage: pilotlight COMMAND [arguments]
   explain METHOD URL  say which service and class a request gets, and by which rule
   get KIND            list pods, services, revisions or events of a running gateway; -w watches
   replay-kpa FILE...  replay recordings of Knative's autoscaler against this one
+  simulate            what a trace of requests would cost, and how long they would wait
   version             print the version
 
 Each command has its own --help. To begin:
@@ -45,6 +47,7 @@ int run(const std::vector<std::string>& words) {
     if (command == "check") return cli::check(rest);
     if (command == "explain") return cli::explain(rest, std::cout, std::cerr);
     if (command == "get") return cli::get(rest);
+    if (command == "simulate") return cli::simulate(rest);
     if (command == "replay-kpa") return cli::replay_kpa(rest);
     if (command == "version" || command == "--version") return std::puts("pilotlight " PILOTLIGHT_VERSION), 0;
     if (command == "help" || command == "--help" || command == "-h")
@@ -52,8 +55,8 @@ int run(const std::vector<std::string>& words) {
     if (command.empty()) return std::fputs(help.data(), stderr), 2;
     std::fprintf(
         stderr,
-        "pilotlight: '%s' is no command; they are serve, check, explain, get, replay-kpa and version (see "
-        "pilotlight --help)\n",
+        "pilotlight: '%s' is no command; they are serve, check, explain, get, replay-kpa, simulate and version "
+        "(see pilotlight --help)\n",
         words.front().c_str());
     return 2;
 }

@@ -36,6 +36,11 @@ bool set_integer(std::string_view text, Out& out, std::int64_t low, std::int64_t
 
 constexpr std::string_view rules_key = "pilotlight.dev/rules";
 
+bool set_flag(std::string_view text, bool& out) {
+    out = text == "true";
+    return text == "true" || text == "false";
+}
+
 constexpr std::array rules{
     AnnotationRule{"serving.knative.dev.alibabacloud/affinity", "Keep a browser on its pod by a cookie",
                    "none", "`cookie`, `none`",
@@ -123,6 +128,46 @@ constexpr std::array rules{
                    "Consecutive errors that take a pod out until it passes its probe", "3", "1 to 1000",
                    [](std::string_view value, Service& service) {
                        return set_integer(value, service.pool.failures_to_bench, 1, 1000);
+                   }},
+    AnnotationRule{"pilotlight.dev/cold-start-worth",
+                   "Break-even: the time of an idle pod that sparing a user one cold start is worth", "45s",
+                   "0s to 24h",
+                   [](std::string_view value, Service& service) {
+                       return set_duration(value, service.scaling.break_even.worth, 0s, day);
+                   }},
+    AnnotationRule{"pilotlight.dev/patience",
+                   "Break-even: no pod starts for a request that a busy pod takes within this time", "5s",
+                   "0s to 1h",
+                   [](std::string_view value, Service& service) {
+                       return set_duration(value, service.scaling.break_even.patience, 0s, 1h);
+                   }},
+    AnnotationRule{"pilotlight.dev/spare",
+                   "Break-even: idle pods that are kept ready while there is any demand", "0", "0 to 1000",
+                   [](std::string_view value, Service& service) {
+                       return set_integer(value, service.scaling.break_even.spare, 0, 1000);
+                   }},
+    AnnotationRule{"pilotlight.dev/cancel-starts",
+                   "Break-even: end a starting pod that nobody waits for; `false` where that saves nothing",
+                   "true", "`true`, `false`",
+                   [](std::string_view value, Service& service) {
+                       return set_flag(value, service.scaling.break_even.cancel);
+                   }},
+    AnnotationRule{"pilotlight.dev/cold-start-guess",
+                   "Break-even: how long a cold start is taken to last until one was measured", "30s",
+                   "0s to 1h",
+                   [](std::string_view value, Service& service) {
+                       return set_duration(value, service.scaling.break_even.cold_start_guess, 0s, 1h);
+                   }},
+    AnnotationRule{"pilotlight.dev/max-starting", "Pods that may start at the same time; 0: no bound", "0",
+                   "0 to 1000",
+                   [](std::string_view value, Service& service) {
+                       return set_integer(value, service.scaling.max_starting, 0, 1000);
+                   }},
+    AnnotationRule{"pilotlight.dev/panic-counts-starting",
+                   "KPA: pods on their way count against panic as if they were ready, unlike in Knative",
+                   "false", "`true`, `false`",
+                   [](std::string_view value, Service& service) {
+                       return set_flag(value, service.scaling.panic_counts_starting);
                    }},
 };
 
@@ -213,6 +258,16 @@ void apply_annotations(const Annotations& service_annotations, const Annotations
                        Service& service, Problems& problems) {
     apply(service_annotations, service, problems);
     apply(template_annotations, service, problems);
+}
+
+void warn_idle_annotations(const Annotations& annotations, autoscaler::Policy policy, Problems& problems) {
+    const bool kpa = policy == autoscaler::Policy::kpa;
+    for (const auto& [key, annotation] : annotations) {
+        const auto* rule = find_rule(key);
+        if (rule == nullptr || !rule->meaning.starts_with(kpa ? "Break-even: " : "KPA: ")) continue;
+        const auto other = kpa ? break_even_class : kpa_class;
+        problems.warning(annotation.place, key + ": counts only with class " + std::string(other));
+    }
 }
 
 std::string explain_annotations() {

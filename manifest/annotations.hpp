@@ -30,6 +30,9 @@ std::span<const AnnotationRule> annotation_rules();
 void apply_annotations(const Annotations& service_annotations, const Annotations& template_annotations,
                        Service& service, Problems& problems);
 
+// Annotations of ours that mean nothing with this class draw a warning.
+void warn_idle_annotations(const Annotations& annotations, autoscaler::Policy policy, Problems& problems);
+
 // The tables of docs/configuration.md, in Markdown: what `pilotlight check --explain-annotations` prints.
 std::string explain_annotations();
 

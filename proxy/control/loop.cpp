@@ -21,14 +21,16 @@ std::string key_of(const manifest::Service& service) {
 }  // namespace
 
 Loop::Loop(asio::io_context& io, pods::Driver& driver, const CookieKey& key,
-           std::filesystem::path spool_directory)
+           std::filesystem::path spool_directory, Memory memory)
     : io_(io),
       driver_(driver),
       spool_directory_(std::move(spool_directory)),
+      memory_(std::move(memory)),
       context_{io,
                driver,
                key,
                events_,
+               memory_,
                [this] { return PodId{++last_pod_}; },
                [this] { wake(); },
                [this] { changed_ = true; },

@@ -178,6 +178,30 @@ TEST_CASE("the default of each annotation, written out, changes nothing", "[mani
     }
 }
 
+TEST_CASE("break-even scaling is set by annotations of our own", "[manifest]") {
+    const auto loaded = load_text(service_with(
+        {"autoscaling.knative.dev/class: break-even.pilotlight.dev", "pilotlight.dev/cold-start-worth: 90s",
+         "pilotlight.dev/patience: 2s", "pilotlight.dev/spare: \"1\"", "pilotlight.dev/max-starting: \"3\"",
+         "pilotlight.dev/cancel-starts: \"false\"", "pilotlight.dev/cold-start-guess: 2m"}));
+    REQUIRE(loaded.configuration);
+    CHECK(lines(loaded.problems) == "");
+    const auto& scaling = loaded.configuration->services.front().scaling;
+    CHECK(scaling.policy == autoscaler::Policy::break_even);
+    CHECK(scaling.break_even == autoscaler::BreakEvenSettings{90s, 2s, 1, false, 2min});
+    CHECK(scaling.max_starting == 3);
+}
+
+TEST_CASE("an annotation of the other class draws a warning", "[manifest]") {
+    const auto kpa = load_text(service_with({"pilotlight.dev/spare: \"1\""}));
+    CHECK(lines(kpa.problems).find("pilotlight.dev/spare: counts only with class break-even") !=
+          std::string::npos);
+    CHECK(kpa.configuration);
+    const auto ours = load_text(service_with({"autoscaling.knative.dev/class: break-even.pilotlight.dev",
+                                              "pilotlight.dev/panic-counts-starting: \"true\""}));
+    CHECK(lines(ours.problems).find("counts only with class kpa.autoscaling.knative.dev") !=
+          std::string::npos);
+}
+
 TEST_CASE("docs/configuration.md has the annotations as the code knows them", "[manifest]") {
     const auto doc = read_file(SOURCE_DIR "/docs/configuration.md");
     const std::string begin = "<!-- pilotlight check --explain-annotations -->\n", end = "<!-- end -->\n";
