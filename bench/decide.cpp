@@ -1,5 +1,5 @@
-// How long the autoscaler thinks: one decision of each class with its windows and gaps full, and a step of ten
-// thousand revisions that nobody uses. One line of JSON; bench/autoscaler judges it.
+// How long the autoscaler thinks: one decision of each class with its windows and gaps full, and a step of
+// ten thousand revisions that nobody uses. One line of JSON; bench/autoscaler judges it.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -58,26 +58,28 @@ double break_even() {
     Sight sight;
     for (int i = 0; i < pods_there; ++i) sight.pods.push_back({PodId(i + 1), true, i < 5 ? 1 : 0, begin});
     auto now = begin;
-    return nanoseconds_each(20'000, [&](int i) {  // demand moves each time: every decision closes a gap or opens one
-        now += 1s;
-        sight.running = 5 + i % 7 % 3;
-        sight.waiting = i % 2;
-        rule.decide(s, sight, now);
-    });
+    return nanoseconds_each(20'000,
+                            [&](int i) {  // demand moves each time: every decision closes a gap or opens one
+                                now += 1s;
+                                sight.running = 5 + i % 7 % 3;
+                                sight.waiting = i % 2;
+                                rule.decide(s, sight, now);
+                            });
 }
 
 double idle_step(Policy policy, int revisions) {
     std::vector<std::unique_ptr<Controller>> all;
     std::uint64_t last = 0;
     for (int i = 0; i < revisions; ++i)
-        all.push_back(std::make_unique<Controller>(settings_of(policy), 1, "pod", [&] { return PodId{++last}; },
-                                                   begin, Start{}));
+        all.push_back(std::make_unique<Controller>(
+            settings_of(policy), 1, "pod", [&] { return PodId{++last}; }, begin, Start{}));
     auto now = begin;
     const auto load = [](PodId) { return Load{}; };
-    return nanoseconds_each(20, [&](int) {
-               now += 100ms;
-               for (auto& each : all) each->step({}, load, {}, now);
-           }) /
+    return nanoseconds_each(20,
+                            [&](int) {
+                                now += 100ms;
+                                for (auto& each : all) each->step({}, load, {}, now);
+                            }) /
            revisions;
 }
 
@@ -88,5 +90,6 @@ int main() {
     std::printf(
         "{\"kpa_ns\": %.0f, \"break_even_ns\": %.0f, \"idle_revisions\": %d, \"idle_kpa_ns\": %.0f, "
         "\"idle_break_even_ns\": %.0f}\n",
-        kpa(), break_even(), revisions, idle_step(Policy::kpa, revisions), idle_step(Policy::break_even, revisions));
+        kpa(), break_even(), revisions, idle_step(Policy::kpa, revisions),
+        idle_step(Policy::break_even, revisions));
 }

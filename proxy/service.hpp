@@ -9,6 +9,7 @@
 
 #include "manifest/configuration.hpp"
 #include "proxy/gate.hpp"
+#include "proxy/jobs.hpp"
 #include "proxy/metrics.hpp"
 #include "proxy/traffic/head.hpp"
 #include "proxy/traffic/spool.hpp"
@@ -31,6 +32,7 @@ struct Service {
     std::optional<Duration> idle_timeout;            // between two octets of its answer
     int retry = 1;
     bool interrupt_on_disconnect = false;  // a pod is told to stop when its client has left
+    std::shared_ptr<Jobs> jobs;
 };
 
 struct Routing {

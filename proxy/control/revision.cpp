@@ -53,6 +53,7 @@ Revision::Revision(ControlContext& context, const manifest::Service& service, st
       created_(std::chrono::system_clock::now()),
       gate_(std::make_shared<Gate>(service.pool, now, context.wake)),
       metrics_(std::make_shared<ServiceMetrics>()),
+      jobs_(std::make_shared<Jobs>()),
       controller_(service.scaling, service.container_concurrency, name_ + "-deployment", context.next_id, now,
                   how_to_start(service)) {
     configure(service, now);
@@ -83,6 +84,7 @@ std::shared_ptr<const Service> Revision::for_traffic() const {
     service->key = settings_.name_space + "/" + settings_.name;
     service->gate = gate_;
     service->metrics = metrics_;
+    service->jobs = jobs_;
     service->affinity = settings_.affinity;
     service->profile = settings_.profile;
     service->rules = rules_;
@@ -300,8 +302,8 @@ void Revision::begin_probing(PodId id, Running& running) {
                                                          std::chrono::milliseconds limit) {
         return driver.execute(id, std::move(command), limit);
     };
-    auto stage = pods::second_stage(settings_.container, router::name_of(settings_.profile), settings_.startup_silence,
-                                    context_.startup_silence);
+    auto stage = pods::second_stage(settings_.container, router::name_of(settings_.profile),
+                                    settings_.startup_silence, context_.startup_silence);
     running.prober =
         std::make_unique<pods::Prober>(context_.io.get_executor(), running.started.address,
                                        settings_.container, execute, std::move(on), std::move(stage));

@@ -6,9 +6,6 @@
 
 namespace proxy {
 
-// RFC 6455 section 4.1: GET, HTTP/1.1, "Connection: Upgrade" and "Upgrade: websocket".
-bool asks_for_websocket(const RequestHead&);
-
 // Views into the head.
 router::Asked asked_by(const RequestHead&);
 

@@ -14,8 +14,9 @@ namespace proxy {
 class JsonPeek {
 public:
     // Members of the top-level object that are looked for; `data0` is data[0], if that is a string.
-    static constexpr std::array<std::string_view, 8> names{
-        "session_hash", "event_id", "client_id", "prompt_id", "id_task", "id", "force_task_id", "data0"};
+    static constexpr std::array<std::string_view, 9> names{"session_hash",  "event_id", "client_id",
+                                                           "prompt_id",     "id_task",  "id",
+                                                           "force_task_id", "msg",      "data0"};
     static constexpr std::size_t kept = 129;  // octets of a value: one more than an id may have
     static constexpr std::size_t depth = 100;
 

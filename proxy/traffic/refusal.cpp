@@ -40,6 +40,8 @@ RefusalInfo describe(Refusal refusal) {
         case Refusal::disk_full:
             return {503, "proxy_internal_error", "disk_full", "The gateway has no room for the body", true,
                     true};
+        case Refusal::unplaced:
+            return {409, "http_request_error", "unplaced", "Nothing says which pod works for you"};
         case Refusal::client_left:
             return {499, "", "client_left", "The client left"};
     }
@@ -81,6 +83,8 @@ std::string_view status_text(int status) {
             return "Method Not Allowed";
         case 408:
             return "Request Timeout";
+        case 409:
+            return "Conflict";
         case 413:
             return "Content Too Large";
         case 414:
