@@ -120,7 +120,7 @@ void Pool::take(Request& request, PodId id, TimePoint now) {
 }
 
 void Pool::give_back(Request& request, TimePoint now) {
-    held_seconds_ += std::chrono::duration<double>(now - request.grant.since).count();
+    held_seconds_ += std::chrono::duration<double>(now - request.grant.at).count();
     ++served_;
     const auto id = *request.held;
     request.held.reset();
