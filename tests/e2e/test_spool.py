@@ -20,7 +20,12 @@ class Spool(harness.TestCase):
         return gateway
 
     def post_large(self, gateway):
-        return gateway.request("POST", TXT2IMG, headers={"Content-Type": "application/json"}, body=LARGE)
+        with gateway.connect() as client:
+            try:
+                client.send(wire.request_text("POST", TXT2IMG, headers={"Content-Type": "application/json"}, body=LARGE))
+            except ConnectionError:
+                pass  # it is answered in its middle, and the rest is not taken
+            return client.response()
 
     def assert_it_alone_has_no_room(self, gateway):
         with gateway.connect() as other:
