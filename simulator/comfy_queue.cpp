@@ -38,11 +38,13 @@ void started(Pod& pod, State& state, Prompt& prompt, TimePoint now) {
     say(pod, state, prompt, "execution_start", {}, now);
     say(pod, state, prompt, "execution_cached", {{"nodes", json::array{}}}, now);
     for (const std::string& node : prompt.workflow.before) executing(state, prompt, json::string(node));
-    if (!prompt.workflow.sampler.empty()) executing(state, prompt, json::string(prompt.workflow.sampler));
 }
 
 void stepped(State& state, const Prompt& prompt, const JobNews& news) {
     if (prompt.client.empty()) return;
+    // The nodes before it take their time, too: who listens only after the answer to his prompt still hears
+    // of the sampler.
+    if (news.step == 1) executing(state, prompt, json::string(prompt.workflow.sampler));
     state.send(prompt.client, "progress",
                {{"value", news.step},
                 {"max", news.steps},

@@ -230,7 +230,9 @@ private:
     };
 
     struct OpenStream {
-        explicit OpenStream(Pod& pod) : pod_(pod) { ++pod_.event_streams; }
+        explicit OpenStream(Pod& pod) : pod_(pod) {
+            pod_.stats.sse_max = std::max(pod_.stats.sse_max, ++pod_.event_streams);
+        }
         ~OpenStream() { --pod_.event_streams; }
         OpenStream(const OpenStream&) = delete;
         Pod& pod_;

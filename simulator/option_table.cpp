@@ -92,6 +92,7 @@ void set_dialect(Options& o, const std::string& text) {
     if (!find_dialect(text))
         throw OptionError("there is no dialect \"" + text + "\"; give " + std::string(dialect_names()));
     o.dialect = text;
+    o.lazy_model = text == "forge" || text == "comfy";  // they load a model in the first generation
 }
 
 void add_fault(Options& o, const std::string& text) {

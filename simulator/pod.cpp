@@ -142,6 +142,7 @@ void Pod::reset_stats() {
     stats.light_wait_max = gpu.light_waiting();
     stats.http_max = in_flight;
     stats.ws_max = websockets;
+    stats.sse_max = event_streams;
     runs.clear();
 }
 

@@ -61,6 +61,7 @@ Reply get_stats(Pod& pod, const Call& call) {
                                {"ws", pod.websockets},
                                {"wsMax", stats.ws_max},
                                {"sse", pod.event_streams},
+                               {"sseMax", stats.sse_max},
                                {"byPath", counts(stats.by_path)},
                                {"byClass", counts(stats.by_class)},
                                {"cookies_seen", counts(stats.cookies_seen)}};
