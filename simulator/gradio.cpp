@@ -106,7 +106,8 @@ Reply reset(Pod&, const Call&) {
 Reply run(Pod& pod, const Call& call) {
     const auto body = parse_object(call);
     if (!body) return invalid();
-    auto function = find_function(after(call.path, "/run/"));
+    const bool as_api = call.path.find("/run/") == std::string_view::npos;
+    auto function = find_function(after(call.path, as_api ? "/api/" : "/run/"));
     if (const auto* index = body->if_contains("fn_index"); !function && index && index->is_int64())
         if (index->get_int64() >= 0 && index->get_int64() < function_count)
             function = Function{static_cast<int>(index->get_int64())};
@@ -161,17 +162,18 @@ constexpr Route page_routes[] = {
 };
 
 // Under a prefix and without: Gradio 5 has /config and the page at both.
-#define GRADIO_ROUTES(P)                                                                                     \
-    {get, P "/config", 'L', early, false, &get_config}, {get, P "/info", 'L', early, false, &get_info},      \
-        {get, P "/app_id", 'L', early, false, &get_app_id},                                                  \
-        {post, P "/queue/join", 'J', early, false, &queue_join},                                             \
-        {get, P "/queue/data", 'S', early, false, &queue_data},                                              \
-        {get, P "/heartbeat/*", 'S', early, false, &get_heartbeat},                                          \
-        {post, P "/call/*", 'J', early, false, &call_function},                                              \
-        {get, P "/call/*", 'S', early, false, &call_data}, {post, P "/run/*", 'L', early, false, &run},      \
-        {post, P "/cancel", 'L', early, false, &cancel}, {post, P "/reset", 'L', early, false, &reset},      \
-        {post, P "/upload", 'L', early, false, &upload}, {get, P "/file=*", 'L', early, false, &get_file}, { \
-        head, P "/file=*", 'L', early, false, &get_file                                                      \
+#define GRADIO_ROUTES(P)                                                                                \
+    {get, P "/config", 'L', early, false, &get_config}, {get, P "/info", 'L', early, false, &get_info}, \
+        {get, P "/app_id", 'L', early, false, &get_app_id},                                             \
+        {post, P "/queue/join", 'J', early, false, &queue_join},                                        \
+        {get, P "/queue/data", 'S', early, false, &queue_data},                                         \
+        {get, P "/heartbeat/*", 'S', early, false, &get_heartbeat},                                     \
+        {post, P "/call/*", 'J', early, false, &call_function},                                         \
+        {get, P "/call/*", 'S', early, false, &call_data}, {post, P "/run/*", 'L', early, false, &run}, \
+        {post, P "/api/*", 'L', early, false, &run}, {post, P "/cancel", 'L', early, false, &cancel},   \
+        {post, P "/reset", 'L', early, false, &reset}, {post, P "/upload", 'L', early, false, &upload}, \
+        {get, P "/file=*", 'L', early, false, &get_file}, {                                             \
+        head, P "/file=*", 'L', early, false, &get_file                                                 \
     }
 
 constexpr Route prefixed[] = {GRADIO_ROUTES("/gradio_api")};

@@ -6,6 +6,7 @@
 #include <boost/asio.hpp>
 #include <ctime>
 
+#include "proxy/traffic/asked.hpp"
 #include "proxy/traffic/errand.hpp"
 #include "proxy/traffic/forward.hpp"
 #include "proxy/traffic/text.hpp"
@@ -19,6 +20,10 @@ namespace {
 constexpr std::size_t piece_limit = 256 << 10;
 constexpr std::size_t linger_limit = 1 << 20;
 constexpr std::chrono::seconds linger_time{2};
+
+bool takes_slot(router::Class what) {
+    return what == router::Class::generation || what == router::Class::job;
+}
 
 }  // namespace
 
@@ -159,8 +164,7 @@ asio::awaitable<Connection::Next> Connection::serve(RequestHead request) {
         co_return next;
     }
     const auto& service = routing->services[*index];
-    const auto classified =
-        router::classify(service->profile, request.method(), request.path(), request.first("Accept"));
+    const auto classified = service->rules->classify(asked_by(request));
     exchange = std::make_shared<Exchange>(worker_.io(), routing, service, std::move(request));
     auto& x = *exchange;
     record.method = x.head.method(), record.host = x.head.host(), record.target = x.head.target();
@@ -192,8 +196,9 @@ asio::awaitable<Connection::Next> Connection::serve(RequestHead request) {
     departed_ = false;
     std::shared_ptr<const Backend> pod;
     Lease lease;
-    if (classified.what != router::Class::generation) pod = serving->gate->any_pod(session, Clock::now());
-    if (!pod && classified.what != router::Class::light) {
+    if (!takes_slot(classified.what))
+        pod = serving->gate->any_pod({{}, session}, classified.towards, Clock::now()).pod;
+    if (!pod && (takes_slot(classified.what) || classified.what == router::Class::navigation)) {
         lease = co_await acquire(*serving, session, x.body.size());
         x.waited = lease.waiter().waited;
         x.borrowed = lease.waiter().borrowed;
@@ -289,7 +294,7 @@ asio::awaitable<bool> Connection::read_body(Exchange& x, RequestRecord& record) 
 
 asio::awaitable<Lease> Connection::acquire(const Service& service, const std::optional<Binding>& session,
                                            std::uint64_t bytes) {
-    auto lease = service.gate->enter(worker_.io(), session, bytes, Clock::now());
+    auto lease = service.gate->enter(worker_.io(), {{}, session}, bytes, {}, Clock::now());
     if (lease.granted() || lease.refused()) co_return lease;
     watch([this, waiter = lease.shared_waiter()] {
         departed_ = true;

@@ -4,30 +4,31 @@
 #include <deque>
 
 #include "model.hpp"
+#include "router/places.hpp"
 #include "router/sessions.hpp"
 
 using namespace sim;
-using router::SessionKey;
+using Home = router::Sessions::Home;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 namespace {
 
 constexpr Duration session_timeout = seconds{60};
-constexpr std::size_t session_capacity = 6;
+constexpr std::size_t session_capacity = 12, session_octets = 8 * 300;
 
 // Sessions in the plainest way: a list, the longest unseen first.
 struct SessionModel {
     struct Entry {
-        SessionKey key;
+        std::string id;
         PodId pod;
         TimePoint seen;
+        bool home;
     };
     std::vector<Entry> entries;
 
-    std::optional<PodId> find(SessionKey key, TimePoint now) {
-        const auto found =
-            std::find_if(entries.begin(), entries.end(), [&](const Entry& e) { return e.key == key; });
+    std::optional<PodId> find(const std::string& id, TimePoint now) {
+        const auto found = at(id);
         if (found == entries.end()) return std::nullopt;
         auto entry = *found;
         entries.erase(found);
@@ -36,15 +37,29 @@ struct SessionModel {
         entries.push_back(entry);
         return entry.pod;
     }
-    void bind(SessionKey key, PodId pod, TimePoint now) {
-        std::erase_if(entries, [&](const Entry& e) { return e.key == key; });
-        if (entries.size() == session_capacity) entries.erase(entries.begin());
-        entries.push_back({key, pod, now});
+    void bind(const std::string& id, PodId pod, TimePoint now, Home home) {
+        const auto found = at(id);
+        const bool before = found != entries.end() && found->home;
+        if (found != entries.end()) entries.erase(found);
+        while (entries.size() == session_capacity || octets() + octets_of(id) > session_octets)
+            entries.erase(entries.begin());
+        entries.push_back({id, pod, now, home == Home::as_before ? before : home == Home::yes});
     }
     int on(PodId pod) const {
-        return static_cast<int>(
-            std::count_if(entries.begin(), entries.end(), [&](const Entry& e) { return e.pod == pod; }));
+        return static_cast<int>(std::count_if(entries.begin(), entries.end(),
+                                              [&](const Entry& e) { return e.pod == pod && e.home; }));
     }
+    std::size_t octets() const {
+        std::size_t all = 0;
+        for (const auto& e : entries) all += octets_of(e.id);
+        return all;
+    }
+
+private:
+    std::vector<Entry>::iterator at(const std::string& id) {
+        return std::find_if(entries.begin(), entries.end(), [&](const Entry& e) { return e.id == id; });
+    }
+    static std::size_t octets_of(const std::string& id) { return id.size() + router::Sessions::node_octets; }
 };
 
 class Day {
@@ -107,7 +122,7 @@ private:
 
     void happen() {
         if (dice_.chance(busy_)) return arrive();
-        switch (dice_.pick(0, 15)) {
+        switch (dice_.pick(0, 16)) {
             case 0:
             case 1:
             case 2:
@@ -143,6 +158,8 @@ private:
                 return pool_.refuse_all(model_.refuse_all);
             case 15:
                 return misuse();
+            case 16:
+                return learn();
         }
     }
 
@@ -155,13 +172,9 @@ private:
 
     void arrive() {
         router::Arrival arrival;
-        std::optional<SessionKey> session;
-        if (dice_.chance(50)) {
-            session = SessionKey(dice_.pick(1, 9));
-            const auto pod = sessions_.find(*session, now_, session_timeout);
-            expect(pod == session_model_.find(*session, now_), "a session is where it was bound last");
-            arrival.bound = pod;
-        }
+        const auto ids = some_ids();
+        for (const auto& id : ids)
+            if (!arrival.bound) arrival.bound = where_is(id);
         arrival.bytes = dice_.chance(50) ? 0 : static_cast<std::uint64_t>(dice_.pick(1, 400));
         const bool full = model_.full_for(arrival.bytes);
         const auto ticket = pool_.arrive(arrival, now_);
@@ -172,11 +185,44 @@ private:
             return;
         }
         model_.arrive(*ticket, arrival);
-        if (session) session_of_[*ticket] = *session;
+        if (!ids.empty()) ids_of_[*ticket] = ids;
         own_[*ticket] = arrival.bound;
+        name(*ticket);
         if (!full) return;
         look();
         expect(model_.requests.at(*ticket).held.has_value(), "who passes a full queue starts at once");
+    }
+
+    void name(Ticket ticket) {
+        std::vector<std::string> names;
+        while (names.size() < 2 && dice_.chance(60))
+            names.push_back("request:" + std::to_string(dice_.pick(1, 20)));
+        places_.enter(ticket, names);
+        for (const auto& one : names) newest_[one] = ticket;
+    }
+    // None, one or several, some of them long.
+    std::vector<std::string> some_ids() {
+        std::vector<std::string> ids;
+        while (dice_.chance(40) && ids.size() < 4) {
+            auto id = (dice_.chance(70) ? "session:" : "task:") + std::to_string(dice_.pick(1, 9));
+            if (dice_.chance(10)) id.resize(static_cast<std::size_t>(dice_.pick(20, 200)), 'x');
+            ids.push_back(std::move(id));
+        }
+        return ids;
+    }
+    std::optional<PodId> where_is(const std::string& id) {
+        const auto pod = sessions_.find(id, now_, session_timeout);
+        expect(pod == session_model_.find(id, now_), "a session is where it was bound last");
+        return pod;
+    }
+    void bind(const std::string& id, PodId pod, Home home) {
+        sessions_.bind(id, pod, now_, home);
+        if (id.size() <= router::Sessions::longest_id) session_model_.bind(id, pod, now_, home);
+    }
+    // A pod has named something of its own in an answer.
+    void learn() {
+        if (const auto pod = some_pod())
+            for (const auto& id : some_ids()) bind(id, *pod, Home::as_before);
     }
 
     void finish(Ticket ticket) {
@@ -197,6 +243,7 @@ private:
         note("leaves", ticket);
         pool_.leave(ticket, now_);
         model_.leave(ticket);
+        places_.leave(ticket, "", now_);
     }
 
     // The pod's connection broke under a request, which is tried again or fails.
@@ -278,10 +325,12 @@ private:
             note("expires", one.ticket);
             expect(late.contains(one.ticket) && late[one.ticket] == one.why, "those, and for that reason");
             model_.leave(one.ticket);
+            places_.leave(one.ticket, "", now_);
         }
         sessions_.age(now_, session_timeout);
         std::erase_if(session_model_.entries, [&](const auto& e) { return now_ - e.seen > session_timeout; });
         expect(sessions_.size() == session_model_.entries.size(), "sessions age");
+        expect(sessions_.octets() == session_model_.octets(), "and give their memory back");
     }
 
     // Dispatch, as after every change, and everything that must hold then.
@@ -293,6 +342,7 @@ private:
         for (const auto [ticket, pod] : pool_.dispatch(now_)) {
             note("granted", ticket, pod);
             model_.grant(ticket, pod);
+            model_.requests.at(ticket).granted = now_;
             bind(ticket, pod);
             const auto waited = pool_.waited(ticket, now_);
             const auto& r = model_.requests.at(ticket);
@@ -301,14 +351,17 @@ private:
         }
         model_.check_nobody_waits_in_vain();
         compare();
+        compare_places();
     }
 
     void bind(Ticket ticket, PodId pod) {
-        const auto found = session_of_.find(ticket);
-        if (found == session_of_.end()) return;
-        if (const auto own = own_[ticket]; own && *own != pod && pool_.admitted(*own)) return;  // borrowed
-        sessions_.bind(found->second, pod, now_);
-        session_model_.bind(found->second, pod, now_);
+        const auto found = ids_of_.find(ticket);
+        if (found == ids_of_.end()) return;
+        const auto own = own_[ticket];
+        const bool borrowed = own && *own != pod && pool_.admitted(*own);
+        for (const auto& id : found->second)
+            if (!borrowed || !router::names_client(id))
+                bind(id, pod, router::names_client(id) ? Home::yes : Home::no);
     }
 
     void compare() {
@@ -331,16 +384,49 @@ private:
                "demand is counted");
     }
 
+    // Everybody under way is found by the newest of his names, and told exactly where he stands.
+    void compare_places() {
+        const auto slots = static_cast<std::size_t>(model_.settings.container_concurrency);
+        for (const auto& [ticket, r] : model_.requests) {
+            const auto standing = pool_.standing(ticket);
+            expect(standing.has_value() == !r.held.has_value(), "who waits has a place");
+            const auto held = pool_.held_for(ticket, now_);
+            expect(held == (r.held ? std::optional(now_ - r.granted) : std::nullopt),
+                   "who holds a slot knows since when");
+            if (!standing) continue;
+            expect(standing->ahead == model_.ahead(ticket), "as many are ahead as the model counts");
+            if (slots == 0) continue;
+            const auto pods = std::count_if(model_.pods.begin(), model_.pods.end(),
+                                            [](const auto& pod) { return pod.second.admitted; });
+            expect(standing->slots == slots * (r.bound ? 1 : static_cast<std::size_t>(pods)),
+                   "he knows how many slots there are for him");
+            const auto granted = model_.granted_on(r.bound);
+            if (standing->slots == 0 || granted.empty()) continue;
+            expect(standing->follows ==
+                       granted.at(std::min(standing->ahead % standing->slots, granted.size() - 1)),
+                   "and whose slot comes to him");
+        }
+        for (const auto& [name, ticket] : newest_) {
+            const auto found = places_.find(name, now_);
+            if (model_.requests.contains(ticket))
+                expect(found && found->ticket == ticket, "a name is the newest one's");
+            else
+                expect(!found || !found->ticket, "and nobody's when he is gone");
+        }
+    }
+
     Dice dice_;
     const TimePoint start_{std::chrono::hours{1}};
     TimePoint now_ = start_;
     int busy_ = 0;
     router::Pool pool_{{}, start_};
-    router::Sessions sessions_{session_capacity};
+    router::Sessions sessions_{{session_capacity, session_octets}};
     Model model_;
     SessionModel session_model_;
-    std::map<Ticket, SessionKey> session_of_;
+    std::map<Ticket, std::vector<std::string>> ids_of_;
     std::map<Ticket, std::optional<PodId>> own_;
+    router::Places places_;
+    std::map<std::string, Ticket> newest_;
     std::uint64_t last_pod_ = 0;
     std::deque<std::string> diary_;
 };

@@ -211,7 +211,7 @@ TEST_CASE("the page's own address is what the proxy in front says", "[gradio]") 
           "https://sd.example:8443");
 }
 
-TEST_CASE("an upload is a file of this process", "[gradio]") {
+TEST_CASE("an upload to a Gradio 5 app is a file of this process", "[gradio]") {
     Process pod({"--dialect=gradio5"});
     const std::string form =
         "--x\r\nContent-Disposition: form-data; name=\"files\"; filename=\"a.png\"\r\n\r\nPNG\r\n--x--\r\n";
