@@ -201,7 +201,7 @@ TEST_CASE("the config names the functions in the order of their numbers", "[grad
     CHECK(json::parse(get(without.port(), "/config").body()).at("enable_queue") == false);
 }
 
-TEST_CASE("an upload to the page is a file of this process", "[gradio3]") {
+TEST_CASE("an upload is a file of this process", "[gradio3]") {
     Process pod({});
     const std::string body =
         "--x\r\nContent-Disposition: form-data; name=\"files\"; "
