@@ -1,0 +1,26 @@
+// What whoever waits is told, in words. Pure.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <string_view>
+
+#include "proxy/waiting/place.hpp"
+
+namespace proxy {
+
+// "Waiting for a pod (2 ahead, about 40 s)"; one line, because A1111's progress bar shows no other
+// (javascript/progressbar.js).
+std::string sentence(const Place&);
+std::string sentence(const Overview&);
+
+// What the pod that starts is doing: "Loading the model and the web UI"; empty: nothing to say.
+std::string_view activity(const Overview&);
+
+// As people say it: "about 3 min" is more honest than "173 s". "40 s", "3 min", "1 h 10 min".
+std::string roughly(pods::Duration);
+
+// Rounded up: nobody waits 0 s.
+std::chrono::seconds whole_seconds(pods::Duration);
+
+}  // namespace proxy
