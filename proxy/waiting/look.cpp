@@ -31,7 +31,7 @@ background:radial-gradient(closest-side,var(--glow),#0000);opacity:calc(.45 + .5
 .fire{transform-origin:48px 122px;transform:scale(calc(.6 + .4*var(--heat)));transition:transform 1.2s ease-out}
 .fire path{transform-origin:48px 122px;animation:flicker 2.3s ease-in-out infinite alternate}
 .fire .in{animation-duration:1.7s;animation-delay:-.6s}
-.warm{opacity:var(--heat);transition:opacity 1.2s}
+.cool{opacity:calc(1 - .3*var(--heat));transition:opacity 1.2s}
 @keyframes flicker{0%{transform:none}30%{transform:scale(.985,1.02) skewX(-.9deg)}
 60%{transform:scale(1.015,.975) skewX(1.1deg)}100%{transform:scale(.99,1.03) skewX(-.4deg)}}
 .out{--heat:0}.out .fire{opacity:.32;filter:saturate(0)}.out .fire path{animation:none}.out:before{display:none}
@@ -40,27 +40,29 @@ overflow-wrap:anywhere;text-wrap:balance}
 p{margin:0;color:var(--soft);overflow-wrap:anywhere;text-wrap:pretty}
 .card{margin-top:28px;padding:22px 22px 20px;text-align:left;background:var(--card);border:1px solid var(--line);
 border-radius:16px;box-shadow:var(--shade)}
-.row{display:flex;justify-content:space-between;gap:16px;font-size:.9375rem}
+.row{display:flex;flex-wrap:wrap;justify-content:space-between;gap:0 16px;font-size:.9375rem}
 .row p{color:var(--ink);font-weight:550}
 .row span{color:var(--soft);white-space:nowrap;font-variant-numeric:tabular-nums}
 progress{display:block;appearance:none;-webkit-appearance:none;border:0;width:100%;height:8px;margin:12px 0 20px;
 border-radius:8px;overflow:hidden;background:var(--track)}
 progress::-webkit-progress-bar{background:var(--track)}
-progress::-webkit-progress-value{border-radius:8px;background:linear-gradient(90deg,#3b82f6,#f59e0b);
+progress::-webkit-progress-value{border-radius:8px;background:linear-gradient(90deg,#fcc93f,#f2661b);
 transition:width 1s linear}
-progress::-moz-progress-bar{border-radius:8px;background:linear-gradient(90deg,#3b82f6,#f59e0b)}
+progress::-moz-progress-bar{border-radius:8px;background:linear-gradient(90deg,#fcc93f,#f2661b)}
 progress:indeterminate{background:linear-gradient(90deg,var(--track) 30%,#e8953a 50%,var(--track) 70%) 0/300%;
 animation:slide 2.6s linear infinite}
-progress:indeterminate::-webkit-progress-bar,progress:indeterminate::-moz-progress-bar{background:#0000}
+progress:indeterminate::-webkit-progress-bar{background:#0000}
+progress:indeterminate::-moz-progress-bar{background:#0000}
 @keyframes slide{from{background-position:100%}to{background-position:-50%}}
 dl{display:flex;margin:0;border-top:1px solid var(--line);padding-top:16px;gap:12px}
-dl div{flex:1;min-width:0}
+dl div{flex:auto}
 dt{font-size:.8125rem;color:var(--soft)}
 dd{margin:0;font-weight:600;font-variant-numeric:tabular-nums}
 button,.button{display:inline-block;font:inherit;font-weight:600;margin-top:24px;padding:11px 22px;border:0;
 border-radius:999px;color:var(--bg);background:var(--ink);text-decoration:none;cursor:pointer}
 :focus-visible{outline:3px solid #e8953a;outline-offset:3px}
 [hidden]{display:none}
+h1 span{display:inline-block;max-width:100%}
 small{display:block;margin-top:26px;font-size:.8125rem;color:var(--soft);overflow-wrap:anywhere}
 @media(prefers-reduced-motion:reduce){*,:before,::-webkit-progress-value{animation:none!important;
 transition:none!important}}
@@ -92,12 +94,13 @@ std::string source(std::string_view text) {
 std::string flame(bool burning) {
     return fmt::format(
         "<div class='lamp{0}' aria-hidden=true><svg width=96 height=128 viewBox='0 0 96 128'><defs>"
-        "<linearGradient id=a x2=0 y2=1><stop stop-color=#7cc4ff /><stop offset=1 stop-color=#2563eb />"
-        "</linearGradient><linearGradient id=b x2=0 y2=1><stop stop-color=#ffb020 /><stop offset=1 "
-        "stop-color=#f2541b /></linearGradient><linearGradient id=c x2=0 y2=1><stop stop-color=#fff3c4 />"
-        "<stop offset=1 stop-color=#ffd15c /></linearGradient></defs><g class=fire>"
-        "<path fill=url(#a) d='{1}'/><path class=in fill=#dff1ff d='{2}'/>"
-        "<g class=warm><path fill=url(#b) d='{1}'/><path class=in fill=url(#c) d='{2}'/></g></g></svg></div>",
+        "<linearGradient id=a x2=0 y2=1><stop stop-color=#ffc43d /><stop offset=1 stop-color=#f2541b />"
+        "</linearGradient><linearGradient id=b x2=0 y1=1 y2=0><stop stop-color=#1d4ed8 /><stop offset=.3 "
+        "stop-color=#5aa2ff /><stop offset=.55 stop-color=#cfe4ff stop-opacity=.55 /><stop offset=.8 "
+        "stop-color=#fff stop-opacity=0 /></linearGradient><linearGradient id=c x2=0 y2=1><stop "
+        "stop-color=#fffbe8 /><stop offset=1 stop-color=#ffe08a /></linearGradient></defs><g class=fire>"
+        "<path fill=url(#a) d='{1}'/><path class=cool fill=url(#b) d='{1}'/><path class=in fill=url(#c) "
+        "d='{2}'/></g></svg></div>",
         burning ? "" : " out", outer, inner);
 }
 

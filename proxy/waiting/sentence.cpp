@@ -87,7 +87,7 @@ std::string_view activity(const Overview& service) {
         case pods::Phase::container_creating:
             return "Starting the container";
         case pods::Phase::running:
-            return "Loading the web UI and its model";
+            return "Loading models and web UI";
         case pods::Phase::terminating:
             return "Making room for a new pod";
         case pods::Phase::error:

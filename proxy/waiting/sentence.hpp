@@ -14,7 +14,7 @@ namespace proxy {
 std::string sentence(const Place&);
 std::string sentence(const Overview&);
 
-// What the pod that starts is doing: "Loading the model and the web UI"; empty: nothing to say.
+// What the pod that starts is doing: "Loading models and web UI"; empty: nothing to say.
 std::string_view activity(const Overview&);
 
 // As people say it: "about 3 min" is more honest than "173 s". "40 s", "3 min", "1 h 10 min".

@@ -20,13 +20,16 @@ const limit=6e5,num=v=>v==null||v===""?null:+v;
 let begun=Date.now(),timer=0,asking=0,fails=0,over=0,usual=num(bar.dataset.usual),
 elapsed=num(bar.dataset.elapsed),at=Date.now();
 const set=(i,t)=>{if($(i).textContent!==t)$(i).textContent=t};
+const left=e=>{if(usual==null)return"not known yet";const s=Math.ceil(usual-(e||0));
+return s<=0?"a moment":s<=20?"about "+s+" s":s<=115?"about "+Math.ceil(s/5)*5+" s":"about "+Math.round(s/60)+" min"};
 const draw=()=>{const e=elapsed==null?null:elapsed+(Date.now()-at)/1e3|0;
 if(e==null||!usual)bar.removeAttribute("value");else{const r=e/usual,v=r<1?.95*r:1-.05*Math.exp(1-r);
 bar.value=v;root.style.setProperty("--heat",v.toFixed(3))}
+set("left",left(e));
 set("time",e==null?"":usual==null?e+" s so far":e<=usual?e+" s of about "+usual+" s":e+" s, usually "+usual+" s")};
 const show=s=>{const c=s.coldStart;elapsed=c.elapsedSeconds;usual=c.usualSeconds;at=Date.now();
 set("doing",s.state=="ready"?"Ready":c.activity||s.sentence);set("starting",""+s.pods.starting);
-set("queue",""+s.waiting);set("usual",usual==null?"not known yet":usual+" s");draw()};
+set("queue",""+s.waiting);draw()};
 const recall=()=>{try{const a=JSON.parse(sessionStorage.getItem(key));return a&&Date.now()-a.t<12e4?a.n:0}
 catch{return 0}};
 const enter=()=>{over=1;const n=recall();try{sessionStorage.setItem(key,JSON.stringify({n:n+1,t:Date.now()}))}catch{}
@@ -60,6 +63,13 @@ std::string time_text(const Overview& service) {
                        whole_or_empty(service.cold_start_usual));
 }
 
+// The script's left().
+std::string ready_in(const Overview& service) {
+    if (!service.cold_start_usual) return "not known yet";
+    const auto left = *service.cold_start_usual - service.cold_start_elapsed.value_or(pods::Duration{});
+    return left.count() <= 0 ? "a moment" : "about " + roughly(left);
+}
+
 std::string bar(const Overview& service) {
     const auto& elapsed = service.cold_start_elapsed;
     const auto& usual = service.cold_start_usual;
@@ -75,17 +85,18 @@ std::string bar(const Overview& service) {
 std::string body(const Overview& service, const WaitingPage& about) {
     const auto doing = activity(service);
     return fmt::format(
-        "<main>{}<h1>{} is starting</h1><p>It sleeps while nobody needs it. This page turns into it as soon "
-        "as it is ready.</p><div class=card><div class=row><p id=doing role=status aria-live=polite>{}</p>"
-        "<span id=time>{}</span></div>{}<dl><div><dt>Usually ready in</dt><dd id=usual>{}</dd></div>"
+        "<main>{}<h1><span>{}</span> is starting</h1><p>It sleeps while nobody uses it. This page opens it "
+        "by itself as "
+        "soon as it is ready.</p><div class=card><div class=row><p id=doing role=status "
+        "aria-live=polite>{}</p>"
+        "<span id=time>{}</span></div>{}<dl><div><dt>Ready in</dt><dd id=left>{}</dd></div>"
         "<div><dt>Pods starting</dt><dd id=starting>{}</dd></div>"
-        "<div><dt>Images waiting</dt><dd id=queue>{}</dd></div></dl></div>"
+        "<div><dt>In the queue</dt><dd id=queue>{}</dd></div></dl></div>"
         "<button id=again type=button hidden>Try again</button>"
         "<small>Pilotlight · request {}</small></main><script>{}</script>",
         flame(true), html_escape(about.service),
         html_escape(doing.empty() ? sentence(service) : std::string(doing)), time_text(service), bar(service),
-        service.cold_start_usual ? whole_or_empty(service.cold_start_usual) + " s" : "not known yet",
-        service.starting_pods, service.waiting, html_escape(about.request_id), script);
+        ready_in(service), service.starting_pods, service.waiting, html_escape(about.request_id), script);
 }
 
 }  // namespace
