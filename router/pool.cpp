@@ -56,7 +56,7 @@ std::optional<Ticket> Pool::arrive(const Arrival& arrival, TimePoint now) {
     ++arrivals_;
     const Ticket ticket{++last_ticket_};
     auto& request =
-        requests_[ticket] = {now, now, cold_time(now), {}, false, arrival.bytes, arrival.bound, std::nullopt};
+        requests_[ticket] = {now, now, cold_time(now), {}, false, arrival.bytes, arrival.bound, std::nullopt, 0, {}};
     enqueue(ticket, request);
     return ticket;
 }
@@ -66,7 +66,7 @@ void Pool::leave(Ticket ticket, TimePoint now) {
     if (found == requests_.end()) return;
     count(now);
     if (found->second.held)
-        give_back(*found->second.held);
+        give_back(found->second);
     else
         dequeue(ticket, found->second);
     requests_.erase(found);
@@ -77,8 +77,7 @@ bool Pool::retry(Ticket ticket, TimePoint now) {
     if (found == requests_.end() || !found->second.held) return false;
     count(now);
     auto& request = found->second;
-    give_back(*request.held);
-    request.held.reset();
+    give_back(request);
     request.since = now;
     request.cold_before = cold_time(now);
     request.retried = true;
@@ -110,10 +109,25 @@ void Pool::dequeue(Ticket ticket, Request& request) {
     }
 }
 
-void Pool::give_back(PodId id) {
+void Pool::take(Request& request, PodId id, TimePoint now) {
+    auto& pod = pods_.at(id);
+    ++pod.leases;
+    pod.last_used = ++uses_;
+    request.held = id;
+    request.grant = uses_;
+    request.granted = now;
+    held_.insert({request.grant, now});
+    pod.held.insert({request.grant, now});
+}
+
+void Pool::give_back(Request& request) {
+    const auto id = *request.held;
+    request.held.reset();
+    held_.erase(request.grant);
     auto found = pods_.find(id);
     if (found == pods_.end()) return;  // the pod went first
     --found->second.leases;
+    found->second.held.erase(request.grant);
     found->second.last_used = ++uses_;
 }
 
@@ -213,10 +227,7 @@ std::vector<Grant> Pool::dispatch(TimePoint now) {
         auto& request = requests_.at(grant->ticket);
         dequeue(grant->ticket, request);
         request.before = waited(request, now);
-        request.held = grant->pod;
-        auto& pod = pods_.at(grant->pod);
-        ++pod.leases;
-        pod.last_used = ++uses_;
+        take(request, grant->pod, now);
         granted.push_back(*grant);
     }
     return granted;
@@ -289,74 +300,10 @@ std::optional<TimePoint> Pool::next_due(TimePoint now) const {
     return due;
 }
 
-// --- what others see
-
 void Pool::count(TimePoint now) {
     const std::chrono::duration<double> passed = now - counted_to_;
     demand_seconds_ += passed.count() * static_cast<double>(requests_.size());
     counted_to_ = now;
-}
-
-Usage Pool::usage(TimePoint now) {
-    count(now);
-    return {demand_seconds_, arrivals_, waiting(), running()};
-}
-
-bool Pool::admitted(PodId id) const {
-    auto found = pods_.find(id);
-    return found != pods_.end() && found->second.admitted;
-}
-
-int Pool::leases(PodId id) const {
-    auto found = pods_.find(id);
-    return found == pods_.end() ? 0 : found->second.leases;
-}
-
-std::optional<PodId> Pool::holder(Ticket ticket) const {
-    auto found = requests_.find(ticket);
-    return found == requests_.end() ? std::nullopt : found->second.held;
-}
-
-std::vector<PodId> Pool::benched() const {
-    std::vector<PodId> out;
-    for (const auto& [id, pod] : pods_)
-        if (pod.is_benched) out.push_back(id);
-    return out;
-}
-
-std::string Pool::check() const {
-    std::map<PodId, int> held;
-    std::size_t waiting = 0;
-    std::uint64_t bytes = 0;
-    for (const auto& [ticket, request] : requests_) {
-        if (request.held) {
-            ++held[*request.held];
-            if (queue_.contains(ticket)) return "a ticket both waits and holds a slot";
-            continue;
-        }
-        ++waiting;
-        bytes += request.bytes;
-        if (!queue_.contains(ticket)) return "a ticket neither waits nor holds a slot";
-        if (request.bound ? !pods_.at(*request.bound).waiters.contains(ticket) : !unbound_.contains(ticket))
-            return "a waiting ticket is in no line";
-    }
-    if (waiting != queue_.size() || bytes != queued_bytes_) return "queue and requests disagree";
-    int admitted = 0;
-    std::size_t bound = 0;
-    for (const auto& [id, pod] : pods_) {
-        admitted += pod.admitted;
-        bound += pod.waiters.size();
-        if (pod.leases != held[id]) return "leases counted and leases held disagree";
-        if (pod.leases > slots() && pod.admitted) return "more leases than slots";
-        if (!pod.admitted && !pod.waiters.empty()) return "somebody waits for a pod that takes no work";
-        if (free(pod) && (!pod.waiters.empty() || !unbound_.empty()))
-            return "a usable slot is free beside a waiter";
-    }
-    if (admitted != admitted_ || cold_since_.has_value() != (admitted == 0))
-        return "admitted pods miscounted";
-    if (bound != bound_waiting_ || bound + unbound_.size() != queue_.size())
-        return "lines and queue disagree";
-    return {};
 }
 
 }  // namespace router
