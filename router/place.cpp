@@ -19,8 +19,7 @@ std::optional<Duration> wait_for_pods(const Standing& standing, const Outlook& o
     const auto rounds = standing.ahead / slots;
     if (rounds > 0 && !usual_service) return std::nullopt;
     const auto pod = standing.ahead % slots / standing.slots_per_pod;
-    const auto service =
-        rounds > 0 ? *usual_service * static_cast<Duration::rep>(rounds) : Duration::zero();
+    const auto service = rounds > 0 ? *usual_service * static_cast<Duration::rep>(rounds) : Duration::zero();
     return rest(*outlook.usual_cold_start, now - begun[pod]) + service;
 }
 

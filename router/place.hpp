@@ -27,8 +27,8 @@ struct Overview {
     std::optional<Duration> expected_wait;  // of whoever would come now; empty: nothing to go by yet
     std::optional<Duration> usual_service;  // how long a slot is held
     std::optional<Duration> usual_cold_start;
-    std::optional<Duration> cold_elapsed;    // of the pod that has been starting for longest; empty: none is
-    std::string starting_pod, phase;         // that pod; if none has begun, the first that waits to
+    std::optional<Duration> cold_elapsed;  // of the pod that has been starting for longest; empty: none is
+    std::string starting_pod, phase;       // that pod; if none has begun, the first that waits to
 };
 
 // One request.

@@ -55,8 +55,8 @@ std::optional<Ticket> Pool::arrive(const Arrival& arrival, TimePoint now) {
     count(now);
     ++arrivals_;
     const Ticket ticket{++last_ticket_};
-    auto& request =
-        requests_[ticket] = {now, now, cold_time(now), {}, false, arrival.bytes, arrival.bound, std::nullopt, 0, {}};
+    auto& request = requests_[ticket] = {now,           now,           cold_time(now), {}, false,
+                                         arrival.bytes, arrival.bound, std::nullopt,   0,  {}};
     enqueue(ticket, request);
     return ticket;
 }

@@ -102,8 +102,8 @@ public:
     bool admitted(PodId) const;
     int leases(PodId) const;
     bool benched(PodId) const;
-    std::uint64_t last_used(PodId) const;       // the greater the later; 0: never
-    std::optional<PodId> holder(Ticket) const;  // the pod whose slot the ticket holds
+    std::uint64_t last_used(PodId) const;            // the greater the later; 0: never
+    std::optional<PodId> holder(Ticket) const;       // the pod whose slot the ticket holds
     std::optional<Standing> standing(Ticket) const;  // empty: it does not wait. O(log n), as is the next one
     Standing standing() const;                       // of whoever would come now, bound to no pod
     std::optional<Duration> held_for(Ticket, TimePoint now) const;  // its slot; empty: it has none

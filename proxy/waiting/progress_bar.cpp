@@ -8,7 +8,7 @@
 
 namespace proxy {
 
-std::string progress_bar_response(const Place& place, std::string_view request_id, bool close) {
+std::string progress_bar_response(const router::Place& place, std::string_view request_id, bool close) {
     // No number in `progress`: the bar is the generation's, and would jump back when that begins.
     const auto body = fmt::format(
         R"({{"active":false,"queued":true,"completed":false,"progress":null,"eta":null,"live_preview":null,)"

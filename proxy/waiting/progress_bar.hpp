@@ -6,11 +6,11 @@
 #include <string>
 #include <string_view>
 
-#include "proxy/waiting/place.hpp"
+#include "router/place.hpp"
 
 namespace proxy {
 
 // The whole answer for a task that waits for a slot.
-std::string progress_bar_response(const Place&, std::string_view request_id, bool close = false);
+std::string progress_bar_response(const router::Place&, std::string_view request_id, bool close = false);
 
 }  // namespace proxy

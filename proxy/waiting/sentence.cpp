@@ -8,11 +8,11 @@ namespace proxy {
 namespace {
 
 // "31 of about 52 s", "31 s so far", "70 s, longer than the usual 52 s"
-std::string elapsed_of_usual(const Overview& service) {
-    if (!service.cold_start_elapsed) return {};
-    const auto elapsed = whole_seconds(*service.cold_start_elapsed);
-    if (!service.cold_start_usual) return fmt::format("{} s so far", elapsed.count());
-    const auto usual = whole_seconds(*service.cold_start_usual);
+std::string elapsed_of_usual(const router::Overview& service) {
+    if (!service.cold_elapsed) return {};
+    const auto elapsed = whole_seconds(*service.cold_elapsed);
+    if (!service.usual_cold_start) return fmt::format("{} s so far", elapsed.count());
+    const auto usual = whole_seconds(*service.usual_cold_start);
     return elapsed <= usual ? fmt::format("{} of about {} s", elapsed.count(), usual.count())
                             : fmt::format("{} s, longer than the usual {} s", elapsed.count(), usual.count());
 }
@@ -23,13 +23,13 @@ std::string in_brackets(std::string_view first, std::string_view second) {
 }
 
 // "A pod is starting (31 of about 52 s)"
-std::string starting(const Overview& service) {
+std::string starting(const router::Overview& service) {
     return (service.starting_pods == 1 ? "A pod is starting"
                                        : fmt::format("{} pods are starting", service.starting_pods)) +
            in_brackets(elapsed_of_usual(service), "");
 }
 
-std::string waiting(const Place& place) {
+std::string waiting(const router::Place& place) {
     const auto& service = place.service;
     if (service.ready_pods > 0) {
         const auto ahead =
@@ -39,8 +39,8 @@ std::string waiting(const Place& place) {
     }
     const auto ahead =
         place.ahead == 0 ? std::string("you are first") : fmt::format("{} ahead of you", place.ahead);
+    if (failing(service)) return "The pods do not start at the moment; they are tried again, " + ahead;
     if (service.starting_pods > 0) return starting(service) + ", " + ahead;
-    if (service.failing) return "The pods do not start at the moment; they are tried again, " + ahead;
     return "Waiting for a pod to start, " + ahead;
 }
 
@@ -59,42 +59,36 @@ std::string roughly(pods::Duration duration) {
     return fmt::format("{} h {} min", minutes / 60, minutes % 60);
 }
 
-std::string sentence(const Place& place) {
+std::string sentence(const router::Place& place) {
     switch (place.state) {
-        case Place::State::waiting:
+        case router::Place::State::waiting:
             return waiting(place);
-        case Place::State::running:
+        case router::Place::State::running:
             return "A pod is working on it";
-        case Place::State::finished:
+        case router::Place::State::finished:
             return "Finished";
     }
     return {};
 }
 
-std::string sentence(const Overview& service) {
+std::string sentence(const router::Overview& service) {
     if (service.ready_pods > 0) return "Ready";
+    if (failing(service)) return "The pods do not start at the moment; they are tried again";
     if (service.starting_pods > 0) return starting(service);
-    if (service.failing) return "The pods do not start at the moment; they are tried again";
     return "No pod runs; one starts when it is needed";
 }
 
-std::string_view activity(const Overview& service) {
+std::string_view activity(const router::Overview& service) {
     if (service.ready_pods > 0) return "Ready";
-    if (!service.phase) return {};
-    switch (*service.phase) {
-        case pods::Phase::pending:
-            return "Waiting for a free GPU";
-        case pods::Phase::container_creating:
-            return "Starting the container";
-        case pods::Phase::running:
-            return "Loading models and web UI";
-        case pods::Phase::terminating:
-            return "Making room for a new pod";
-        case pods::Phase::error:
-        case pods::Phase::crash_loop_back_off:
-            return "The last start failed; it is tried again";
-    }
-    return {};
+    if (service.phase == to_string(pods::Phase::pending)) return "Waiting for a free GPU";
+    if (service.phase == to_string(pods::Phase::container_creating)) return "Starting the container";
+    if (service.phase == to_string(pods::Phase::running)) return "Loading models and web UI";
+    return failing(service) ? "The last start failed; it is tried again" : "";
+}
+
+bool failing(const router::Overview& service) {
+    return service.ready_pods == 0 && (service.phase == to_string(pods::Phase::error) ||
+                                       service.phase == to_string(pods::Phase::crash_loop_back_off));
 }
 
 }  // namespace proxy

@@ -23,30 +23,30 @@ std::string seconds_or_null(const std::optional<pods::Duration>& duration) {
     return duration ? fmt::to_string(whole_seconds(*duration).count()) : "null";
 }
 
-std::string_view to_string(Place::State state) {
+std::string_view to_string(router::Place::State state) {
     switch (state) {
-        case Place::State::waiting:
+        case router::Place::State::waiting:
             return "waiting";
-        case Place::State::running:
+        case router::Place::State::running:
             return "running";
-        case Place::State::finished:
+        case router::Place::State::finished:
             return "finished";
     }
     return "";
 }
 
-std::string_view state_of(const Overview& service) {
+std::string_view state_of(const router::Overview& service) {
     if (service.ready_pods > 0) return "ready";
-    if (service.starting_pods > 0) return "starting";
-    return service.failing ? "failing" : "cold";
+    if (failing(service)) return "failing";
+    return service.starting_pods > 0 ? "starting" : "cold";
 }
 
 // Members that both documents have.
-std::string pods_json(const Overview& service) {
+std::string pods_json(const router::Overview& service) {
     return fmt::format(
         R"("pods":{{"ready":{},"starting":{}}},"coldStart":{{"usualSeconds":{},"elapsedSeconds":{},"activity":"{}"}})",
-        service.ready_pods, service.starting_pods, seconds_or_null(service.cold_start_usual),
-        seconds_or_null(service.cold_start_elapsed), json_escape(activity(service)));
+        service.ready_pods, service.starting_pods, seconds_or_null(service.usual_cold_start),
+        seconds_or_null(service.cold_elapsed), json_escape(activity(service)));
 }
 
 std::string json_answer(const std::string& body, const StatusContext& context) {
@@ -77,8 +77,8 @@ bool wants_events(std::string_view accept) {
     return accept.find("text/event-stream") != std::string_view::npos;
 }
 
-std::string status_json(std::string_view id, const Place& place) {
-    const bool waits = place.state == Place::State::waiting;
+std::string status_json(std::string_view id, const router::Place& place) {
+    const bool waits = place.state == router::Place::State::waiting;
     return fmt::format(
         R"({{"id":"{}","state":"{}","ahead":{},"waiting":{},"expectedWaitSeconds":{},{},"sentence":"{}"}})",
         json_escape(id), to_string(place.state), waits ? fmt::to_string(place.ahead) : "null",
@@ -86,18 +86,18 @@ std::string status_json(std::string_view id, const Place& place) {
         pods_json(place.service), json_escape(sentence(place)));
 }
 
-std::string status_json(const Overview& service) {
+std::string status_json(const router::Overview& service) {
     return fmt::format(R"({{"state":"{}","waiting":{},"running":{},{},"sentence":"{}"}})", state_of(service),
                        service.waiting, service.running, pods_json(service), json_escape(sentence(service)));
 }
 
-std::string request_status_response(std::string_view id, const std::optional<Place>& place,
+std::string request_status_response(std::string_view id, const std::optional<router::Place>& place,
                                     const StatusContext& context) {
     if (!place) return status_not_found("No request with this id waits, runs or ended lately.", context);
     return json_answer(status_json(id, *place) + "\n", context);
 }
 
-std::string service_status_response(const Overview& service, const StatusContext& context) {
+std::string service_status_response(const router::Overview& service, const StatusContext& context) {
     return json_answer(status_json(service) + "\n", context);
 }
 
@@ -129,12 +129,12 @@ std::string event_stream_head(const StatusContext& context, bool chunked) {
 StatusStream::StatusStream(std::string id, pods::TimePoint now)
     : id_(std::move(id)), started_(now), looked_(now - shortest_pause), sent_(now) {}
 
-std::string StatusStream::next(const std::optional<Place>& known, pods::TimePoint now) {
+std::string StatusStream::next(const std::optional<router::Place>& known, pods::TimePoint now) {
     if (over_) return {};
-    Place gone;
-    gone.state = Place::State::finished;
+    router::Place gone;
+    gone.state = router::Place::State::finished;
     const auto& place = known ? *known : gone;
-    const bool finished = place.state == Place::State::finished;
+    const bool finished = place.state == router::Place::State::finished;
     if (!finished && now - looked_ < shortest_pause) return {};
     looked_ = now;
     auto json = status_json(id_, place);

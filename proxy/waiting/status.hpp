@@ -10,7 +10,7 @@
 #include <string_view>
 
 #include "pods/pod.hpp"
-#include "proxy/waiting/place.hpp"
+#include "router/place.hpp"
 
 namespace proxy {
 
@@ -25,8 +25,8 @@ StatusPath status_path(std::string_view path);
 bool wants_events(std::string_view accept);
 
 // The documents, on one line.
-std::string status_json(std::string_view id, const Place&);
-std::string status_json(const Overview&);
+std::string status_json(std::string_view id, const router::Place&);
+std::string status_json(const router::Overview&);
 
 struct StatusContext {
     std::string_view request_id;  // of the request that asks
@@ -34,8 +34,9 @@ struct StatusContext {
     bool close = false;
 };
 // An id that nobody waits under is 404 with a problem document.
-std::string request_status_response(std::string_view id, const std::optional<Place>&, const StatusContext&);
-std::string service_status_response(const Overview&, const StatusContext&);
+std::string request_status_response(std::string_view id, const std::optional<router::Place>&,
+                                    const StatusContext&);
+std::string service_status_response(const router::Overview&, const StatusContext&);
 std::string status_not_found(std::string_view what, const StatusContext&);
 
 // The head of an event stream. The body is chunked for HTTP/1.1, else it ends with the connection.
@@ -49,7 +50,7 @@ public:
     StatusStream(std::string id, pods::TimePoint now);
 
     // What to send now; empty: nothing. A request that is no longer known has finished.
-    std::string next(const std::optional<Place>&, pods::TimePoint now);
+    std::string next(const std::optional<router::Place>&, pods::TimePoint now);
     bool over() const { return over_; }
     // When to look again at the latest.
     pods::TimePoint look_at() const;

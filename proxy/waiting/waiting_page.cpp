@@ -54,25 +54,25 @@ std::string whole_or_empty(const std::optional<pods::Duration>& duration) {
 }
 
 // What the script's draw() shows, for the first moment and for whoever has no script.
-std::string time_text(const Overview& service) {
-    if (!service.cold_start_elapsed) return {};
-    const auto elapsed = whole_or_empty(service.cold_start_elapsed);
-    if (!service.cold_start_usual) return elapsed + " s so far";
-    const bool late = *service.cold_start_elapsed > *service.cold_start_usual;
+std::string time_text(const router::Overview& service) {
+    if (!service.cold_elapsed) return {};
+    const auto elapsed = whole_or_empty(service.cold_elapsed);
+    if (!service.usual_cold_start) return elapsed + " s so far";
+    const bool late = *service.cold_elapsed > *service.usual_cold_start;
     return fmt::format(fmt::runtime(late ? "{} s, usually {} s" : "{} s of about {} s"), elapsed,
-                       whole_or_empty(service.cold_start_usual));
+                       whole_or_empty(service.usual_cold_start));
 }
 
 // The script's left().
-std::string ready_in(const Overview& service) {
-    if (!service.cold_start_usual) return "not known yet";
-    const auto left = *service.cold_start_usual - service.cold_start_elapsed.value_or(pods::Duration{});
+std::string ready_in(const router::Overview& service) {
+    if (!service.usual_cold_start) return "not known yet";
+    const auto left = *service.usual_cold_start - service.cold_elapsed.value_or(pods::Duration{});
     return left.count() <= 0 ? "a moment" : "about " + roughly(left);
 }
 
-std::string bar(const Overview& service) {
-    const auto& elapsed = service.cold_start_elapsed;
-    const auto& usual = service.cold_start_usual;
+std::string bar(const router::Overview& service) {
+    const auto& elapsed = service.cold_elapsed;
+    const auto& usual = service.usual_cold_start;
     std::string value;
     if (elapsed && usual && usual->count() > 0)
         value = fmt::format(" value={:.3f}", 0.95 * std::min(1.0, std::chrono::duration<double>(*elapsed) /
@@ -82,7 +82,7 @@ std::string bar(const Overview& service) {
         value, whole_or_empty(elapsed), whole_or_empty(usual));
 }
 
-std::string body(const Overview& service, const WaitingPage& about) {
+std::string body(const router::Overview& service, const WaitingPage& about) {
     const auto doing = activity(service);
     return fmt::format(
         "<main>{}<h1><span>{}</span> is starting</h1><p>It sleeps while nobody uses it. This page opens it "
@@ -106,7 +106,7 @@ bool is_page_view(std::string_view method, std::string_view accept, std::string_
            (fetch_mode.empty() || fetch_mode == "navigate");
 }
 
-std::string waiting_page_response(const Overview& service, const WaitingPage& about) {
+std::string waiting_page_response(const router::Overview& service, const WaitingPage& about) {
     static const auto fields =
         "Retry-After: 5\r\nVary: Accept\r\nX-Robots-Tag: noindex\r\n" + page_policy(script);
     Answer answer;

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "proxy/waiting/place.hpp"
+#include "router/place.hpp"
 
 namespace proxy {
 
@@ -24,6 +24,6 @@ struct WaitingPage {
 
 // The whole answer. Its script asks GET /.pilotlight/status?waiting=1 while somebody looks at the page, each
 // second at first, for ten minutes at the most; whoever answers that may take it for demand.
-std::string waiting_page_response(const Overview&, const WaitingPage&);
+std::string waiting_page_response(const router::Overview&, const WaitingPage&);
 
 }  // namespace proxy

@@ -9,6 +9,7 @@
 #include "proxy/waiting/waiting_page.hpp"
 
 using namespace proxy;
+using router::Overview;
 using namespace std::chrono_literals;
 using std::string;
 
@@ -30,9 +31,9 @@ Overview starting() {
     Overview service;
     service.starting_pods = 1;
     service.waiting = 2;
-    service.cold_start_usual = 52s;
-    service.cold_start_elapsed = 31s;
-    service.phase = pods::Phase::container_creating;
+    service.usual_cold_start = 52s;
+    service.cold_elapsed = 31s;
+    service.phase = "ContainerCreating";
     return service;
 }
 
@@ -79,7 +80,7 @@ TEST_CASE("the waiting page says what happens, without any script", "[waiting]")
 
 TEST_CASE("a first cold start has no end in sight", "[waiting]") {
     auto service = starting();
-    service.cold_start_usual = {};
+    service.usual_cold_start = {};
     const auto page = read(waiting_page_response(service, about()));
     CHECK(page.has("31 s so far"));
     CHECK(page.has("not known yet"));
@@ -88,7 +89,7 @@ TEST_CASE("a first cold start has no end in sight", "[waiting]") {
 
 TEST_CASE("the bar never arrives before the pod", "[waiting]") {
     auto service = starting();
-    service.cold_start_elapsed = 600s;
+    service.cold_elapsed = 600s;
     const auto page = read(waiting_page_response(service, about()));
     CHECK(page.has("value=0.950"));
     CHECK(page.has("600 s, usually 52 s"));

@@ -8,6 +8,8 @@
 #include "proxy/waiting/status.hpp"
 
 using namespace proxy;
+using router::Overview;
+using router::Place;
 using namespace std::chrono_literals;
 using std::string;
 
@@ -40,9 +42,9 @@ Place cold(std::size_t ahead, std::optional<pods::Duration> elapsed, std::option
     place.ahead = ahead;
     place.service.waiting = ahead + 1;
     place.service.starting_pods = 1;
-    place.service.cold_start_elapsed = elapsed;
-    place.service.cold_start_usual = usual;
-    place.service.phase = pods::Phase::container_creating;
+    place.service.cold_elapsed = elapsed;
+    place.service.usual_cold_start = usual;
+    place.service.phase = "ContainerCreating";
     return place;
 }
 
@@ -64,7 +66,8 @@ TEST_CASE("a waiting request's place is said in one line", "[waiting]") {
     auto none = warm(3);
     none.service.ready_pods = 0;
     auto failing = none;
-    failing.service.failing = true;
+    failing.service.starting_pods = 1;
+    failing.service.phase = "CrashLoopBackOff";
     auto three = cold(2, 31s, 52s);
     three.service.starting_pods = 3;
     auto running = warm(0);
@@ -190,10 +193,10 @@ TEST_CASE("the service's status says which state it is in", "[waiting]") {
         return string(read(service_status_response(overview, {})).json().at("state").as_string());
     };
     CHECK(state() == "cold");
-    overview.failing = true;
-    CHECK(state() == "failing");
     overview.starting_pods = 1;
     CHECK(state() == "starting");
+    overview.phase = GENERATE("Error", "CrashLoopBackOff");
+    CHECK(state() == "failing");
     overview.ready_pods = 1;
     CHECK(state() == "ready");
 }
@@ -201,8 +204,7 @@ TEST_CASE("the service's status says which state it is in", "[waiting]") {
 TEST_CASE("what the pod that starts does is said for each phase", "[waiting]") {
     Overview overview;
     CHECK(activity(overview).empty());
-    overview.phase = GENERATE(pods::Phase::pending, pods::Phase::container_creating, pods::Phase::running,
-                              pods::Phase::terminating, pods::Phase::error, pods::Phase::crash_loop_back_off);
+    overview.phase = GENERATE("Pending", "ContainerCreating", "Running", "Error", "CrashLoopBackOff");
     CHECK_FALSE(activity(overview).empty());
     overview.ready_pods = 1;
     CHECK(activity(overview) == "Ready");
