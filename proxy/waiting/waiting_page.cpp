@@ -37,12 +37,12 @@ root.style.setProperty("--heat",1);bar.value=1;set("time","");
 setTimeout(()=>location.reload(),n?Math.min(2**n,30)*1e3:150)};
 const stop=()=>{over=1;set("doing","This takes longer than it should.");set("time","");$("again").hidden=false};
 const next=()=>{clearTimeout(timer);const t=Date.now()-begun;if(over||document.hidden)return;if(t>limit)return stop();
-timer=setTimeout(ask,Math.max(t<12e4?1e3:t<3e5?2e3:5e3,fails?Math.min(2**fails,10)*1e3:0))};
+timer=setTimeout(ask,Math.max(t<12e4?1e3:t<3e5?2e3:5e3,fails?Math.min(2**fails,5)*1e3:0))};
 const ask=async()=>{if(asking||over)return;asking=1;const c=new AbortController,t=setTimeout(()=>c.abort(),8e3);
 try{const a=await fetch("/.pilotlight/status?waiting=1",{cache:"no-store",signal:c.signal,
 headers:{Accept:"application/json"}});if(!a.ok)throw a;const s=await a.json();fails=0;show(s);
 if(s.state=="ready")enter()}
-catch{if(++fails>2)set("doing","No connection; trying again")}
+catch{if(++fails>1)set("doing","No connection; trying again")}
 clearTimeout(t);asking=0;next()};
 $("again").onclick=()=>location.reload();
 document.addEventListener("visibilitychange",()=>{clearTimeout(timer);if(!document.hidden&&!over){begun=Date.now();ask()}});

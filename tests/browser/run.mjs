@@ -13,7 +13,7 @@ export async function openBrowser() {
   });
 }
 
-export const PHONE = { width: 390, height: 844, deviceScaleFactor: 1, isMobile: true, hasTouch: true };
+export const PHONE = { width: 390, height: 844, deviceScaleFactor: 1, hasTouch: true };
 export const DESK = { width: 1280, height: 800, deviceScaleFactor: 1 };
 
 // A user has cookies and tabs of their own. `errors` collects what their pages complain about.
