@@ -31,7 +31,7 @@ background:radial-gradient(closest-side,var(--glow),#0000);opacity:calc(.45 + .5
 .fire{transform-origin:48px 122px;transform:scale(calc(.6 + .4*var(--heat)));transition:transform 1.2s ease-out}
 .fire path{transform-origin:48px 122px;animation:flicker 2.3s ease-in-out infinite alternate}
 .fire .in{animation-duration:1.7s;animation-delay:-.6s}
-.cool{opacity:calc(1 - .3*var(--heat));transition:opacity 1.2s}
+.cool{opacity:calc(1 - .15*var(--heat));transition:opacity 1.2s}
 @keyframes flicker{0%{transform:none}30%{transform:scale(.985,1.02) skewX(-.9deg)}
 60%{transform:scale(1.015,.975) skewX(1.1deg)}100%{transform:scale(.99,1.03) skewX(-.4deg)}}
 .out{--heat:0}.out .fire{opacity:.32;filter:saturate(0)}.out .fire path{animation:none}.out:before{display:none}
