@@ -117,6 +117,7 @@ const pageChecks = [
     whole = Date.now() - begun;
     const between = [...seen].filter((share) => share > 0 && share < 100);
     assert(between.length >= 2, `the bar stood at ${[...seen]}`);
+    assert((await imageOf(adasPage)).includes("ada's first"), "the image is not of the prompt");
     assert(between.every((share, i) => i === 0 || share > between[i - 1]), `the bar went back: ${between}`);
     await assertClean(adasPage);
   }],
