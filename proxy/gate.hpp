@@ -28,7 +28,8 @@ namespace proxy {
 // Whose request it is, as far as that shows. The ids come first, in their order, then the cookie: clients
 // that keep no cookies still name their session in what they send.
 struct Caller {
-    std::vector<std::string> ids;  // "kind:value"
+    static constexpr std::size_t most_ids = 8;  // further ones are not looked at
+    std::vector<std::string> ids;               // "kind:value"
     std::optional<Binding> cookie;
     std::string origin{};  // the peer's address. A weak hint, used for Towards::busy only; empty: none
 };

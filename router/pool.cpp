@@ -56,7 +56,7 @@ std::optional<Ticket> Pool::arrive(const Arrival& arrival, TimePoint now) {
     ++arrivals_;
     const Ticket ticket{++last_ticket_};
     auto& request = requests_[ticket] = {now,           now,           cold_time(now), {}, false,
-                                         arrival.bytes, arrival.bound, std::nullopt,   0,  {}};
+                                         arrival.bytes, arrival.bound, std::nullopt,   {}};
     enqueue(ticket, request);
     return ticket;
 }
@@ -114,10 +114,9 @@ void Pool::take(Request& request, PodId id, TimePoint now) {
     ++pod.leases;
     pod.last_used = ++uses_;
     request.held = id;
-    request.grant = uses_;
-    request.granted = now;
-    held_.insert({request.grant, now});
-    pod.held.insert({request.grant, now});
+    request.grant = {now, uses_};
+    held_.insert(request.grant);
+    pod.held.insert(request.grant);
 }
 
 void Pool::give_back(Request& request) {
@@ -147,11 +146,12 @@ void Pool::set_admitted(PodState& pod, bool admitted, TimePoint now) {
 }
 
 void Pool::free_waiters(PodState& pod) {
-    for (auto ticket : pod.waiters) {
+    pod.waiters.each([this](Ticket ticket) {
         requests_.at(ticket).bound.reset();
         unbound_.insert(ticket);
         --bound_waiting_;
-    }
+        return true;
+    });
     pod.waiters.clear();
 }
 
@@ -180,12 +180,12 @@ bool Pool::out_of_patience(const Request& request, TimePoint now) const {
 // The longest waiting request that may take any pod's slot.
 std::optional<Ticket> Pool::next_for_any(TimePoint now) const {
     std::optional<Ticket> first;
-    if (!unbound_.empty()) first = *unbound_.begin();
+    if (!unbound_.empty()) first = unbound_.front();
     if (settings_.affinity_wait && bound_waiting_ > 0)
         for (const auto& [id, pod] : pods_)
-            if (!pod.waiters.empty() && (!first || *pod.waiters.begin() < *first) &&
-                out_of_patience(requests_.at(*pod.waiters.begin()), now))
-                first = *pod.waiters.begin();
+            if (!pod.waiters.empty() && (!first || pod.waiters.front() < *first) &&
+                out_of_patience(requests_.at(pod.waiters.front()), now))
+                first = pod.waiters.front();
     return first;
 }
 
@@ -213,8 +213,8 @@ std::optional<Grant> Pool::next_grant(TimePoint now) {
     if (bound_waiting_ > 0)  // somebody's own pod may be free, and he may have waited longer
         for (auto pod = pods_.begin(); pod != pods_.end(); ++pod)
             if (free(pod->second) && !pod->second.waiters.empty() &&
-                (!ticket || *pod->second.waiters.begin() <= *ticket)) {
-                ticket = *pod->second.waiters.begin();
+                (!ticket || pod->second.waiters.front() <= *ticket)) {
+                ticket = pod->second.waiters.front();
                 to = pod;
             }
     if (!ticket) return std::nullopt;
@@ -262,10 +262,10 @@ std::optional<Overdue> Pool::overdue(const Request& request, TimePoint now) cons
 // head of the queue is all there is to look at, down to the first who was not. `visit` says whether to go on.
 template <class Visit>
 void Pool::for_each_longest_waiting(Visit visit) const {
-    for (const auto ticket : queue_) {
+    queue_.each([&](Ticket ticket) {
         const auto& request = requests_.at(ticket);
-        if (!visit(ticket, request) && !request.retried) return;
-    }
+        return visit(ticket, request) || request.retried;
+    });
 }
 
 std::vector<Expired> Pool::expire(TimePoint now) {
@@ -291,12 +291,11 @@ std::optional<TimePoint> Pool::next_due(TimePoint now) const {
     });
     if (settings_.affinity_wait)
         for (const auto& [id, pod] : pods_)
-            for (auto ticket : pod.waiters) {  // the first one whose patience has not run out yet
+            pod.waiters.each([&](Ticket ticket) {  // until the first whose patience has not run out yet
                 const auto at = requests_.at(ticket).arrived + *settings_.affinity_wait;
-                if (at <= now) continue;
-                due = std::min(due, at);
-                break;
-            }
+                if (at > now) due = std::min(due, at);
+                return at <= now;
+            });
     return due;
 }
 

@@ -102,10 +102,11 @@ public:
     bool admitted(PodId) const;
     int leases(PodId) const;
     bool benched(PodId) const;
-    std::uint64_t last_used(PodId) const;            // the greater the later; 0: never
-    std::optional<PodId> holder(Ticket) const;       // the pod whose slot the ticket holds
-    std::optional<Standing> standing(Ticket) const;  // empty: it does not wait. O(log n), as is the next one
-    Standing standing() const;                       // of whoever would come now, bound to no pod
+    std::uint64_t last_used(PodId) const;       // the greater the later; 0: never
+    std::optional<PodId> holder(Ticket) const;  // the pod whose slot the ticket holds
+    std::optional<Standing> standing(
+        Ticket) const;          // empty: it does not wait. cheap, as is the next one: see Ranked
+    Standing standing() const;  // of whoever would come now, bound to no pod
     std::optional<Duration> held_for(Ticket, TimePoint now) const;  // its slot; empty: it has none
     int admitted_pods() const { return admitted_; }
     std::size_t waiting() const { return queue_.size(); }
@@ -123,8 +124,7 @@ private:
         std::uint64_t bytes;
         std::optional<PodId> bound;
         std::optional<PodId> held;
-        std::uint64_t grant = 0;  // the key in held_
-        TimePoint granted{};
+        Granted grant{};
     };
     struct PodState {
         bool admitted = false;

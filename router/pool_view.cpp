@@ -45,7 +45,7 @@ std::vector<PodId> Pool::benched() const {
 std::optional<Duration> Pool::held_for(Ticket ticket, TimePoint now) const {
     auto found = requests_.find(ticket);
     if (found == requests_.end() || !found->second.held) return std::nullopt;
-    return now - found->second.granted;
+    return now - found->second.grant.at;
 }
 
 std::optional<Standing> Pool::standing(Ticket ticket) const {
@@ -55,11 +55,11 @@ std::optional<Standing> Pool::standing(Ticket ticket) const {
     standing.slots_per_pod = static_cast<std::size_t>(slots());
     if (const auto& bound = found->second.bound) {
         const auto& pod = pods_.at(*bound);
-        standing.ahead = unbound_.order_of_key(ticket) + pod.waiters.order_of_key(ticket);
+        standing.ahead = unbound_.before(ticket) + pod.waiters.before(ticket);
         standing.slots = standing.slots_per_pod;
         find_followed(standing, pod.held);
     } else {
-        standing.ahead = queue_.order_of_key(ticket);
+        standing.ahead = queue_.before(ticket);
         standing.slots = standing.slots_per_pod * static_cast<std::size_t>(admitted_);
         find_followed(standing, held_);
     }
@@ -81,7 +81,7 @@ Standing Pool::standing() const {
 void Pool::find_followed(Standing& standing, const Held& held) const {
     if (standing.slots == 0 || held.empty()) return;
     const auto oldest = std::min(standing.ahead % standing.slots, held.size() - 1);
-    standing.follows = held.find_by_order(oldest)->second;
+    standing.follows = held.at(oldest).at;
 }
 
 bool Pool::slot_is_free() const {
@@ -95,14 +95,13 @@ std::string Pool::check() const {
     for (const auto& [ticket, request] : requests_) {
         if (request.held) {
             ++held[*request.held];
-            if (stands_in(queue_, ticket)) return "a ticket both waits and holds a slot";
+            if (queue_.contains(ticket)) return "a ticket both waits and holds a slot";
             continue;
         }
         ++waiting;
         bytes += request.bytes;
-        if (!stands_in(queue_, ticket)) return "a ticket neither waits nor holds a slot";
-        if (request.bound ? !stands_in(pods_.at(*request.bound).waiters, ticket)
-                          : !stands_in(unbound_, ticket))
+        if (!queue_.contains(ticket)) return "a ticket neither waits nor holds a slot";
+        if (request.bound ? !pods_.at(*request.bound).waiters.contains(ticket) : !unbound_.contains(ticket))
             return "a waiting ticket is in no line";
     }
     if (held_.size() != running()) return "slots held and requests running disagree";
