@@ -42,6 +42,7 @@ Pod::Pod(Options given, TimePoint start, std::chrono::system_clock::time_point e
       temp_dir("/tmp/gradio-" + process_token()),
       start_(start),
       start_ms_(std::chrono::duration<double, std::milli>(epoch.time_since_epoch()).count()) {
+    app_id_ = std::to_string(std::random_device{}());
     for (const Fault& fault : options.faults) faults.set(fault);
 }
 

@@ -105,7 +105,7 @@ TEST_CASE("an unknown option is an error with a suggestion", "[options]") {
 }
 
 TEST_CASE("a dialect that does not exist is refused with those that do", "[options]") {
-    CHECK_THAT(wrong({"--dialect", "comfy"}), Catch::Contains("there is a1111"));
+    CHECK_THAT(wrong({"--dialect", "comfi"}), Catch::Contains("gradio5, sdcpp or comfy"));
 }
 
 TEST_CASE("numbers outside of their bounds are refused", "[options]") {
