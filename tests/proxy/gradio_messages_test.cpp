@@ -1,0 +1,166 @@
+#include "proxy/traffic/gradio_messages.hpp"
+
+#include <boost/json.hpp>
+#include <catch2/catch.hpp>
+
+using namespace proxy;
+
+namespace {
+
+// Every way to cut the text in two, and octet by octet, must read the same.
+template <class Check>
+void in_any_pieces(std::string_view text, Check check) {
+    for (std::size_t cut = 0; cut <= text.size(); ++cut) {
+        GradioReader reader;
+        const bool fed = reader.feed(text.substr(0, cut)) && reader.feed(text.substr(cut));
+        check(fed && reader.finish(), reader);
+    }
+    GradioReader reader;
+    bool fed = true;
+    for (const char c : text) fed = reader.feed(std::string_view(&c, 1)) && fed;
+    check(fed && reader.finish(), reader);
+}
+
+void refused(std::string_view text) {
+    INFO(text);
+    in_any_pieces(text, [](bool good, const GradioReader&) { CHECK_FALSE(good); });
+}
+
+std::string first_data(std::string_view text) {
+    GradioReader reader;
+    REQUIRE(reader.feed(text));
+    REQUIRE(reader.finish());
+    return std::string(reader.first_data());
+}
+
+}  // namespace
+
+TEST_CASE("a session's hash is read however the message is cut") {
+    in_any_pieces(R"( {"fn_index":151, "session_hash":"x\u0061bc123"} )", [](bool good, const GradioReader& r) {
+        CHECK(good);
+        CHECK(r.session_hash() == "xabc123");
+        CHECK(r.has_fn_index());
+        CHECK(r.kind() == GradioKind::other);
+    });
+}
+
+TEST_CASE("the first datum of an event is read however the message is cut") {
+    in_any_pieces(R"({"data":["task(abc)",{"data":["no"]},[1,"no"]],"fn_index":3,"session_hash":"h"})",
+                  [](bool good, const GradioReader& r) {
+                      CHECK(good);
+                      CHECK(r.first_data() == "task(abc)");
+                      CHECK(r.session_hash() == "h");
+                  });
+}
+
+TEST_CASE("only a string that is the first datum itself counts") {
+    CHECK(first_data(R"({"data":[]})").empty());
+    CHECK(first_data(R"({"data":"task(a)"})").empty());
+    CHECK(first_data(R"({"data":{"a":"task(a)"}})").empty());
+    CHECK(first_data(R"({"data":[null,"task(a)"]})").empty());
+    CHECK(first_data(R"({"data":[1.5,"task(a)"]})").empty());
+    CHECK(first_data(R"({"data":[["task(a)"],"task(b)"]})").empty());
+    CHECK(first_data(R"({"data":[{},"task(b)"]})").empty());
+    CHECK(first_data(R"({"event_data":["task(a)"],"data":["pretty dog"]})") == "pretty dog");
+    CHECK(first_data(R"({"x":{"data":["task(a)"]}})").empty());
+}
+
+TEST_CASE("a datum of more than 128 octets is passed over, not kept") {
+    CHECK(first_data(R"({"data":[")" + std::string(128, 'a') + R"("]})").size() == 128);
+    CHECK(first_data(R"({"data":[")" + std::string(129, 'a') + R"("]})").empty());
+    CHECK(first_data(R"({"data":["data:image/png;base64,)" + std::string(1 << 20, 'A') + R"("]})").empty());
+}
+
+TEST_CASE("a pod's messages are known by their name, wherever it stands") {
+    const auto kind = [](std::string_view text) {
+        GradioReader reader;
+        reader.feed(text);
+        reader.finish();
+        return reader.kind();
+    };
+    CHECK(kind(R"({"msg":"send_hash"})") == GradioKind::send_hash);
+    CHECK(kind(R"({"msg":"send_data"})") == GradioKind::send_data);
+    CHECK(kind(R"({"rank":0,"msg":"estimation"})") == GradioKind::estimation);
+    CHECK(kind(R"({"msg":"process_starts"})") == GradioKind::process_starts);
+    CHECK(kind(R"({"output":{"msg":"send_data"},"msg":"process_completed"})") == GradioKind::process_completed);
+    CHECK(kind(R"({"msg":"process_generating"})") == GradioKind::process_generating);
+    CHECK(kind(R"({"msg":"progress"})") == GradioKind::progress);
+    CHECK(kind(R"({"msg":"log"})") == GradioKind::other);
+    CHECK(kind(R"({"msg":1})") == GradioKind::other);
+    CHECK(kind("nonsense") == GradioKind::other);
+}
+
+TEST_CASE("what is not one JSON object is refused however it is cut") {
+    refused("");
+    refused("  ");
+    refused("[]");
+    refused("\"task(a)\"");
+    refused("12");
+    refused("{");
+    refused(R"({"data":["task(a)")");
+    refused(R"({"data":["task(a)"]}})");
+    refused(R"({} {})");
+    refused(R"({"a":1,})");
+    refused("{\"a\":\"\xff\"}");
+    refused("{\"a\":\"\x01\"}");
+    refused(R"({"a":"\ud800"})");
+}
+
+TEST_CASE("what two readers could read differently is refused") {
+    refused(R"({"data":[1],"data":["task(a)"]})");
+    refused(R"({"session_hash":"a","session_hash":"b"})");
+    refused(R"({"d\u0061ta":["x"],"data":["task(a)"]})");
+}
+
+TEST_CASE("nesting has an end") {
+    const auto nested = [](std::size_t depth) {
+        GradioReader reader;
+        return reader.feed(R"({"data":)" + std::string(depth, '[') + std::string(depth, ']') + "}") &&
+               reader.finish();
+    };
+    CHECK(nested(50));
+    CHECK_FALSE(nested(100'000));
+}
+
+TEST_CASE("a session hash with blanks or controls, or a long one, is none") {
+    const auto hash = [](std::string_view text) {
+        GradioReader reader;
+        REQUIRE(reader.feed(text));
+        return std::string(reader.session_hash());
+    };
+    CHECK(hash(R"({"session_hash":"a b"})").empty());
+    CHECK(hash(R"({"session_hash":"a\n"})").empty());
+    CHECK(hash(R"({"session_hash":"é"})").empty());
+    CHECK(hash(R"({"session_hash":5})").empty());
+    CHECK(hash(R"({"session_hash":")" + std::string(129, 'a') + R"("})").empty());
+}
+
+TEST_CASE("only task(...) is work for the GPU") {
+    CHECK(is_gradio_gpu_task("task(abc)"));
+    CHECK_FALSE(is_gradio_gpu_task("task"));
+    CHECK_FALSE(is_gradio_gpu_task(" task(abc)"));
+    CHECK_FALSE(is_gradio_gpu_task("a task(abc)"));
+    CHECK_FALSE(is_gradio_gpu_task(""));
+}
+
+TEST_CASE("our own messages are JSON that Gradio's page understands") {
+    const auto failure = boost::json::parse(gradio_failure("no \"pod\"\n\xff")).as_object();
+    CHECK(failure.at("msg") == "process_completed");
+    CHECK(failure.at("success") == false);
+    CHECK(failure.at("output").at("error").is_string());
+    const auto estimation = boost::json::parse(gradio_estimation(2, 5, 12.34)).as_object();
+    CHECK(estimation.at("rank") == 2);
+    CHECK(estimation.at("queue_size") == 5);
+    CHECK(estimation.at("rank_eta") == 12.3);
+    CHECK(boost::json::parse(gradio_estimation(0, 1, std::nullopt)).at("rank_eta").is_null());
+    CHECK(gradio_request_message("send_hash") == R"({"msg":"send_hash"})");
+}
+
+TEST_CASE("the reason of a close fits its frame and is not cut in the middle of a character") {
+    CHECK(close_reason_text("short") == "short");
+    CHECK(close_reason_text(std::string(200, 'a')).size() == 123);
+    std::string umlauts = "a";
+    for (int i = 0; i < 100; ++i) umlauts += "ü";
+    CHECK(close_reason_text(umlauts).size() == 123);
+    CHECK(close_reason_text("a" + umlauts).size() == 122);
+}
