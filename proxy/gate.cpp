@@ -7,7 +7,7 @@
 namespace proxy {
 
 Gate::Gate(const router::PoolSettings& settings, TimePoint now, std::function<void()> wake)
-    : pool_(settings, now), wake_(std::move(wake)) {}
+    : pool_(settings, now), origins_({10'000, 4u << 20}), wake_(std::move(wake)) {}
 
 template <class Change>
 void Gate::change(TimePoint now, Change apply) {
@@ -21,10 +21,7 @@ void Gate::change(TimePoint now, Change apply) {
             waiters_.erase(ticket);
             const bool own = !waiter->bound || *waiter->bound == pod;
             const bool borrowed = !own && pool_.admitted(*waiter->bound);
-            if (waiter->session && !borrowed) {
-                sessions_.bind(router::SessionKey{*waiter->session}, pod, now);
-                update_sessions(pod);
-            }
+            bind(*waiter, pod, borrowed, now);
             granted.push_back({std::move(waiter), backends_.at(pod), pool_.waited(ticket, now), borrowed});
         }
         if (closed_)
@@ -58,31 +55,15 @@ void Gate::refuse(const std::shared_ptr<Waiter>& waiter, Refusal refusal) {
     });
 }
 
-std::optional<PodId> Gate::bound_pod(const Binding& binding, TimePoint now) {
-    const router::SessionKey key{binding.session};
-    if (auto pod = sessions_.find(key, now, session_timeout_); pod && pool_.admitted(*pod)) return pod;
-    // Not remembered, after a restart or in a crowd: the cookie says it itself.
-    auto found = by_tag_.find(binding.pod);
-    if (found == by_tag_.end() || !pool_.admitted(found->second)) return std::nullopt;
-    sessions_.bind(key, found->second, now);
-    update_sessions(found->second);
-    return found->second;
-}
-
-void Gate::update_sessions(PodId pod) {
-    pool_.set_sessions(pod, sessions_.on(pod));
-}
-
-Lease Gate::enter(asio::io_context& io, const std::optional<Binding>& session, std::uint64_t bytes,
-                  TimePoint now) {
+Lease Gate::enter(asio::io_context& io, const Caller& caller, std::uint64_t bytes, TimePoint now) {
     auto waiter = std::make_shared<Waiter>(io);
+    waiter->ids = caller.ids;
+    if (caller.cookie) waiter->session = caller.cookie->session;
+    if (!caller.origin.empty()) waiter->origin = std::hash<std::string_view>{}(caller.origin);
     std::optional<Ticket> ticket;
     bool cold = false;
     change(now, [&](router::Pool& pool) {
-        if (session) {
-            waiter->session = session->session;
-            waiter->bound = bound_pod(*session, now);
-        }
+        waiter->bound = bound_pod(caller, now);
         ticket = pool.arrive({waiter->bound, bytes}, now);
         if (!ticket) return;
         waiters_.emplace(*ticket, waiter);
@@ -91,18 +72,6 @@ Lease Gate::enter(asio::io_context& io, const std::optional<Binding>& session, s
     if (!ticket) return Lease::refusal(Refusal::queue_full, io);
     if (cold) wake_();
     return Lease(shared_from_this(), *ticket, std::move(waiter));
-}
-
-std::shared_ptr<const Backend> Gate::any_pod(const std::optional<Binding>& session, TimePoint now) {
-    std::lock_guard lock(mutex_);
-    if (session)
-        if (auto pod = bound_pod(*session, now)) return backends_.at(*pod);
-    std::shared_ptr<const Backend> best;
-    int fewest = 0;
-    for (const auto& [id, backend] : backends_)
-        if (pool_.admitted(id) && (!best || pool_.leases(id) < fewest))
-            best = backend, fewest = pool_.leases(id);
-    return best;
 }
 
 void Gate::leave(Ticket ticket, TimePoint now) {
@@ -122,7 +91,9 @@ bool Gate::retry(Ticket ticket, const Waiter& before, std::shared_ptr<Waiter> wa
         const auto pod = pool.holder(ticket);
         waits = pool.retry(ticket, now);
         if (!waits) return;
+        waiter->ids = before.ids;
         waiter->session = before.session;
+        waiter->origin = before.origin;
         waiter->bound = before.bound;
         waiters_.emplace(ticket, std::move(waiter));
         wanted = !pool.any_admitted() || drained(*pod);
@@ -182,6 +153,7 @@ void Gate::forget(PodId pod, TimePoint now) {
     change(now, [&](router::Pool& pool) {
         pool.forget(pod, now);
         sessions_.forget(pod);
+        origins_.forget(pod);
         auto found = backends_.find(pod);
         if (found == backends_.end()) return;
         auto tagged = by_tag_.find(found->second->tag);
@@ -224,6 +196,7 @@ Gate::Look Gate::look(TimePoint now) {
             waiters_.erase(found);
         }
         sessions_.age(now, session_timeout_);
+        origins_.age(now, session_timeout_);
         look.usage = pool.usage(now);
         const auto benched = pool.benched();
         for (const auto& [id, backend] : backends_) {

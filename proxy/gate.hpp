@@ -3,63 +3,45 @@
 // can forget to.
 #pragma once
 
-#include <boost/asio/basic_waitable_timer.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
+#include "proxy/lease.hpp"
 #include "proxy/traffic/cookie.hpp"
-#include "proxy/traffic/refusal.hpp"
 #include "router/pool.hpp"
 #include "router/sessions.hpp"
+#include "router/towards.hpp"
 
 namespace proxy {
 
-namespace asio = boost::asio;
-using pods::Clock;
-using pods::Duration;
-using pods::PodId;
-using pods::TimePoint;
-using router::Ticket;
-
-// A pod as traffic sees it. Immutable; one instance of a pod is one Backend, so that connections never
-// outlive it.
-struct Backend {
-    PodId id{};
-    std::string name;
-    std::uint64_t tag = 0;  // CookieKey::tag, what cookies call it
-    asio::ip::tcp::endpoint endpoint;
-    TimePoint ready_since;
+// Whose request it is, as far as that shows. The ids come first, in their order, then the cookie: clients
+// that keep no cookies still name their session in what they send.
+struct Caller {
+    std::vector<std::string> ids;  // "kind:value"
+    std::optional<Binding> cookie;
+    std::string origin{};  // the peer's address. A weak hint, used for Towards::busy only; empty: none
 };
 
-// Whoever waits for a slot. Touched only on its own thread, but for the gate's book-keeping.
-struct Waiter {
-    using Timer =
-        asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, asio::io_context::executor_type>;
-    explicit Waiter(asio::io_context& io) : alarm(io, TimePoint::max()) {}
-
-    // A wait that starts later ends at once too.
-    void ring() { alarm.expires_at(TimePoint::min()); }
-
-    Timer alarm;
-    std::shared_ptr<const Backend> pod;  // the slot granted
-    std::optional<Refusal> refused;
-    router::Waited waited;
-    bool borrowed = false;  // the pod is not the session's own, but that one is still there
-
-    // The gate's, under its lock.
-    std::optional<std::uint64_t> session;
-    std::optional<PodId> bound;
+// Why a request that takes no slot has no pod.
+enum class Unplaced : unsigned char {
+    no_pod,        // none is ready
+    none_busy,     // nobody's work is under way, so there is none of this client's
+    several_busy,  // and nothing says which one is this client's
 };
 
-class Lease;
+struct Placed {
+    std::shared_ptr<const Backend> pod;  // empty: see `why`
+    bool known = false;                  // it is the client's own, not one that was chosen
+    Unplaced why = Unplaced::no_pod;
+};
 
 class Gate : public std::enable_shared_from_this<Gate> {
 public:
@@ -69,9 +51,14 @@ public:
     // --- traffic
     // A place in the queue, and often a slot at once: see Lease::granted(), refused(). Both are known when it
     // returns if the caller runs on `io`.
-    Lease enter(asio::io_context&, const std::optional<Binding>& session, std::uint64_t bytes, TimePoint now);
-    // A pod for a request that takes no slot: its session's own, else one that is ready; none: empty.
-    std::shared_ptr<const Backend> any_pod(const std::optional<Binding>& session, TimePoint now);
+    // When it is granted its caller's ids are bound to the pod.
+    Lease enter(asio::io_context&, const Caller&, std::uint64_t bytes, TimePoint now);
+    // A pod for a request that takes no slot: its session's own while that works, else as `Towards` says. A
+    // client who names himself lives on the pod that was chosen for Towards::any: his next request finds it.
+    Placed any_pod(const Caller&, router::Towards, TimePoint now);
+    // These ids, of what a pod has answered, belong to it.
+    void learn(std::span<const std::string> ids, PodId, TimePoint now);
+    std::vector<std::shared_ptr<const Backend>> others(PodId);  // those ready but this one
     void leave(Ticket, TimePoint now);
     // Another wait of the same request, with a waiter of its own.
     bool retry(Ticket, const Waiter& before, std::shared_ptr<Waiter>, TimePoint now);
@@ -116,14 +103,25 @@ private:
     bool drained(PodId);  // under the lock
     template <class Change>
     void change(TimePoint now, Change apply);
-    std::optional<PodId> bound_pod(const Binding&, TimePoint now);  // under the lock
-    void update_sessions(PodId);                                    // under the lock
+    // All under the lock.
+    template <class Suits>
+    std::optional<PodId> find_session(const Caller&, TimePoint now, Suits);
+    std::optional<PodId> bound_pod(const Caller&, TimePoint now);  // that takes work
+    std::optional<PodId> likely_busy(const Caller&, TimePoint now);
+    std::optional<PodId> least_busy();
+    Placed owner_of_the_busy_pod();
+    Placed placed(PodId, bool known) const;
+    bool works(PodId) const;
+    void bind(const Waiter&, PodId, bool borrowed, TimePoint now);
+    void settle(const Caller&, PodId, TimePoint now);
+    void update_sessions(PodId);
     static void grant(std::vector<Granted>);
     static void refuse(const std::shared_ptr<Waiter>&, Refusal);
 
     std::mutex mutex_;
     router::Pool pool_;
     router::Sessions sessions_;
+    router::Sessions origins_;  // where a peer's work was given last
     Duration session_timeout_ = std::chrono::seconds{1800};
     std::map<PodId, std::shared_ptr<const Backend>> backends_;
     std::unordered_map<std::uint64_t, PodId> by_tag_;
@@ -131,42 +129,6 @@ private:
     std::vector<PodId> hung_;
     std::optional<Refusal> closed_;  // nobody waits any more
     std::function<void()> wake_;
-};
-
-// A request's hold on a revision: its place in the queue and, once granted, its slot. Destruction gives both
-// back, so no early return, exception or vanished client can leak a slot.
-class Lease {
-public:
-    Lease() = default;
-    Lease(std::shared_ptr<Gate> gate, Ticket ticket, std::shared_ptr<Waiter> waiter)
-        : gate_(std::move(gate)), ticket_(ticket), waiter_(std::move(waiter)) {}
-    static Lease refusal(Refusal, asio::io_context&);
-    Lease(Lease&& other) noexcept
-        : gate_(std::exchange(other.gate_, nullptr)),
-          ticket_(other.ticket_),
-          waiter_(std::move(other.waiter_)) {}
-    Lease& operator=(Lease&& other) noexcept {
-        release();
-        gate_ = std::exchange(other.gate_, nullptr);
-        ticket_ = other.ticket_;
-        waiter_ = std::move(other.waiter_);
-        return *this;
-    }
-    ~Lease() { release(); }
-
-    void release() noexcept;
-    bool retry();  // gives the slot back and waits again, at the old place; false: the lease is over
-    bool granted() const { return waiter_->pod != nullptr; }
-    std::optional<Refusal> refused() const { return waiter_->refused; }
-    const std::shared_ptr<const Backend>& pod() const { return waiter_->pod; }
-    Waiter& waiter() const { return *waiter_; }
-    const std::shared_ptr<Waiter>& shared_waiter() const { return waiter_; }
-    explicit operator bool() const { return gate_ != nullptr; }
-
-private:
-    std::shared_ptr<Gate> gate_;
-    Ticket ticket_{};
-    std::shared_ptr<Waiter> waiter_;
 };
 
 }  // namespace proxy

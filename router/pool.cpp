@@ -312,6 +312,16 @@ int Pool::leases(PodId id) const {
     return found == pods_.end() ? 0 : found->second.leases;
 }
 
+bool Pool::benched(PodId id) const {
+    auto found = pods_.find(id);
+    return found != pods_.end() && found->second.is_benched;
+}
+
+std::uint64_t Pool::last_used(PodId id) const {
+    auto found = pods_.find(id);
+    return found == pods_.end() ? 0 : found->second.last_used;
+}
+
 std::optional<PodId> Pool::holder(Ticket ticket) const {
     auto found = requests_.find(ticket);
     return found == requests_.end() ? std::nullopt : found->second.held;

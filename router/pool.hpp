@@ -94,6 +94,8 @@ public:
     bool any_admitted() const { return admitted_ > 0; }
     bool admitted(PodId) const;
     int leases(PodId) const;
+    bool benched(PodId) const;
+    std::uint64_t last_used(PodId) const;       // the greater the later; 0: never
     std::optional<PodId> holder(Ticket) const;  // the pod whose slot the ticket holds
     std::size_t waiting() const { return queue_.size(); }
     std::size_t running() const { return requests_.size() - queue_.size(); }

@@ -2,9 +2,13 @@
 
 namespace router {
 
-std::optional<PodId> Sessions::find(SessionKey key, TimePoint now, Duration timeout) {
-    auto found = by_key_.find(key);
-    if (found == by_key_.end()) return std::nullopt;
+bool names_client(std::string_view id) {
+    return id.starts_with("session:") || id.starts_with("client:");
+}
+
+std::optional<PodId> Sessions::find(std::string_view id, TimePoint now, Duration timeout) {
+    auto found = by_id_.find(id);
+    if (found == by_id_.end()) return std::nullopt;
     const auto session = found->second;
     if (now - session->seen > timeout) {
         erase(session);
@@ -15,11 +19,25 @@ std::optional<PodId> Sessions::find(SessionKey key, TimePoint now, Duration time
     return session->pod;
 }
 
-void Sessions::bind(SessionKey key, PodId pod, TimePoint now) {
-    if (auto found = by_key_.find(key); found != by_key_.end()) erase(found->second);
-    if (order_.size() >= capacity_) erase(order_.begin());
-    by_key_[key] = order_.insert(order_.end(), Session{key, pod, now});
-    ++count_[pod];
+void Sessions::bind(std::string_view id, PodId pod, TimePoint now, Home home) {
+    if (id.size() > longest_id || bounds_.number == 0) return;
+    if (auto found = by_id_.find(id); found != by_id_.end()) {
+        auto& session = *found->second;
+        discount(session);
+        session.pod = pod;
+        session.seen = now;
+        if (home != Home::as_before) session.home = home == Home::yes;
+        count(session);
+        order_.splice(order_.end(), order_, found->second);
+        return;
+    }
+    const auto octets = id.size() + node_octets;
+    while (!order_.empty() && (order_.size() >= bounds_.number || octets_ + octets > bounds_.octets))
+        erase(order_.begin());
+    const auto session = order_.insert(order_.end(), Session{std::string(id), pod, now, home == Home::yes});
+    by_id_.emplace(session->id, session);
+    octets_ += octets;
+    count(*session);
 }
 
 void Sessions::forget(PodId pod) {
@@ -37,12 +55,25 @@ void Sessions::age(TimePoint now, Duration timeout) {
 
 int Sessions::on(PodId pod) const {
     auto found = count_.find(pod);
-    return found == count_.end() ? 0 : found->second;
+    return found == count_.end() ? 0 : found->second.homes;
+}
+
+void Sessions::count(const Session& session) {
+    auto& count = count_[session.pod];
+    ++count.ids;
+    count.homes += session.home;
+}
+
+void Sessions::discount(const Session& session) {
+    auto found = count_.find(session.pod);
+    found->second.homes -= session.home;
+    if (--found->second.ids == 0) count_.erase(found);
 }
 
 void Sessions::erase(Order::iterator session) {
-    if (--count_[session->pod] == 0) count_.erase(session->pod);
-    by_key_.erase(session->key);
+    discount(*session);
+    octets_ -= session->id.size() + node_octets;
+    by_id_.erase(session->id);
     order_.erase(session);
 }
 

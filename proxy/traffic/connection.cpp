@@ -192,7 +192,8 @@ asio::awaitable<Connection::Next> Connection::serve(RequestHead request) {
     departed_ = false;
     std::shared_ptr<const Backend> pod;
     Lease lease;
-    if (classified.what != router::Class::generation) pod = serving->gate->any_pod(session, Clock::now());
+    if (classified.what != router::Class::generation)
+        pod = serving->gate->any_pod({{}, session}, router::Towards::any, Clock::now()).pod;
     if (!pod && classified.what != router::Class::light) {
         lease = co_await acquire(*serving, session, x.body.size());
         x.waited = lease.waiter().waited;
@@ -289,7 +290,7 @@ asio::awaitable<bool> Connection::read_body(Exchange& x, RequestRecord& record) 
 
 asio::awaitable<Lease> Connection::acquire(const Service& service, const std::optional<Binding>& session,
                                            std::uint64_t bytes) {
-    auto lease = service.gate->enter(worker_.io(), session, bytes, Clock::now());
+    auto lease = service.gate->enter(worker_.io(), {{}, session}, bytes, Clock::now());
     if (lease.granted() || lease.refused()) co_return lease;
     watch([this, waiter = lease.shared_waiter()] {
         departed_ = true;

@@ -271,7 +271,8 @@ asio::awaitable<std::shared_ptr<const Backend>> another_pod(Exchange& x, Lease& 
     if (!had_lease) {
         // A benched pod is probed within moments; longer than that a request without a slot waits for nobody.
         for (int tries = 0; tries < most_waits_for_any && !x.client_left; ++tries) {
-            if (auto pod = x.service->gate->any_pod(std::nullopt, Clock::now())) co_return pod;
+            if (auto pod = x.service->gate->any_pod({}, router::Towards::any, Clock::now()).pod)
+                co_return pod;
             asio::steady_timer pause(x.changed.get_executor(), wait_for_any);
             co_await pause.async_wait(asio::as_tuple(asio::use_awaitable));
         }

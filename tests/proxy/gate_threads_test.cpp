@@ -55,9 +55,11 @@ asio::awaitable<void> answer_of(const Lease& lease) {
 asio::awaitable<void> client(Town& town, asio::io_context& io, unsigned seed) {
     Dice dice(seed);
     for (int round = 0; round < rounds; ++round) {
-        std::optional<Binding> session;
-        if (dice.chance(40)) session = Binding{static_cast<std::uint64_t>(dice.pick(1, 10)), 0, 0};
-        auto lease = town.gate->enter(io, session, 10, Clock::now());
+        Caller caller;
+        if (dice.chance(40)) caller.cookie = Binding{static_cast<std::uint64_t>(dice.pick(1, 10)), 0, 0};
+        if (dice.chance(40)) caller.ids = {"session:" + std::to_string(dice.pick(1, 10))};
+        if (dice.chance(40)) caller.origin = "192.0.2." + std::to_string(dice.pick(1, 10));
+        auto lease = town.gate->enter(io, caller, 10, Clock::now());
         if (dice.chance(30)) {
             co_await let_others_run(io, dice.pick(0, 3));
             ++town.vanished;
@@ -82,7 +84,12 @@ asio::awaitable<void> client(Town& town, asio::io_context& io, unsigned seed) {
         }
         ++(lease.refused() ? town.refused : town.served);
         if (dice.chance(50)) lease.release();
-        (void)town.gate->any_pod(session, Clock::now());
+        const auto placed = town.gate->any_pod(caller, router::Towards(dice.pick(0, 3)), Clock::now());
+        if (!placed.pod) continue;
+        const std::vector<std::string> learned{"event:" + std::to_string(dice.pick(1, 100))};
+        town.gate->learn(learned, placed.pod->id, Clock::now());
+        for (const auto& other : town.gate->others(placed.pod->id))
+            if (other->id == placed.pod->id) ++town.failures;
     }
 }
 

@@ -8,7 +8,8 @@ using namespace std::chrono_literals;
 
 namespace {
 constexpr TimePoint start{};
-constexpr SessionKey alice{1}, bob{2}, carol{3};
+constexpr std::string_view alice = "session:alice", bob = "client:bob", carol = "task:carol";
+using Home = Sessions::Home;
 constexpr PodId first{1}, second{2};
 }  // namespace
 
@@ -67,7 +68,7 @@ TEST_CASE("a pod that is gone takes its sessions with it", "[sessions]") {
 }
 
 TEST_CASE("in a crowd the longest unseen session is forgotten first", "[sessions]") {
-    Sessions s(2);
+    Sessions s({2, 1u << 20});
     s.bind(alice, first, start);
     s.bind(bob, first, start + 1s);
     s.find(alice, start + 2s, 30min);
@@ -78,4 +79,48 @@ TEST_CASE("in a crowd the longest unseen session is forgotten first", "[sessions
     CHECK(s.find(carol, start + 3s, 30min) == second);
     s.bind(carol, first, start + 4s);  // who is known already pushes nobody out
     CHECK(s.find(alice, start + 4s, 30min) == first);
+}
+
+TEST_CASE("in a crowd with long names the octets are what is bounded", "[sessions]") {
+    constexpr std::size_t each = 150 + Sessions::node_octets;
+    Sessions s({1000, 3 * each});
+    const auto name = [](char c) { return std::string(150, c); };
+    for (const char c : {'a', 'b', 'c', 'd'}) s.bind(name(c), first, start);
+    CHECK(s.size() == 3);
+    CHECK(s.octets() == 3 * each);
+    CHECK_FALSE(s.find(name('a'), start, 30min));
+    CHECK(s.find(name('d'), start, 30min) == first);
+    s.forget(first);
+    CHECK(s.octets() == 0);
+}
+
+TEST_CASE("an id beyond all bounds is not kept, and pushes nobody out", "[sessions]") {
+    Sessions s({1, 1u << 20});
+    s.bind(alice, first, start);
+    s.bind(std::string(Sessions::longest_id + 1, 'x'), second, start);
+    CHECK(s.size() == 1);
+    CHECK(s.find(alice, start, 30min) == first);
+}
+
+TEST_CASE("a client that is known by several ids lives on its pod once", "[sessions]") {
+    Sessions s;
+    s.bind(alice, first, start);
+    s.bind(bob, first, start, Home::no);
+    CHECK(s.on(first) == 1);
+    s.bind(bob, second, start, Home::as_before);
+    CHECK(s.on(second) == 0);
+    s.bind(alice, second, start, Home::as_before);
+    CHECK(s.on(first) == 0);
+    CHECK(s.on(second) == 1);
+    s.bind(alice, second, start, Home::no);
+    CHECK(s.on(second) == 0);
+    s.forget(second);
+    CHECK(s.size() == 0);
+}
+
+TEST_CASE("ids of a session or a client are a home, those of a job are not", "[sessions]") {
+    CHECK(names_client("session:x"));
+    CHECK(names_client("client:x"));
+    for (const auto job : {"event:x", "prompt:x", "task:x", "job:x", "sessions", ""})
+        CHECK_FALSE(names_client(job));
 }

@@ -7,27 +7,27 @@
 #include "router/sessions.hpp"
 
 using namespace sim;
-using router::SessionKey;
+using Home = router::Sessions::Home;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 namespace {
 
 constexpr Duration session_timeout = seconds{60};
-constexpr std::size_t session_capacity = 6;
+constexpr std::size_t session_capacity = 12, session_octets = 8 * 300;
 
 // Sessions in the plainest way: a list, the longest unseen first.
 struct SessionModel {
     struct Entry {
-        SessionKey key;
+        std::string id;
         PodId pod;
         TimePoint seen;
+        bool home;
     };
     std::vector<Entry> entries;
 
-    std::optional<PodId> find(SessionKey key, TimePoint now) {
-        const auto found =
-            std::find_if(entries.begin(), entries.end(), [&](const Entry& e) { return e.key == key; });
+    std::optional<PodId> find(const std::string& id, TimePoint now) {
+        const auto found = at(id);
         if (found == entries.end()) return std::nullopt;
         auto entry = *found;
         entries.erase(found);
@@ -36,15 +36,29 @@ struct SessionModel {
         entries.push_back(entry);
         return entry.pod;
     }
-    void bind(SessionKey key, PodId pod, TimePoint now) {
-        std::erase_if(entries, [&](const Entry& e) { return e.key == key; });
-        if (entries.size() == session_capacity) entries.erase(entries.begin());
-        entries.push_back({key, pod, now});
+    void bind(const std::string& id, PodId pod, TimePoint now, Home home) {
+        const auto found = at(id);
+        const bool before = found != entries.end() && found->home;
+        if (found != entries.end()) entries.erase(found);
+        while (entries.size() == session_capacity || octets() + octets_of(id) > session_octets)
+            entries.erase(entries.begin());
+        entries.push_back({id, pod, now, home == Home::as_before ? before : home == Home::yes});
     }
     int on(PodId pod) const {
-        return static_cast<int>(
-            std::count_if(entries.begin(), entries.end(), [&](const Entry& e) { return e.pod == pod; }));
+        return static_cast<int>(std::count_if(entries.begin(), entries.end(),
+                                              [&](const Entry& e) { return e.pod == pod && e.home; }));
     }
+    std::size_t octets() const {
+        std::size_t all = 0;
+        for (const auto& e : entries) all += octets_of(e.id);
+        return all;
+    }
+
+private:
+    std::vector<Entry>::iterator at(const std::string& id) {
+        return std::find_if(entries.begin(), entries.end(), [&](const Entry& e) { return e.id == id; });
+    }
+    static std::size_t octets_of(const std::string& id) { return id.size() + router::Sessions::node_octets; }
 };
 
 class Day {
@@ -107,7 +121,7 @@ private:
 
     void happen() {
         if (dice_.chance(busy_)) return arrive();
-        switch (dice_.pick(0, 15)) {
+        switch (dice_.pick(0, 16)) {
             case 0:
             case 1:
             case 2:
@@ -143,6 +157,8 @@ private:
                 return pool_.refuse_all(model_.refuse_all);
             case 15:
                 return misuse();
+            case 16:
+                return learn();
         }
     }
 
@@ -155,13 +171,9 @@ private:
 
     void arrive() {
         router::Arrival arrival;
-        std::optional<SessionKey> session;
-        if (dice_.chance(50)) {
-            session = SessionKey(dice_.pick(1, 9));
-            const auto pod = sessions_.find(*session, now_, session_timeout);
-            expect(pod == session_model_.find(*session, now_), "a session is where it was bound last");
-            arrival.bound = pod;
-        }
+        const auto ids = some_ids();
+        for (const auto& id : ids)
+            if (!arrival.bound) arrival.bound = where_is(id);
         arrival.bytes = dice_.chance(50) ? 0 : static_cast<std::uint64_t>(dice_.pick(1, 400));
         const bool full = model_.full_for(arrival.bytes);
         const auto ticket = pool_.arrive(arrival, now_);
@@ -172,11 +184,36 @@ private:
             return;
         }
         model_.arrive(*ticket, arrival);
-        if (session) session_of_[*ticket] = *session;
+        if (!ids.empty()) ids_of_[*ticket] = ids;
         own_[*ticket] = arrival.bound;
         if (!full) return;
         look();
         expect(model_.requests.at(*ticket).held.has_value(), "who passes a full queue starts at once");
+    }
+
+    // None, one or several, some of them long.
+    std::vector<std::string> some_ids() {
+        std::vector<std::string> ids;
+        while (dice_.chance(40) && ids.size() < 4) {
+            auto id = (dice_.chance(70) ? "session:" : "task:") + std::to_string(dice_.pick(1, 9));
+            if (dice_.chance(10)) id.resize(static_cast<std::size_t>(dice_.pick(20, 200)), 'x');
+            ids.push_back(std::move(id));
+        }
+        return ids;
+    }
+    std::optional<PodId> where_is(const std::string& id) {
+        const auto pod = sessions_.find(id, now_, session_timeout);
+        expect(pod == session_model_.find(id, now_), "a session is where it was bound last");
+        return pod;
+    }
+    void bind(const std::string& id, PodId pod, Home home) {
+        sessions_.bind(id, pod, now_, home);
+        if (id.size() <= router::Sessions::longest_id) session_model_.bind(id, pod, now_, home);
+    }
+    // A pod has named something of its own in an answer.
+    void learn() {
+        if (const auto pod = some_pod())
+            for (const auto& id : some_ids()) bind(id, *pod, Home::as_before);
     }
 
     void finish(Ticket ticket) {
@@ -282,6 +319,7 @@ private:
         sessions_.age(now_, session_timeout);
         std::erase_if(session_model_.entries, [&](const auto& e) { return now_ - e.seen > session_timeout; });
         expect(sessions_.size() == session_model_.entries.size(), "sessions age");
+        expect(sessions_.octets() == session_model_.octets(), "and give their memory back");
     }
 
     // Dispatch, as after every change, and everything that must hold then.
@@ -304,11 +342,13 @@ private:
     }
 
     void bind(Ticket ticket, PodId pod) {
-        const auto found = session_of_.find(ticket);
-        if (found == session_of_.end()) return;
-        if (const auto own = own_[ticket]; own && *own != pod && pool_.admitted(*own)) return;  // borrowed
-        sessions_.bind(found->second, pod, now_);
-        session_model_.bind(found->second, pod, now_);
+        const auto found = ids_of_.find(ticket);
+        if (found == ids_of_.end()) return;
+        const auto own = own_[ticket];
+        const bool borrowed = own && *own != pod && pool_.admitted(*own);
+        for (const auto& id : found->second)
+            if (!borrowed || !router::names_client(id))
+                bind(id, pod, router::names_client(id) ? Home::yes : Home::no);
     }
 
     void compare() {
@@ -336,10 +376,10 @@ private:
     TimePoint now_ = start_;
     int busy_ = 0;
     router::Pool pool_{{}, start_};
-    router::Sessions sessions_{session_capacity};
+    router::Sessions sessions_{{session_capacity, session_octets}};
     Model model_;
     SessionModel session_model_;
-    std::map<Ticket, SessionKey> session_of_;
+    std::map<Ticket, std::vector<std::string>> ids_of_;
     std::map<Ticket, std::optional<PodId>> own_;
     std::uint64_t last_pod_ = 0;
     std::deque<std::string> diary_;
