@@ -8,6 +8,7 @@
 
 #include "proxy/traffic/errand.hpp"
 #include "proxy/traffic/forward.hpp"
+#include "proxy/traffic/gradio_socket.hpp"
 #include "proxy/traffic/text.hpp"
 
 namespace proxy {
@@ -176,6 +177,11 @@ asio::awaitable<Connection::Next> Connection::serve(RequestHead request) {
         log(&x, record, began);
         co_return next;
     }
+    if (is_websocket_handshake(x.head) && x.head.path().ends_with("/queue/join")) {
+        co_await converse(x, record);
+        log(&x, record, began);
+        co_return Next::close;
+    }
     if (!co_await read_body(x, record)) {
         log(&x, record, began);
         co_return record.status == 499 ? Next::close : Next::lingering_close;
@@ -236,6 +242,32 @@ asio::awaitable<Connection::Next> Connection::serve(RequestHead request) {
     stop_watching();
     log(&x, record, began);
     co_return next;
+}
+
+// Gradio 3's socket: its own protocol, and the client's connection with it.
+asio::awaitable<void> Connection::converse(Exchange& x, RequestRecord& record) {
+    GradioSocket asked;
+    asked.routing = x.routing;
+    asked.service = x.service;
+    asked.caller.cookie = binding_of(*x.service, x.head);
+    asked.caller.origin = peer_;
+    asked.host = x.head.host();
+    asked.request_id = record.request_id;
+    asked.key = x.head.first("Sec-WebSocket-Key");
+    asked.head_for_pod = request_for(x.head, *x.service, x, record.request_id);
+    const auto result = co_await serve_gradio_socket(worker_, stream_, std::move(in_), std::move(asked));
+    in_.clear();
+    record.request_class = result.task ? 'G' : 'L';
+    record.status = 101;
+    record.refusal = result.refusal;
+    record.bytes_in = result.bytes_in;
+    record.bytes_out = result.bytes_out;
+    x.backend = result.backend;
+    x.waited = result.waited;
+    x.borrowed = result.borrowed;
+    x.retries = result.retries;
+    x.handed_over = result.handed_over;
+    x.pod_done = result.pod_done;
 }
 
 asio::awaitable<bool> Connection::read_body(Exchange& x, RequestRecord& record) {

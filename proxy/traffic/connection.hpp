@@ -27,6 +27,7 @@ private:
     asio::awaitable<void> run();
     asio::awaitable<std::size_t> read_head();  // its length at the front of in_; 0: the connection is over
     asio::awaitable<Next> serve(RequestHead);
+    asio::awaitable<void> converse(Exchange&, RequestRecord&);
     asio::awaitable<bool> read_body(Exchange&, RequestRecord&);  // false: refused or gone, see refused_
     asio::awaitable<Lease> acquire(const Service&, const std::optional<Binding>&, std::uint64_t bytes);
     asio::awaitable<Next> deliver(Exchange&, RequestRecord&, const std::string& cookie, bool keep_alive);

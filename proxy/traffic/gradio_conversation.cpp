@@ -42,8 +42,7 @@ void GradioConversation::fail(Refusal why, std::string in_words) {
     result.refusal = why;
     if (output) return finish(websocket::close_code::internal_error, in_words);
     say(why == Refusal::queue_full ? gradio_request_message("queue_full") : gradio_failure(in_words));
-    finish(why == Refusal::shutting_down ? websocket::close_code::going_away
-                                         : websocket::close_code::normal,
+    finish(why == Refusal::shutting_down ? websocket::close_code::going_away : websocket::close_code::normal,
            "");
 }
 

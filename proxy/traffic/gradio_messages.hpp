@@ -1,5 +1,6 @@
 // The JSON messages of Gradio 3's socket /queue/join, one socket an event: the server asks for the session's
-// hash and the data, tells of the queue, and ends with process_completed (gradio routes.py, queueing.py). Pure.
+// hash and the data, tells of the queue, and ends with process_completed (gradio routes.py, queueing.py).
+// Pure.
 #pragma once
 
 #include <cstdint>

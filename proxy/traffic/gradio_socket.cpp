@@ -102,8 +102,7 @@ private:
                 c_.leave();
                 if (error == asio::error::operation_aborted) c_.result.refusal = Refusal::request_timeout;
                 if (is_violation(error)) c_.result.refusal = Refusal::bad_request;
-                if (error == websocket::error::message_too_big)
-                    c_.result.refusal = Refusal::body_too_large;
+                if (error == websocket::error::message_too_big) c_.result.refusal = Refusal::body_too_large;
                 co_return Reason(close_code::none);
             }
             if (!ws_.got_text()) co_return refuse(close_code::unknown_data, "text, not binary");
@@ -119,9 +118,7 @@ private:
         }
     }
 
-    static bool is_violation(error_code error) {
-        return error == websocket::condition::protocol_violation;
-    }
+    static bool is_violation(error_code error) { return error == websocket::condition::protocol_violation; }
 
     websocket::close_reason refuse(close_code code, std::string_view why) {
         c_.result.refusal = Refusal::bad_request;
@@ -131,6 +128,7 @@ private:
     asio::awaitable<void> converse() {
         if (const auto& now = c_.worker.routing(); now != c_.asked.routing)  // a reload during the upload
             if (const auto found = now->routes.find(c_.asked.host)) c_.asked.service = now->services[*found];
+        c_.asked.caller.ids.insert(c_.asked.caller.ids.begin(), "session:" + c_.session_hash);
         c_.result.task = is_gradio_gpu_task(c_.first_data);
         start_reading();
         start_gradio_event(shared_, c_.result.task);
@@ -205,7 +203,7 @@ private:
 
     asio::awaitable<void> close(websocket::close_reason reason) {
         c_.socket.set_deadline(Clock::now() + closing_time);
-        auto [error] = co_await ws_.async_close(reason, as_tuple_awaitable);
+        co_await ws_.async_close(reason, as_tuple_awaitable);  // well or not
         c_.socket.set_deadline(TimePoint::max());
     }
 

@@ -1,7 +1,8 @@
-// Gradio 3's socket /queue/join, one an event (sd-pods 3.2, 3.7 W; gradio routes.py, queueing.py). The gateway
-// plays the server towards the client until it has the event's data: then it knows whether the event is work
-// for the GPU, which waits for a slot as any generation does, or a light one, which does not. The pod is
-// asked when there is one, and the pod's own patience (5 s for the hash, 60 s for the data) never runs out.
+// Gradio 3's socket /queue/join, one an event (sd-pods 3.2, 3.7 W; gradio routes.py, queueing.py). The
+// gateway plays the server towards the client until it has the event's data: then it knows whether the event
+// is work for the GPU, which waits for a slot as any generation does, or a light one, which does not. The pod
+// is asked when there is one, and the pod's own patience (5 s for the hash, 60 s for the data) never runs
+// out.
 #pragma once
 
 #include <functional>
@@ -17,8 +18,8 @@ namespace proxy {
 struct GradioSocket {
     std::shared_ptr<const Routing> routing;
     std::shared_ptr<const Service> service;
-    std::optional<Binding> session;  // of the cookie
-    std::string host;                // to find the service's revision anew after a reload
+    Caller caller;     // the session's hash will come first among its ids
+    std::string host;  // to find the service's revision anew after a reload
     std::string request_id;
     std::string key;           // Sec-WebSocket-Key of the client
     std::string head_for_pod;  // request_for_pod()'s; what speaks of the WebSocket in it is passed over

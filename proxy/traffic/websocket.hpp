@@ -36,8 +36,8 @@ public:
             const auto octets = asio::buffer_copy(buffers, asio::buffer(early_));
             early_.erase(0, octets);
             if (early_.empty()) early_.shrink_to_fit();
-            asio::post(get_executor(), beast::bind_front_handler(
-                                           std::move(handler), boost::system::error_code{}, octets));
+            asio::post(get_executor(),
+                       beast::bind_front_handler(std::move(handler), boost::system::error_code{}, octets));
         };
         return asio::async_initiate<Token, void(boost::system::error_code, std::size_t)>(start, token, into);
     }

@@ -36,16 +36,17 @@ std::string first_data(std::string_view text) {
 }  // namespace
 
 TEST_CASE("a session's hash is read however the message is cut") {
-    in_any_pieces(R"( {"fn_index":151, "session_hash":"x\u0061bc123"} )", [](bool good, const GradioReader& r) {
-        CHECK(good);
-        CHECK(r.session_hash() == "xabc123");
-        CHECK(r.has_fn_index());
-        CHECK(r.kind() == GradioKind::other);
-    });
+    in_any_pieces(R"j( {"fn_index":151, "session_hash":"x\u0061bc123"} )j",
+                  [](bool good, const GradioReader& r) {
+                      CHECK(good);
+                      CHECK(r.session_hash() == "xabc123");
+                      CHECK(r.has_fn_index());
+                      CHECK(r.kind() == GradioKind::other);
+                  });
 }
 
 TEST_CASE("the first datum of an event is read however the message is cut") {
-    in_any_pieces(R"({"data":["task(abc)",{"data":["no"]},[1,"no"]],"fn_index":3,"session_hash":"h"})",
+    in_any_pieces(R"j({"data":["task(abc)",{"data":["no"]},[1,"no"]],"fn_index":3,"session_hash":"h"})j",
                   [](bool good, const GradioReader& r) {
                       CHECK(good);
                       CHECK(r.first_data() == "task(abc)");
@@ -54,21 +55,22 @@ TEST_CASE("the first datum of an event is read however the message is cut") {
 }
 
 TEST_CASE("only a string that is the first datum itself counts") {
-    CHECK(first_data(R"({"data":[]})").empty());
-    CHECK(first_data(R"({"data":"task(a)"})").empty());
-    CHECK(first_data(R"({"data":{"a":"task(a)"}})").empty());
-    CHECK(first_data(R"({"data":[null,"task(a)"]})").empty());
-    CHECK(first_data(R"({"data":[1.5,"task(a)"]})").empty());
-    CHECK(first_data(R"({"data":[["task(a)"],"task(b)"]})").empty());
-    CHECK(first_data(R"({"data":[{},"task(b)"]})").empty());
-    CHECK(first_data(R"({"event_data":["task(a)"],"data":["pretty dog"]})") == "pretty dog");
-    CHECK(first_data(R"({"x":{"data":["task(a)"]}})").empty());
+    CHECK(first_data(R"j({"data":[]})j").empty());
+    CHECK(first_data(R"j({"data":"task(a)"})j").empty());
+    CHECK(first_data(R"j({"data":{"a":"task(a)"}})j").empty());
+    CHECK(first_data(R"j({"data":[null,"task(a)"]})j").empty());
+    CHECK(first_data(R"j({"data":[1.5,"task(a)"]})j").empty());
+    CHECK(first_data(R"j({"data":[["task(a)"],"task(b)"]})j").empty());
+    CHECK(first_data(R"j({"data":[{},"task(b)"]})j").empty());
+    CHECK(first_data(R"j({"event_data":["task(a)"],"data":["pretty dog"]})j") == "pretty dog");
+    CHECK(first_data(R"j({"x":{"data":["task(a)"]}})j").empty());
 }
 
 TEST_CASE("a datum of more than 128 octets is passed over, not kept") {
-    CHECK(first_data(R"({"data":[")" + std::string(128, 'a') + R"("]})").size() == 128);
-    CHECK(first_data(R"({"data":[")" + std::string(129, 'a') + R"("]})").empty());
-    CHECK(first_data(R"({"data":["data:image/png;base64,)" + std::string(1 << 20, 'A') + R"("]})").empty());
+    CHECK(first_data(R"j({"data":[")j" + std::string(128, 'a') + R"j("]})j").size() == 128);
+    CHECK(first_data(R"j({"data":[")j" + std::string(129, 'a') + R"j("]})j").empty());
+    CHECK(
+        first_data(R"j({"data":["data:image/png;base64,)j" + std::string(1 << 20, 'A') + R"j("]})j").empty());
 }
 
 TEST_CASE("a pod's messages are known by their name, wherever it stands") {
@@ -78,15 +80,16 @@ TEST_CASE("a pod's messages are known by their name, wherever it stands") {
         reader.finish();
         return reader.kind();
     };
-    CHECK(kind(R"({"msg":"send_hash"})") == GradioKind::send_hash);
-    CHECK(kind(R"({"msg":"send_data"})") == GradioKind::send_data);
-    CHECK(kind(R"({"rank":0,"msg":"estimation"})") == GradioKind::estimation);
-    CHECK(kind(R"({"msg":"process_starts"})") == GradioKind::process_starts);
-    CHECK(kind(R"({"output":{"msg":"send_data"},"msg":"process_completed"})") == GradioKind::process_completed);
-    CHECK(kind(R"({"msg":"process_generating"})") == GradioKind::process_generating);
-    CHECK(kind(R"({"msg":"progress"})") == GradioKind::progress);
-    CHECK(kind(R"({"msg":"log"})") == GradioKind::other);
-    CHECK(kind(R"({"msg":1})") == GradioKind::other);
+    CHECK(kind(R"j({"msg":"send_hash"})j") == GradioKind::send_hash);
+    CHECK(kind(R"j({"msg":"send_data"})j") == GradioKind::send_data);
+    CHECK(kind(R"j({"rank":0,"msg":"estimation"})j") == GradioKind::estimation);
+    CHECK(kind(R"j({"msg":"process_starts"})j") == GradioKind::process_starts);
+    CHECK(kind(R"j({"output":{"msg":"send_data"},"msg":"process_completed"})j") ==
+          GradioKind::process_completed);
+    CHECK(kind(R"j({"msg":"process_generating"})j") == GradioKind::process_generating);
+    CHECK(kind(R"j({"msg":"progress"})j") == GradioKind::progress);
+    CHECK(kind(R"j({"msg":"log"})j") == GradioKind::other);
+    CHECK(kind(R"j({"msg":1})j") == GradioKind::other);
     CHECK(kind("nonsense") == GradioKind::other);
 }
 
@@ -97,25 +100,25 @@ TEST_CASE("what is not one JSON object is refused however it is cut") {
     refused("\"task(a)\"");
     refused("12");
     refused("{");
-    refused(R"({"data":["task(a)")");
-    refused(R"({"data":["task(a)"]}})");
-    refused(R"({} {})");
-    refused(R"({"a":1,})");
+    refused(R"j({"data":["task(a)")j");
+    refused(R"j({"data":["task(a)"]}})j");
+    refused(R"j({} {})j");
+    refused(R"j({"a":1,})j");
     refused("{\"a\":\"\xff\"}");
     refused("{\"a\":\"\x01\"}");
-    refused(R"({"a":"\ud800"})");
+    refused(R"j({"a":"\ud800"})j");
 }
 
 TEST_CASE("what two readers could read differently is refused") {
-    refused(R"({"data":[1],"data":["task(a)"]})");
-    refused(R"({"session_hash":"a","session_hash":"b"})");
-    refused(R"({"d\u0061ta":["x"],"data":["task(a)"]})");
+    refused(R"j({"data":[1],"data":["task(a)"]})j");
+    refused(R"j({"session_hash":"a","session_hash":"b"})j");
+    refused(R"j({"d\u0061ta":["x"],"data":["task(a)"]})j");
 }
 
 TEST_CASE("nesting has an end") {
     const auto nested = [](std::size_t depth) {
         GradioReader reader;
-        return reader.feed(R"({"data":)" + std::string(depth, '[') + std::string(depth, ']') + "}") &&
+        return reader.feed(R"j({"data":)j" + std::string(depth, '[') + std::string(depth, ']') + "}") &&
                reader.finish();
     };
     CHECK(nested(50));
@@ -128,11 +131,11 @@ TEST_CASE("a session hash with blanks or controls, or a long one, is none") {
         REQUIRE(reader.feed(text));
         return std::string(reader.session_hash());
     };
-    CHECK(hash(R"({"session_hash":"a b"})").empty());
-    CHECK(hash(R"({"session_hash":"a\n"})").empty());
-    CHECK(hash(R"({"session_hash":"é"})").empty());
-    CHECK(hash(R"({"session_hash":5})").empty());
-    CHECK(hash(R"({"session_hash":")" + std::string(129, 'a') + R"("})").empty());
+    CHECK(hash(R"j({"session_hash":"a b"})j").empty());
+    CHECK(hash(R"j({"session_hash":"a\n"})j").empty());
+    CHECK(hash(R"j({"session_hash":"é"})j").empty());
+    CHECK(hash(R"j({"session_hash":5})j").empty());
+    CHECK(hash(R"j({"session_hash":")j" + std::string(129, 'a') + R"j("})j").empty());
 }
 
 TEST_CASE("only task(...) is work for the GPU") {
@@ -153,7 +156,7 @@ TEST_CASE("our own messages are JSON that Gradio's page understands") {
     CHECK(estimation.at("queue_size") == 5);
     CHECK(estimation.at("rank_eta") == 12.3);
     CHECK(boost::json::parse(gradio_estimation(0, 1, std::nullopt)).at("rank_eta").is_null());
-    CHECK(gradio_request_message("send_hash") == R"({"msg":"send_hash"})");
+    CHECK(gradio_request_message("send_hash") == R"j({"msg":"send_hash"})j");
 }
 
 TEST_CASE("the reason of a close fits its frame and is not cut in the middle of a character") {
