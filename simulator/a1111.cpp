@@ -1,6 +1,9 @@
 // The AUTOMATIC1111 dialect: its routes.
 #include "simulator/a1111.hpp"
 
+#include "simulator/gradio3.hpp"
+#include "simulator/login.hpp"
+
 namespace simulator {
 namespace {
 
@@ -59,7 +62,14 @@ constexpr Route routes[] = {
     {get, "/internal/pending-tasks", 'L', early, true, &pending_tasks},
     web(get, "/", 'N', &page),
     web(head, "/", 'N', &page),
-    web(get, "/config", 'N', &config),
+    web(get, "/config", 'N', &gradio3::config),
+    web(get, "/info", 'L', &gradio3::info),
+    web(post, "/login", 'L', &login),
+    web(post, "/upload", 'L', &upload),
+    web(post, "/reset", 'L', &gradio3::reset),
+    {post, "/run/*", 'L', early, true, &gradio3::predict},
+    {post, "/api/*", 'L', early, true, &gradio3::predict},
+    {get, "/queue/join", 'W', early, false, &gradio3::queue_join},
     web(get, "/theme.css", 'L', &theme),
     web(get, "/favicon.ico", 'L', &favicon),
     web(get, "/robots.txt", 'L', &robots),

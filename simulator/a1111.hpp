@@ -2,6 +2,8 @@
 // modules/api/models.py and modules/progress.py, unless said otherwise.
 #pragma once
 
+#include <boost/json/object.hpp>
+
 #include "simulator/call.hpp"
 
 namespace simulator::a1111_handlers {
@@ -16,6 +18,8 @@ Answer extra_batch_images(Pod& pod, const Call& call);
 Answer interrogate(Pod& pod, const Call& call);
 Answer set_options(Pod& pod, const Call& call);
 Answer refresh(Pod& pod, const Call& call);
+// An image of the API's fields, however they have come; its file is "outputs/TASK.png".
+Answer from_fields(Pod& pod, boost::json::object fields, std::string_view kind);
 
 // a1111_progress.cpp
 Reply progress(Pod& pod, const Call& call);
@@ -46,10 +50,13 @@ bool knows_sampler(std::string_view name);
 
 // page.cpp
 Reply page(Pod& pod, const Call& call);
-Reply config(Pod& pod, const Call& call);
 Reply theme(Pod& pod, const Call& call);
 Reply favicon(Pod& pod, const Call& call);
 Reply robots(Pod& pod, const Call& call);
+
+// a1111_files.cpp
+constexpr int page_scripts = 40;  // file=javascript/N.js, 6 kB each
 Reply file(Pod& pod, const Call& call);
+Reply upload(Pod& pod, const Call& call);
 
 }  // namespace simulator::a1111_handlers

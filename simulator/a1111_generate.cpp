@@ -175,7 +175,8 @@ Reply make_images(Pod& pod, const Generation& g) {
             append_base64(body, png);
             body += '"';
         }
-        if (g.keep && i == 0) pod.keep_file("outputs/" + g.task + ".png", std::move(png));
+        const std::string name = i == 0 ? g.task : g.task + "-" + std::to_string(i);
+        if (g.keep) pod.keep_file("outputs/" + name + ".png", std::move(png));
     }
     body += "],\"parameters\":" + json::serialize(g.parameters);
     body += ",\"info\":" + json::serialize(json::string(info(g, infotexts))) + "}";
@@ -333,6 +334,10 @@ Answer set_options(Pod& pod, const Call& call) {
     Job job = small_job(pod, "options", 0, apply);
     job.work.sampling = pod.options.scaled(pod.options.model_load);
     return job;
+}
+
+Answer from_fields(Pod& pod, json::object fields, std::string_view kind) {
+    return generate(pod, std::move(fields), kind);
 }
 
 Answer refresh(Pod& pod, const Call&) {

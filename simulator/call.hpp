@@ -2,6 +2,7 @@
 // table of routes; it touches neither sockets nor threads.
 #pragma once
 
+#include <boost/asio/awaitable.hpp>
 #include <boost/beast/http/status.hpp>
 #include <boost/beast/http/verb.hpp>
 #include <functional>
@@ -19,6 +20,8 @@ namespace simulator {
 namespace http = boost::beast::http;
 
 class Pod;
+class Server;
+class WebSocket;
 
 struct Call {
     http::verb method = http::verb::get;
@@ -27,6 +30,8 @@ struct Call {
     std::string_view body;
     std::string_view host;
     std::string_view range;
+    std::string_view cookies;
+    std::string_view type;  // Content-Type
     bool accepts_gzip = false;
     TimePoint now{};
 };
@@ -54,16 +59,20 @@ struct Job {
 
 using Light = Reply (*)(Pod& pod, const Call& call);
 using Heavy = std::variant<Reply, Job> (*)(Pod& pod, const Call& call);  // a Reply at once, or a Job
+// Talks on an accepted WebSocket until either side is done; what it leaves open is closed with 1000. The call
+// lives as long.
+using Socket = boost::asio::awaitable<void> (*)(Server& server, WebSocket& socket, const Call& call);
 
 enum class Mounted { from_the_start, with_the_api };
 
 struct Route {
     http::verb method;
     std::string_view path;  // exact; with a '*' at its end: a prefix
-    char request_class;     // G generation, L light, N navigation, for the statistics
+    char request_class;     // G generation, L light, N navigation, W Gradio 3 socket, S stream, for the
+                            // statistics
     Mounted mounted;
     bool threaded;  // a synchronous function, which takes one of the threads
-    std::variant<Light, Heavy> handler;
+    std::variant<Light, Heavy, Socket> handler;
 };
 
 struct Dialect {

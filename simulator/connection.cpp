@@ -8,8 +8,10 @@
 #include <cstdio>
 
 #include "simulator/encode.hpp"
+#include "simulator/login.hpp"
 #include "simulator/routing.hpp"
 #include "simulator/server.hpp"
+#include "simulator/websocket.hpp"
 #include "simulator/wire.hpp"
 
 namespace simulator {
@@ -118,7 +120,7 @@ private:
             co_return false;
         }
 
-        const InFlight counted(pod_, !is_stub);
+        std::optional<InFlight> counted(std::in_place, pod_, !is_stub);
         if (beast::iequals(parser.get()[http::field::expect], "100-continue")) {
             static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
             stream_.expires_after(head_time);
@@ -144,9 +146,18 @@ private:
         call.body = request.body();
         call.host = view(request[http::field::host]);
         call.range = view(request[http::field::range]);
+        call.cookies = view(request[http::field::cookie]);
+        call.type = view(request[http::field::content_type]);
         call.accepts_gzip =
             view(request[http::field::accept_encoding]).find("gzip") != std::string_view::npos;
         call.now = arrived;
+
+        if (matched.route && std::holds_alternative<Socket>(matched.route->handler) &&
+            beast::websocket::is_upgrade(request)) {
+            counted.reset();
+            co_await upgrade(*matched.route, call, request);
+            co_return false;
+        }
 
         // Whether the middlewares of /sdapi were there is decided when the request comes.
         bool mounted = !is_stub && pod_.startup.stage(arrived) == Stage::mounted;
@@ -227,7 +238,9 @@ private:
         const Thread thread(route.threaded ? &server_ : nullptr);
         call.now = Clock::now();
         Reply reply;
-        if (const Light* light = std::get_if<Light>(&route.handler)) {
+        if (std::holds_alternative<Socket>(route.handler)) {
+            reply = Reply::detail(http::status::not_found, "Not Found");  // starlette: no such HTTP route
+        } else if (const Light* light = std::get_if<Light>(&route.handler)) {
             reply = co_await handle_light(*light, route, call);
         } else {
             auto made = std::get<Heavy>(route.handler)(pod_, call);
@@ -244,19 +257,59 @@ private:
         co_return reply;
     }
 
+    struct OpenSocket {  // counted, and within reach of a crash
+        OpenSocket(Server& server, WebSocket& socket) : server_(server), socket_(&socket.socket()) {
+            Pod& pod = server_.pod_;
+            server_.sockets_.insert(socket_);
+            pod.stats.ws_max = std::max(pod.stats.ws_max, ++pod.websockets);
+        }
+        ~OpenSocket() {
+            server_.sockets_.erase(socket_);
+            --server_.pod_.websockets;
+        }
+        OpenSocket(const OpenSocket&) = delete;
+        Server& server_;
+        tcp::socket* socket_;
+    };
+
+    // A WebSocket from its handshake to its end. A fault with its path strikes before the handshake is
+    // answered.
+    asio::awaitable<void> upgrade(const Route& route, const Call& call, const Request& request) {
+        if (pod_.startup.stage(call.now) == Stage::fragile) server_.die_(1);
+        if (pod_.faults.strike(FaultKind::crash, call.path, false)) server_.crash();
+        if (pod_.faults.strike(FaultKind::hang, call.path, false)) co_await hang();
+        const bool refused =
+            !logged_in(pod_, call) || pod_.faults.strike(FaultKind::not_found, call.path, false);
+        if (refused || pod_.faults.strike(FaultKind::error, call.path, false)) {
+            Reply reply = Reply::detail(
+                refused ? http::status::forbidden : http::status::internal_server_error, "Forbidden");
+            co_await answer(request, call, std::move(reply), true, false);
+            co_return;
+        }
+        const auto socket = std::make_shared<WebSocket>(stream_.release_socket());
+        const OpenSocket opened(server_, *socket);
+        const WebSocket::Headers headers{{"Server", "uvicorn"}, {"x-stub-pod", pod_.options.id}};
+        if (!co_await socket->accept(request, headers)) co_return;
+        co_await std::get<Socket>(route.handler)(server_, *socket, call);
+        co_await socket->close();
+        ++pod_.stats.served;
+    }
+
+    asio::awaitable<void> hang() {
+        asio::steady_timer timer(server_.context_);
+        for (auto until = Clock::now() + fault_time;
+             Clock::now() < until && pod_.faults.has(FaultKind::hang);) {
+            timer.expires_after(hang_look);
+            co_await timer.async_wait(as_tuple(use_awaitable));
+        }
+    }
+
     asio::awaitable<Reply> handle_light(Light light, const Route& route, Call call) {
         const bool is_stub = route.request_class == '-';
         if (!is_stub && pod_.faults.strike(FaultKind::crash, call.path, false)) server_.crash();
         if (!is_stub && pod_.faults.strike(FaultKind::error, call.path, false))
             co_return Reply::detail(http::status::internal_server_error, "Internal Server Error");
-        if (!is_stub && pod_.faults.strike(FaultKind::hang, call.path, false)) {
-            asio::steady_timer timer(server_.context_);
-            for (auto until = Clock::now() + fault_time;
-                 Clock::now() < until && pod_.faults.has(FaultKind::hang);) {
-                timer.expires_after(hang_look);
-                co_await timer.async_wait(as_tuple(use_awaitable));
-            }
-        }
+        if (!is_stub && pod_.faults.strike(FaultKind::hang, call.path, false)) co_await hang();
         Reply reply = light(pod_, call);
         if (call.method == http::verb::post) server_.gpu_bell_.ring();  // it may have been an interrupt
         co_return reply;
@@ -273,7 +326,7 @@ private:
         response.set(http::field::server, "uvicorn");
         response.set(http::field::content_type, reply.type);
         response.set("x-stub-pod", pod_.options.id);
-        for (const auto& [name, value] : reply.headers) response.set(name, value);
+        for (const auto& [name, value] : reply.headers) response.insert(name, value);
         if (reply.compressed) {
             response.set(http::field::content_encoding, "gzip");
             response.set(http::field::vary, "Accept-Encoding");

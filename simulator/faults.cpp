@@ -7,7 +7,7 @@
 namespace simulator {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, FaultKind>, 11> names{{
+constexpr std::array<std::pair<std::string_view, FaultKind>, 12> names{{
     {"crash", FaultKind::crash},
     {"hang", FaultKind::hang},
     {"error", FaultKind::error},
@@ -18,6 +18,7 @@ constexpr std::array<std::pair<std::string_view, FaultKind>, 11> names{{
     {"close", FaultKind::close},
     {"half-close", FaultKind::half_close},
     {"oom", FaultKind::oom},
+    {"drop", FaultKind::drop},
     {"not-found", FaultKind::not_found},
 }};
 

@@ -23,6 +23,7 @@ enum class FaultKind {
     close,       // a reused connection is reset when a request comes on it
     half_close,  // the sending side is shut after the answer, the receiving side stays
     oom,         // exit 137 after so many images
+    drop,        // a WebSocket is reset in the middle of its task, which goes on
     not_found,   // 404 as if /sdapi were not mounted
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace simulator {
 
@@ -24,8 +25,8 @@ JobId Gpu::arrive(std::string task, Work work, TimePoint now, bool shares) {
 
 void Gpu::start(Job job, TimePoint now) {
     job.start = now;
-    job.load = std::max(Duration::zero(), model_at_ - now) + lazy_load_;
-    lazy_load_ = Duration::zero();
+    job.load = std::max(Duration::zero(), model_at_ - now);
+    if (!job.work.light) job.load += std::exchange(lazy_load_, Duration::zero());
     job.total = job.load + job.work.sampling + job.work.decode;
     running_.push_back(std::move(job));
 }
@@ -87,7 +88,7 @@ bool Gpu::cut(TimePoint now, bool whole) {
     advance(now);
     bool heard = false;
     for (Job& job : running_) {
-        if (job.done < job.load || job.interrupted) continue;
+        if (job.work.light || job.done < job.load || job.interrupted) continue;
         const Work& work = job.work;
         const Duration step = work.sampling / (work.steps * work.iterations);
         if (step <= Duration::zero()) continue;
@@ -105,8 +106,9 @@ bool Gpu::cut(TimePoint now, bool whole) {
 }
 
 std::optional<Progress> Gpu::progress(TimePoint now) const {
-    if (running_.empty()) return std::nullopt;
-    const Job& job = running_.front();
+    const Job* found = oldest();
+    if (!found) return std::nullopt;
+    const Job& job = *found;
     const Duration done = done_by(job, now);
     if (done < job.load) return std::nullopt;
     const auto whole = std::max(job.total - job.load, Duration{1});
@@ -127,13 +129,35 @@ std::optional<Progress> Gpu::progress(TimePoint now) const {
 }
 
 std::optional<std::string> Gpu::holder() const {
-    if (running_.empty()) return std::nullopt;
-    return running_.front().task;
+    if (const Job* job = oldest()) return job->task;
+    return std::nullopt;
+}
+
+const Gpu::Job* Gpu::oldest() const {
+    for (const Job& job : running_)
+        if (!job.work.light) return &job;
+    return nullptr;
+}
+
+std::size_t Gpu::running() const {
+    return static_cast<std::size_t>(
+        std::ranges::count_if(running_, [](const Job& j) { return !j.work.light; }));
+}
+
+std::size_t Gpu::light_waiting() const {
+    return static_cast<std::size_t>(
+        std::ranges::count_if(waiting_, [](const Job& j) { return j.work.light; }));
+}
+
+std::size_t Gpu::waiting() const {
+    const std::size_t in_line = waiting_.size() - light_waiting();
+    return in_line - (running() == 0 && in_line > 0 ? 1 : 0);
 }
 
 std::vector<std::string> Gpu::pending() const {
     std::vector<std::string> tasks;
-    for (const Job& job : waiting_) tasks.push_back(job.task);
+    for (const Job& job : waiting_)
+        if (!job.work.light) tasks.push_back(job.task);
     return tasks;
 }
 

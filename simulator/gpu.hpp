@@ -19,6 +19,7 @@ struct Work {
     Duration decode{};    // after the last step; an interrupt does not save it
     int steps = 20;       // of one iteration
     int iterations = 1;
+    bool light = false;  // holds the lock for a moment and is no generation: it has no progress and no id
 };
 
 struct Run {  // one holding of the GPU, for the record
@@ -58,8 +59,10 @@ public:
     bool interrupt(TimePoint now);
     bool skip(TimePoint now);
 
-    std::size_t running() const { return running_.size(); }
-    std::size_t waiting() const { return waiting_.size(); }
+    std::size_t running() const;  // generations
+    // Generations in line behind a generation: one that only waits for something light is as good as running.
+    std::size_t waiting() const;
+    std::size_t light_waiting() const;
     std::optional<Progress> progress(TimePoint now) const;  // of the oldest that runs and has begun
     std::optional<std::string> holder() const;              // its task, begun or not
     std::vector<std::string> pending() const;               // tasks in line, first first
@@ -80,6 +83,7 @@ private:
     void advance(TimePoint now);  // shares out the time since as_of_
     Duration done_by(const Job& job, TimePoint now) const;
     bool cut(TimePoint now, bool whole);
+    const Job* oldest() const;  // generation that runs
 
     std::vector<Job> running_;
     std::deque<Job> waiting_;

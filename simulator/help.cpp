@@ -16,6 +16,7 @@ PNGs, so that a gateway, a client or a test can be tried on any machine.
   curl -d '{"prompt": "pretty dog"}' -H 'Content-Type: application/json' \
       http://127.0.0.1:7860/sdapi/v1/txt2img                10 s later: an image
   curl http://127.0.0.1:7860/stub/stats                     what it has seen and done
+  a browser on http://127.0.0.1:7860/                       the page: prompt, progress, Interrupt
 
   sd-simulator --profile hey-warm --time-scale 0.05         warm, and twenty times faster
   sd-simulator --profile fast --port 7861                   20 ms an image: for measuring a gateway
@@ -43,6 +44,7 @@ Faults: NAME[:KEY=VALUE,...] on the command line; while it runs, with the same k
     close       resets a reused connection when a request comes on it
     half-close  shuts its sending side after the answer
     oom         exits 137 after images= (8)       not-found  404, as if not mounted
+    drop        resets a WebSocket at= of its task (0.5), which goes on
   When: probability= of each opportunity (1), nth= every n-th only, times= at most so often.
   Which: path= prefix of the request's path; without it, generations.
 

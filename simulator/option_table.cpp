@@ -97,9 +97,13 @@ void add_fault(Options& o, const std::string& text) {
     o.faults.push_back(std::get<Fault>(fault));
 }
 
-void set_auth(Options& o, const std::string& text) {
+std::string credentials(const std::string& text) {
     if (text.find(':') == std::string::npos) throw OptionError("give it as USER:PASSWORD");
-    o.auth = text;
+    return text;
+}
+
+void set_auth(Options& o, const std::string& text) {
+    o.auth = credentials(text);
 }
 
 void set_png_bytes(Options& o, const std::string& text) {
@@ -166,6 +170,14 @@ constexpr OptionRow rows[] = {
      [](Options& o, const std::string& v) { o.threads = number(v, 1, 10'000); }},
     {"auth", "USER:PASSWORD", "Basic authentication of /sdapi", set_auth},
     {"api-auth", "USER:PASSWORD", "the same, by its WebUI name", set_auth},
+    {"gradio-auth", "USER:PASSWORD", "the page asks for a login; the API does not",
+     [](Options& o, const std::string& v) { o.gradio_auth = credentials(v); }},
+    {"no-gradio-queue", "", "the page's events come by POST instead of WebSocket",
+     [](Options& o, const std::string& v) { o.gradio_queue = !yes(v); }},
+    {"hash-limit", "S", "a Gradio 3 socket waits so long for send_hash's answer; never scaled (5)",
+     [](Options& o, const std::string& v) { o.hash_limit = seconds(v); }},
+    {"data-limit", "S", "and so long for send_data's (60)",
+     [](Options& o, const std::string& v) { o.data_limit = seconds(v); }},
     {"overload", "MODE", "a generation beside another: queue, slow, error, mix:Q,S,E, crash:K (queue)",
      set_overload},
     {"fault", "FAULT", "see Faults below; may be repeated", add_fault},
@@ -208,7 +220,6 @@ constexpr std::string_view webui_plain[] = {
     "medvram",
     "medvram-sdxl",
     "no-download-sd-model",
-    "no-gradio-queue",
     "no-half",
     "no-half-vae",
     "no-half-controlnet",
@@ -255,7 +266,6 @@ constexpr std::string_view webui_with_values[] = {
     "esrgan-models-path",
     "gfpgan-dir",
     "gfpgan-model",
-    "gradio-auth",
     "gradio-auth-path",
     "gradio-img2img-tool",
     "gradio-inpaint-tool",

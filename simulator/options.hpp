@@ -62,9 +62,12 @@ struct Options {
     std::optional<std::size_t> png_bytes;  // empty: by the picture's size
     bool gzip = true;
 
-    double keep_alive = 5;  // never scaled: a client's idle connections age by the real clock
-    int threads = 40;       // synchronous requests inside at once (AnyIO's default)
-    std::string auth;       // user:password of /sdapi; empty: open
+    double keep_alive = 5;     // never scaled: a client's idle connections age by the real clock
+    int threads = 40;          // synchronous requests inside at once (AnyIO's default)
+    std::string auth;          // user:password of /sdapi; empty: open
+    std::string gradio_auth;   // user:password of the page; empty: open
+    bool gradio_queue = true;  // events of the page come by WebSocket
+    double hash_limit = 5, data_limit = 60;  // what a Gradio 3 socket waits for its client; never scaled
     OverloadPolicy overload;
     bool pid1 = false;
     std::string log;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdio>
 
 namespace simulator {
 namespace {
@@ -11,6 +12,14 @@ std::uint64_t seed_of(const Options& options) {
     if (options.seed)
         return *options.seed + static_cast<std::uint64_t>(options.ordinal) * 0x9e3779b97f4a7c15u;
     return std::uint64_t{std::random_device{}()} << 32 | std::random_device{}();
+}
+
+// Never seeded: a path of one process must mean nothing to its siblings.
+std::string process_token() {
+    std::random_device device;
+    char text[17];
+    std::snprintf(text, sizeof text, "%08x%08x", device(), device());
+    return text;
 }
 
 }  // namespace
@@ -30,6 +39,7 @@ Pod::Pod(Options given, TimePoint start, std::chrono::system_clock::time_point e
                {"show_progressbar", true},
                {"live_previews_enable", true},
                {"live_preview_refresh_period", 1000}},
+      temp_dir("/tmp/gradio-" + process_token()),
       start_(start),
       start_ms_(std::chrono::duration<double, std::milli>(epoch.time_since_epoch()).count()) {
     for (const Fault& fault : options.faults) faults.set(fault);
@@ -66,6 +76,7 @@ Reception Pod::receive() {
 void Pod::saw_gpu() {
     stats.gpu_max = std::max(stats.gpu_max, gpu.running());
     stats.wait_max = std::max(stats.wait_max, gpu.waiting());
+    stats.light_wait_max = std::max(stats.light_wait_max, gpu.light_waiting());
 }
 
 void Pod::ended(Run run) {
@@ -83,6 +94,28 @@ std::string Pod::next_task(std::string_view kind) {
     std::uint64_t n = ++tasks_;
     for (int i = 0; i < 7; ++i, n /= letters.size()) task += letters[n % letters.size()];
     return task + ")";
+}
+
+void Pod::record(std::string task, std::string result) {
+    constexpr std::size_t remembered = 2;  // modules/progress.py recorded_results_limit
+    if (recorded_.size() == remembered) recorded_.pop_front();
+    recorded_.emplace_back(std::move(task), std::move(result));
+}
+
+const std::string* Pod::recorded(std::string_view task) const {
+    for (const auto& [its_task, result] : recorded_)
+        if (its_task == task) return &result;
+    return nullptr;
+}
+
+std::string Pod::new_login() {
+    constexpr std::size_t most_logins = 1000;
+    if (logins_.size() == most_logins) logins_.pop_front();
+    return logins_.emplace_back(process_token());
+}
+
+bool Pod::knows_login(std::string_view token) const {
+    return std::ranges::find(logins_, token) != logins_.end();
 }
 
 void Pod::keep_file(std::string name, std::string bytes) {
@@ -105,7 +138,9 @@ void Pod::reset_stats() {
     stats = Stats{};
     stats.gpu_max = gpu.running();
     stats.wait_max = gpu.waiting();
+    stats.light_wait_max = gpu.light_waiting();
     stats.http_max = in_flight;
+    stats.ws_max = websockets;
     runs.clear();
 }
 

@@ -34,8 +34,11 @@ public:
     std::mt19937_64 random;
     boost::json::object settings;  // /sdapi/v1/options
 
+    // Where results and uploads seem to lie, as tempfile.gettempdir() + "/gradio"; each process has its own.
+    const std::string temp_dir;
+
     // Counted by the server.
-    std::size_t connections = 0, in_flight = 0;
+    std::size_t connections = 0, in_flight = 0, websockets = 0;
     std::uint64_t images_made = 0;                           // since the start: memory grows with them
     std::function<void(Duration)> refuse = [](Duration) {};  // closes the port for so long
 
@@ -50,6 +53,14 @@ public:
     const std::deque<std::string>& finished() const { return finished_; }
     std::string next_task(std::string_view kind);
 
+    // Tokens of --gradio-auth, which mean nothing to another process; the newest 1000.
+    std::string new_login();
+    bool knows_login(std::string_view token) const;
+
+    // The newest results by task id, as JSON, for a page that comes back (modules/progress.py).
+    void record(std::string task, std::string result);
+    const std::string* recorded(std::string_view task) const;
+
     // Pictures that /file= serves: the newest few, in bounded memory.
     void keep_file(std::string name, std::string bytes);
     const std::string* file(std::string_view name) const;
@@ -63,6 +74,8 @@ private:
     TimePoint start_;
     double start_ms_;
     std::deque<std::string> finished_;
+    std::deque<std::pair<std::string, std::string>> recorded_;
+    std::deque<std::string> logins_;
     std::deque<File> files_;
     std::size_t file_bytes_ = 0;
     std::uint64_t tasks_ = 0;

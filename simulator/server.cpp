@@ -11,25 +11,14 @@ namespace simulator {
 using asio::as_tuple;
 using asio::use_awaitable;
 
-asio::awaitable<void> Bell::wait(std::optional<TimePoint> until) {
-    asio::steady_timer alarm(context_, until.value_or(TimePoint::max()));
-    waiting_.insert(&alarm);
-    co_await alarm.async_wait(as_tuple(use_awaitable));
-    waiting_.erase(&alarm);
-}
-
-void Bell::ring() {
-    for (asio::steady_timer* alarm : waiting_) alarm->expires_at(TimePoint::min());
-}
-
 Server::Server(asio::io_context& context, Pod& pod, Dialect dialect, std::function<void(int)> die)
     : context_(context),
       pod_(pod),
       dialect_(dialect),
       die_(std::move(die)),
       acceptor_(context),
-      reopened_(context),
-      gpu_bell_(context),
+      reopened_(context.get_executor()),
+      gpu_bell_(context.get_executor()),
       threads_free_(pod.options.threads) {
     pod_.refuse = [this](Duration time) { refuse(time); };
     if (pod.options.log.empty()) return;
@@ -169,6 +158,19 @@ asio::awaitable<Reply> Server::generate(Job job, Call call, std::shared_ptr<bool
     pod_.stats.images += static_cast<std::uint64_t>(job.images);
     gpu_bell_.ring();
     co_return reply;
+}
+
+asio::awaitable<void> Server::hold_briefly(Duration time) {
+    Work work;
+    work.sampling = time;
+    work.steps = 1;
+    work.light = true;
+    const JobId id = pod_.gpu.arrive("", work, Clock::now());
+    pod_.saw_gpu();
+    co_await hold_gpu(id, 1);
+    pod_.gpu.leave(id, Clock::now());
+    pod_.saw_gpu();
+    gpu_bell_.ring();
 }
 
 asio::awaitable<void> Server::take_thread() {

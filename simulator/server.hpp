@@ -10,6 +10,7 @@
 #include <optional>
 #include <set>
 
+#include "simulator/bell.hpp"
 #include "simulator/pod.hpp"
 
 namespace simulator {
@@ -21,19 +22,6 @@ constexpr std::size_t gzip_from = 1000;  // GZipMiddleware's minimum_size
 constexpr std::chrono::milliseconds hang_look{
     100};  // how often a hanging request looks whether it still should
 
-// Waits that all end at once when anything changes; each then looks again at what it waits for.
-class Bell {
-public:
-    explicit Bell(asio::io_context& context) : context_(context) {}
-
-    asio::awaitable<void> wait(std::optional<TimePoint> until);  // empty: for the next ring only
-    void ring();
-
-private:
-    asio::io_context& context_;
-    std::set<asio::steady_timer*> waiting_;
-};
-
 class Server {
 public:
     // `die` ends the process with that exit status and does not return; a test may throw from it.
@@ -43,6 +31,20 @@ public:
     void start();                                 // returns at once; the rest happens on the io_context
     std::uint16_t port() const { return port_; }  // 0 until it is open
 
+    // For a handler that talks on a socket of its own.
+    Pod& pod() { return pod_; }
+    Bell& gpu_bell() {
+        return gpu_bell_;
+    }  // rings when the GPU has changed hands; ring it after an interrupt
+    // A generation from its arrival to its end; the answer is handed to the socket right afterwards.
+    asio::awaitable<Reply> generate(Job job, Call call, std::shared_ptr<bool> client_gone);
+    [[noreturn]] void crash();  // resets every connection and exits 137
+    // Takes the lock for something light, in its turn.
+    asio::awaitable<void> hold_briefly(Duration time);
+
+    asio::awaitable<void> take_thread();
+    void free_thread();
+
 private:
     friend class Connection;
     friend asio::awaitable<void> serve_connection(Server& server, tcp::socket socket);
@@ -51,14 +53,7 @@ private:
     void open();
     asio::awaitable<void> reopen(Duration after, std::uint64_t turn);
     void refuse(Duration time);
-    [[noreturn]] void crash();  // resets every connection and exits 137
-
-    // A generation from its arrival to its end; the answer is handed to the socket right afterwards.
-    asio::awaitable<Reply> generate(Job job, Call call, std::shared_ptr<bool> client_gone);
     asio::awaitable<void> hold_gpu(JobId id, double share);
-
-    asio::awaitable<void> take_thread();
-    void free_thread();
 
     void write_log(const std::string& line);
 

@@ -48,6 +48,7 @@ Reply get_stats(Pod& pod, const Call& call) {
                                {"gpuMax", stats.gpu_max},
                                {"waiting", pod.gpu.waiting()},
                                {"waitMax", stats.wait_max},
+                               {"lightWaitMax", stats.light_wait_max},
                                {"http", pod.in_flight},
                                {"httpMax", stats.http_max},
                                {"requests", stats.requests},
@@ -57,7 +58,8 @@ Reply get_stats(Pod& pod, const Call& call) {
                                {"images", stats.images},
                                {"conns", pod.connections},
                                {"connsTotal", stats.connections},
-                               {"ws", 0},
+                               {"ws", pod.websockets},
+                               {"wsMax", stats.ws_max},
                                {"sse", 0},
                                {"byPath", counts(stats.by_path)},
                                {"byClass", counts(stats.by_class)},
@@ -97,6 +99,7 @@ Reply get_metrics(Pod& pod, const Call&) {
     metric("waiting_jobs", "gauge", "Generations that wait for the lock.", number(pod.gpu.waiting()));
     metric("waiting_jobs_max", "gauge", "The most at once since the last reset.", number(stats.wait_max));
     metric("connections", "gauge", "Open connections.", number(pod.connections));
+    metric("websockets", "gauge", "Open WebSockets.", number(pod.websockets));
     metric("requests_in_flight", "gauge", "Requests that are not answered yet.", number(pod.in_flight));
     metric("requests_total", "counter", "Requests, those to /stub apart.", number(stats.requests));
     metric("served_total", "counter", "Requests answered to the last byte.", number(stats.served));
