@@ -46,7 +46,7 @@ struct GradioConversation {
     // Set before the pod's half begins.
     std::string hash_message;  // the client's, word for word
     Spool frame;               // its data, likewise
-    std::string session_hash, first_data;
+    std::string session_hash;
 
     // Messages to the client: the octets, and where each one ends.
     struct Message {

@@ -86,8 +86,8 @@ public:
         return scalar(error);
     }
     bool on_number_part(std::string_view, error_code&) { return true; }
-    bool on_int64(std::int64_t, std::string_view, error_code& error) { return number(error); }
-    bool on_uint64(std::uint64_t, std::string_view, error_code& error) { return number(error); }
+    bool on_int64(std::int64_t, std::string_view, error_code& error) { return scalar(error); }
+    bool on_uint64(std::uint64_t, std::string_view, error_code& error) { return scalar(error); }
     bool on_double(double, std::string_view, error_code& error) { return scalar(error); }
     bool on_bool(bool, error_code& error) { return scalar(error); }
     bool on_null(error_code& error) { return scalar(error); }
@@ -95,7 +95,7 @@ public:
     bool on_comment(std::string_view, error_code&) { return true; }
 
     std::string msg, session_hash, first_data;
-    bool has_fn_index = false;
+    std::size_t data_size = 0;
 
 private:
     // A string at this place is one that we keep.
@@ -103,8 +103,12 @@ private:
         if (depth_ == 1) return key_ == "msg" || key_ == "session_hash";
         return depth_ == 2 && in_data_ && values_ == 0;
     }
-    bool begin(bool array) {
+    void count() {
         if (depth_ == 2) ++values_;
+        if (depth_ == 2 && in_data_) data_size = values_;
+    }
+    bool begin(bool array) {
+        count();
         if (depth_ == 1) in_data_ = array && key_ == "data", values_ = 0;
         ++depth_;
         return true;
@@ -113,12 +117,8 @@ private:
         if (--depth_ == 1) in_data_ = false;
         return true;
     }
-    bool number(error_code& error) {
-        if (depth_ == 1 && key_ == "fn_index") has_fn_index = true;
-        return scalar(error);
-    }
     bool scalar(error_code& error) {
-        if (depth_ == 2) ++values_;
+        count();
         if (depth_ == 0) error = boost::json::error::syntax;  // a message is an object
         return depth_ > 0;
     }
@@ -196,12 +196,12 @@ std::string_view GradioReader::first_data() const {
     return parser_->json.handler().first_data;
 }
 
-bool GradioReader::has_fn_index() const {
-    return parser_->json.handler().has_fn_index;
+std::size_t GradioReader::data_size() const {
+    return parser_->json.handler().data_size;
 }
 
-bool is_gradio_gpu_task(std::string_view first_data) {
-    return first_data.starts_with("task(");
+bool is_gradio_gpu_task(std::string_view first_data, std::size_t data_size) {
+    return data_size > 1 && first_data.starts_with("task(");
 }
 
 std::string gradio_request_message(std::string_view msg) {

@@ -38,16 +38,17 @@ public:
     GradioKind kind() const;
     std::string_view session_hash() const;  // empty: none, or none that we would take
     std::string_view first_data() const;    // data[0] if it is a string of at most 128 octets, else empty
-    bool has_fn_index() const;
+    std::size_t data_size() const;          // values in "data" if it is an array
 
 private:
     struct Parser;
     std::unique_ptr<Parser> parser_;
 };
 
-// Whether an event with that data[0] works on the GPU: "task(xxx)", which AUTOMATIC1111's page makes in
-// submit() and call_queue.py takes off again. Token counters, sliders and the Interrupt button have none.
-bool is_gradio_gpu_task(std::string_view first_data);
+// Whether an event with that data[0], of so many, works on the GPU: "task(xxx)", which AUTOMATIC1111's page
+// makes in submit() and call_queue.py takes off again. Token counters, sliders and the Interrupt button have
+// none. "task(xxx)" alone asks for the result of that task (ui.js restoreProgress, modules/progress.py).
+bool is_gradio_gpu_task(std::string_view first_data, std::size_t data_size);
 
 // What we say in the pod's place while there is none.
 std::string gradio_request_message(std::string_view msg);  // "send_hash", "send_data", "queue_full"

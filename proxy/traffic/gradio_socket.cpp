@@ -81,7 +81,9 @@ private:
         const auto spool = [this](std::string_view piece) { return c_.frame.append(piece); };
         wrong = co_await question("send_data", data, routing.timeouts.body, spool);
         if (wrong.code != close_code::none || c_.client_left) co_return wrong;
-        c_.first_data = data.first_data();
+        c_.result.task = is_gradio_gpu_task(data.first_data(), data.data_size());
+        c_.asked.caller.ids.insert(c_.asked.caller.ids.begin(), "session:" + c_.session_hash);
+        if (c_.result.task) c_.asked.task_name = fmt::format("task:{}", data.first_data());
         c_.result.bytes_in = c_.frame.size();
         ws_.read_message_max(small_message);
         co_return Reason(close_code::none);
@@ -128,8 +130,6 @@ private:
     asio::awaitable<void> converse() {
         if (const auto& now = c_.worker.routing(); now != c_.asked.routing)  // a reload during the upload
             if (const auto found = now->routes.find(c_.asked.host)) c_.asked.service = now->services[*found];
-        c_.asked.caller.ids.insert(c_.asked.caller.ids.begin(), "session:" + c_.session_hash);
-        c_.result.task = is_gradio_gpu_task(c_.first_data);
         start_reading();
         start_gradio_event(shared_, c_.result.task);
         next_ping_ = Clock::now() + ping_every;
