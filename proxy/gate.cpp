@@ -55,7 +55,8 @@ void Gate::refuse(const std::shared_ptr<Waiter>& waiter, Refusal refusal) {
     });
 }
 
-Lease Gate::enter(asio::io_context& io, const Caller& caller, std::uint64_t bytes, TimePoint now) {
+Lease Gate::enter(asio::io_context& io, const Caller& caller, std::uint64_t bytes,
+                  std::span<const std::string> names, TimePoint now) {
     auto waiter = std::make_shared<Waiter>(io);
     waiter->ids = caller.ids;
     if (caller.cookie) waiter->session = caller.cookie->session;
@@ -67,6 +68,7 @@ Lease Gate::enter(asio::io_context& io, const Caller& caller, std::uint64_t byte
         ticket = pool.arrive({waiter->bound, bytes}, now);
         if (!ticket) return;
         waiters_.emplace(*ticket, waiter);
+        places_.enter(*ticket, names);
         cold = !pool.any_admitted() && !closed_;
     });
     if (!ticket) return Lease::refusal(Refusal::queue_full, io);
@@ -79,6 +81,7 @@ void Gate::leave(Ticket ticket, TimePoint now) {
     change(now, [&](router::Pool& pool) {
         waiters_.erase(ticket);
         const auto pod = pool.holder(ticket);
+        note_end(ticket, pod, now);
         pool.leave(ticket, now);
         emptied = pod && drained(*pod);
     });
@@ -197,6 +200,7 @@ Gate::Look Gate::look(TimePoint now) {
         }
         sessions_.age(now, session_timeout_);
         origins_.age(now, session_timeout_);
+        places_.age(now);
         look.usage = pool.usage(now);
         const auto benched = pool.benched();
         for (const auto& [id, backend] : backends_) {

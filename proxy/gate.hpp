@@ -16,16 +16,20 @@
 
 #include "proxy/lease.hpp"
 #include "proxy/traffic/cookie.hpp"
+#include "router/place.hpp"
+#include "router/places.hpp"
 #include "router/pool.hpp"
 #include "router/sessions.hpp"
 #include "router/towards.hpp"
+#include "router/usual.hpp"
 
 namespace proxy {
 
 // Whose request it is, as far as that shows. The ids come first, in their order, then the cookie: clients
 // that keep no cookies still name their session in what they send.
 struct Caller {
-    std::vector<std::string> ids;  // "kind:value"
+    static constexpr std::size_t most_ids = 8;  // further ones are not looked at
+    std::vector<std::string> ids;               // "kind:value"
     std::optional<Binding> cookie;
     std::string origin{};  // the peer's address. A weak hint, used for Towards::busy only; empty: none
 };
@@ -51,8 +55,9 @@ public:
     // --- traffic
     // A place in the queue, and often a slot at once: see Lease::granted(), refused(). Both are known when it
     // returns if the caller runs on `io`.
-    // When it is granted its caller's ids are bound to the pod.
-    Lease enter(asio::io_context&, const Caller&, std::uint64_t bytes, TimePoint now);
+    // When it is granted its caller's ids are bound to the pod. place() finds it under its names.
+    Lease enter(asio::io_context&, const Caller&, std::uint64_t bytes, std::span<const std::string> names,
+                TimePoint now);
     // A pod for a request that takes no slot: its session's own while that works, else as `Towards` says. A
     // client who names himself lives on the pod that was chosen for Towards::any: his next request finds it.
     Placed any_pod(const Caller&, router::Towards, TimePoint now);
@@ -67,7 +72,12 @@ public:
     void bench(PodId, TimePoint now);   // its connection broke
     void hung(PodId, TimePoint now);    // it holds a request beyond all bounds: control should replace it
 
+    // --- whoever asks, from any thread
+    std::optional<router::Place> place(std::string_view name, TimePoint now);  // empty: never heard of it
+    router::Overview overview(TimePoint now);
+
     // --- control
+    void set_outlook(router::Outlook);
     void admit(std::shared_ptr<const Backend>, TimePoint now);
     void drain(PodId, TimePoint now);
     void forget(PodId, TimePoint now);
@@ -115,6 +125,9 @@ private:
     void bind(const Waiter&, PodId, bool borrowed, TimePoint now);
     void settle(const Caller&, PodId, TimePoint now);
     void update_sessions(PodId);
+    std::string name_of(PodId) const;
+    void note_end(Ticket, const std::optional<PodId>& pod, TimePoint now);
+    router::Overview overview_now(TimePoint now) const;
     static void grant(std::vector<Granted>);
     static void refuse(const std::shared_ptr<Waiter>&, Refusal);
 
@@ -123,6 +136,9 @@ private:
     router::Sessions sessions_;
     router::Sessions origins_;  // where a peer's work was given last
     Duration session_timeout_ = std::chrono::seconds{1800};
+    router::Places places_;
+    router::Outlook outlook_;
+    router::Usual service_time_;
     std::map<PodId, std::shared_ptr<const Backend>> backends_;
     std::unordered_map<std::uint64_t, PodId> by_tag_;
     std::unordered_map<Ticket, std::shared_ptr<Waiter>> waiters_;

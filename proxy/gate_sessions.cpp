@@ -25,12 +25,16 @@ std::string origin_id(std::uint64_t origin) {
     return id_of("origin:", origin);
 }
 
+std::span<const std::string> bounded(std::span<const std::string> ids) {
+    return ids.first(std::min(ids.size(), Caller::most_ids));
+}
+
 }  // namespace
 
 // The first pod that suits of those that the caller's ids and then his cookie name.
 template <class Suits>
 std::optional<PodId> Gate::find_session(const Caller& caller, TimePoint now, Suits suits) {
-    for (const auto& id : caller.ids)
+    for (const auto& id : bounded(caller.ids))
         if (auto pod = sessions_.find(id, now, session_timeout_); pod && suits(*pod)) return pod;
     if (!caller.cookie) return std::nullopt;
     const auto id = cookie_id(caller.cookie->session);
@@ -117,7 +121,7 @@ void Gate::bind(const Waiter& waiter, PodId pod, bool borrowed, TimePoint now) {
     if (waiter.origin) origins_.bind(origin_id(*waiter.origin), pod, now);
     if (waiter.session && !borrowed) sessions_.bind(cookie_id(*waiter.session), pod, now);
     bool counted = waiter.session.has_value();
-    for (const auto& id : waiter.ids) {
+    for (const auto& id : bounded(waiter.ids)) {
         const bool client = router::names_client(id);
         if (client && borrowed) continue;
         sessions_.bind(id, pod, now, client && !counted ? Home::yes : Home::no);
@@ -130,7 +134,7 @@ void Gate::bind(const Waiter& waiter, PodId pod, bool borrowed, TimePoint now) {
 void Gate::settle(const Caller& caller, PodId pod, TimePoint now) {
     if (caller.cookie) sessions_.bind(cookie_id(caller.cookie->session), pod, now);
     bool counted = caller.cookie.has_value();
-    for (const auto& id : caller.ids) {
+    for (const auto& id : bounded(caller.ids)) {
         if (!router::names_client(id)) continue;
         sessions_.bind(id, pod, now, counted ? Home::no : Home::yes);
         counted = true;
@@ -141,7 +145,7 @@ void Gate::settle(const Caller& caller, PodId pod, TimePoint now) {
 void Gate::learn(std::span<const std::string> ids, PodId pod, TimePoint now) {
     std::lock_guard lock(mutex_);
     if (!backends_.contains(pod)) return;
-    for (const auto& id : ids) sessions_.bind(id, pod, now, Home::as_before);
+    for (const auto& id : bounded(ids)) sessions_.bind(id, pod, now, Home::as_before);
     update_sessions(pod);
 }
 

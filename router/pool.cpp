@@ -55,8 +55,8 @@ std::optional<Ticket> Pool::arrive(const Arrival& arrival, TimePoint now) {
     count(now);
     ++arrivals_;
     const Ticket ticket{++last_ticket_};
-    auto& request =
-        requests_[ticket] = {now, now, cold_time(now), {}, false, arrival.bytes, arrival.bound, std::nullopt};
+    auto& request = requests_[ticket] = {now,           now,           cold_time(now), {}, false,
+                                         arrival.bytes, arrival.bound, std::nullopt,   {}};
     enqueue(ticket, request);
     return ticket;
 }
@@ -66,7 +66,7 @@ void Pool::leave(Ticket ticket, TimePoint now) {
     if (found == requests_.end()) return;
     count(now);
     if (found->second.held)
-        give_back(*found->second.held);
+        give_back(found->second);
     else
         dequeue(ticket, found->second);
     requests_.erase(found);
@@ -77,8 +77,7 @@ bool Pool::retry(Ticket ticket, TimePoint now) {
     if (found == requests_.end() || !found->second.held) return false;
     count(now);
     auto& request = found->second;
-    give_back(*request.held);
-    request.held.reset();
+    give_back(request);
     request.since = now;
     request.cold_before = cold_time(now);
     request.retried = true;
@@ -110,10 +109,24 @@ void Pool::dequeue(Ticket ticket, Request& request) {
     }
 }
 
-void Pool::give_back(PodId id) {
+void Pool::take(Request& request, PodId id, TimePoint now) {
+    auto& pod = pods_.at(id);
+    ++pod.leases;
+    pod.last_used = ++uses_;
+    request.held = id;
+    request.grant = {now, uses_};
+    held_.insert(request.grant);
+    pod.held.insert(request.grant);
+}
+
+void Pool::give_back(Request& request) {
+    const auto id = *request.held;
+    request.held.reset();
+    held_.erase(request.grant);
     auto found = pods_.find(id);
     if (found == pods_.end()) return;  // the pod went first
     --found->second.leases;
+    found->second.held.erase(request.grant);
     found->second.last_used = ++uses_;
 }
 
@@ -133,11 +146,12 @@ void Pool::set_admitted(PodState& pod, bool admitted, TimePoint now) {
 }
 
 void Pool::free_waiters(PodState& pod) {
-    for (auto ticket : pod.waiters) {
+    pod.waiters.each([this](Ticket ticket) {
         requests_.at(ticket).bound.reset();
         unbound_.insert(ticket);
         --bound_waiting_;
-    }
+        return true;
+    });
     pod.waiters.clear();
 }
 
@@ -166,12 +180,12 @@ bool Pool::out_of_patience(const Request& request, TimePoint now) const {
 // The longest waiting request that may take any pod's slot.
 std::optional<Ticket> Pool::next_for_any(TimePoint now) const {
     std::optional<Ticket> first;
-    if (!unbound_.empty()) first = *unbound_.begin();
+    if (!unbound_.empty()) first = unbound_.front();
     if (settings_.affinity_wait && bound_waiting_ > 0)
         for (const auto& [id, pod] : pods_)
-            if (!pod.waiters.empty() && (!first || *pod.waiters.begin() < *first) &&
-                out_of_patience(requests_.at(*pod.waiters.begin()), now))
-                first = *pod.waiters.begin();
+            if (!pod.waiters.empty() && (!first || pod.waiters.front() < *first) &&
+                out_of_patience(requests_.at(pod.waiters.front()), now))
+                first = pod.waiters.front();
     return first;
 }
 
@@ -199,8 +213,8 @@ std::optional<Grant> Pool::next_grant(TimePoint now) {
     if (bound_waiting_ > 0)  // somebody's own pod may be free, and he may have waited longer
         for (auto pod = pods_.begin(); pod != pods_.end(); ++pod)
             if (free(pod->second) && !pod->second.waiters.empty() &&
-                (!ticket || *pod->second.waiters.begin() <= *ticket)) {
-                ticket = *pod->second.waiters.begin();
+                (!ticket || pod->second.waiters.front() <= *ticket)) {
+                ticket = pod->second.waiters.front();
                 to = pod;
             }
     if (!ticket) return std::nullopt;
@@ -213,10 +227,7 @@ std::vector<Grant> Pool::dispatch(TimePoint now) {
         auto& request = requests_.at(grant->ticket);
         dequeue(grant->ticket, request);
         request.before = waited(request, now);
-        request.held = grant->pod;
-        auto& pod = pods_.at(grant->pod);
-        ++pod.leases;
-        pod.last_used = ++uses_;
+        take(request, grant->pod, now);
         granted.push_back(*grant);
     }
     return granted;
@@ -251,10 +262,10 @@ std::optional<Overdue> Pool::overdue(const Request& request, TimePoint now) cons
 // head of the queue is all there is to look at, down to the first who was not. `visit` says whether to go on.
 template <class Visit>
 void Pool::for_each_longest_waiting(Visit visit) const {
-    for (const auto ticket : queue_) {
+    queue_.each([&](Ticket ticket) {
         const auto& request = requests_.at(ticket);
-        if (!visit(ticket, request) && !request.retried) return;
-    }
+        return visit(ticket, request) || request.retried;
+    });
 }
 
 std::vector<Expired> Pool::expire(TimePoint now) {
@@ -280,93 +291,18 @@ std::optional<TimePoint> Pool::next_due(TimePoint now) const {
     });
     if (settings_.affinity_wait)
         for (const auto& [id, pod] : pods_)
-            for (auto ticket : pod.waiters) {  // the first one whose patience has not run out yet
+            pod.waiters.each([&](Ticket ticket) {  // until the first whose patience has not run out yet
                 const auto at = requests_.at(ticket).arrived + *settings_.affinity_wait;
-                if (at <= now) continue;
-                due = std::min(due, at);
-                break;
-            }
+                if (at > now) due = std::min(due, at);
+                return at <= now;
+            });
     return due;
 }
-
-// --- what others see
 
 void Pool::count(TimePoint now) {
     const std::chrono::duration<double> passed = now - counted_to_;
     demand_seconds_ += passed.count() * static_cast<double>(requests_.size());
     counted_to_ = now;
-}
-
-Usage Pool::usage(TimePoint now) {
-    count(now);
-    return {demand_seconds_, arrivals_, waiting(), running()};
-}
-
-bool Pool::admitted(PodId id) const {
-    auto found = pods_.find(id);
-    return found != pods_.end() && found->second.admitted;
-}
-
-int Pool::leases(PodId id) const {
-    auto found = pods_.find(id);
-    return found == pods_.end() ? 0 : found->second.leases;
-}
-
-bool Pool::benched(PodId id) const {
-    auto found = pods_.find(id);
-    return found != pods_.end() && found->second.is_benched;
-}
-
-std::uint64_t Pool::last_used(PodId id) const {
-    auto found = pods_.find(id);
-    return found == pods_.end() ? 0 : found->second.last_used;
-}
-
-std::optional<PodId> Pool::holder(Ticket ticket) const {
-    auto found = requests_.find(ticket);
-    return found == requests_.end() ? std::nullopt : found->second.held;
-}
-
-std::vector<PodId> Pool::benched() const {
-    std::vector<PodId> out;
-    for (const auto& [id, pod] : pods_)
-        if (pod.is_benched) out.push_back(id);
-    return out;
-}
-
-std::string Pool::check() const {
-    std::map<PodId, int> held;
-    std::size_t waiting = 0;
-    std::uint64_t bytes = 0;
-    for (const auto& [ticket, request] : requests_) {
-        if (request.held) {
-            ++held[*request.held];
-            if (queue_.contains(ticket)) return "a ticket both waits and holds a slot";
-            continue;
-        }
-        ++waiting;
-        bytes += request.bytes;
-        if (!queue_.contains(ticket)) return "a ticket neither waits nor holds a slot";
-        if (request.bound ? !pods_.at(*request.bound).waiters.contains(ticket) : !unbound_.contains(ticket))
-            return "a waiting ticket is in no line";
-    }
-    if (waiting != queue_.size() || bytes != queued_bytes_) return "queue and requests disagree";
-    int admitted = 0;
-    std::size_t bound = 0;
-    for (const auto& [id, pod] : pods_) {
-        admitted += pod.admitted;
-        bound += pod.waiters.size();
-        if (pod.leases != held[id]) return "leases counted and leases held disagree";
-        if (pod.leases > slots() && pod.admitted) return "more leases than slots";
-        if (!pod.admitted && !pod.waiters.empty()) return "somebody waits for a pod that takes no work";
-        if (free(pod) && (!pod.waiters.empty() || !unbound_.empty()))
-            return "a usable slot is free beside a waiter";
-    }
-    if (admitted != admitted_ || cold_since_.has_value() != (admitted == 0))
-        return "admitted pods miscounted";
-    if (bound != bound_waiting_ || bound + unbound_.size() != queue_.size())
-        return "lines and queue disagree";
-    return {};
 }
 
 }  // namespace router

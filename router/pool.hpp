@@ -15,18 +15,14 @@
 #include <limits>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
 #include "pods/pod.hpp"
+#include "router/line.hpp"
 #include "router/settings.hpp"
 
 namespace router {
-
-// One request: first a place in the queue, then a slot. Numbers grow with arrival, so that a request which is
-// retried with its old ticket stands where it stood.
-enum class Ticket : std::uint64_t {};
 
 struct Arrival {
     std::optional<PodId> bound;  // its session's pod
@@ -59,6 +55,17 @@ struct Usage {
 struct Waited {
     Duration queue{};  // while a pod was ready
     Duration cold{};   // while none was
+};
+
+// Where somebody stands who waits, or would.
+struct Standing {
+    // Those who came before him and may take a slot that he may take: for a session that waits for its own
+    // pod, others who wait for that one and those who may go anywhere; for anybody else, all.
+    std::size_t ahead = 0;
+    std::size_t slots = 0;             // on the pods that he may use; 0: none is ready
+    std::size_t slots_per_pod = 1;     // also of pods to come
+    std::optional<TimePoint> follows;  // since when the slot has been held that comes to him, most likely
+    bool slot_is_free = false;         // nobody need wait
 };
 
 class Pool {
@@ -97,6 +104,11 @@ public:
     bool benched(PodId) const;
     std::uint64_t last_used(PodId) const;       // the greater the later; 0: never
     std::optional<PodId> holder(Ticket) const;  // the pod whose slot the ticket holds
+    std::optional<Standing> standing(
+        Ticket) const;          // empty: it does not wait. cheap, as is the next one: see Ranked
+    Standing standing() const;  // of whoever would come now, bound to no pod
+    std::optional<Duration> held_for(Ticket, TimePoint now) const;  // its slot; empty: it has none
+    int admitted_pods() const { return admitted_; }
     std::size_t waiting() const { return queue_.size(); }
     std::size_t running() const { return requests_.size() - queue_.size(); }
     std::vector<PodId> benched() const;
@@ -112,6 +124,7 @@ private:
         std::uint64_t bytes;
         std::optional<PodId> bound;
         std::optional<PodId> held;
+        Granted grant{};
     };
     struct PodState {
         bool admitted = false;
@@ -120,7 +133,8 @@ private:
         int sessions = 0;
         int failures = 0;  // in a row
         std::uint64_t last_used = 0;
-        std::set<Ticket> waiters{};  // bound to it
+        Line waiters{};  // bound to it
+        Held held{};
     };
 
     using Pods = std::map<PodId, PodState>;
@@ -138,8 +152,11 @@ private:
     void enqueue(Ticket, Request&);
     void dequeue(Ticket, Request&);
     void free_waiters(PodState&);
-    void give_back(PodId);
+    void take(Request&, PodId, TimePoint now);
+    void give_back(Request&);
     std::optional<Ticket> next_for_any(TimePoint now) const;
+    void find_followed(Standing&, const Held&) const;
+    bool slot_is_free() const;
     template <class Visit>
     void for_each_longest_waiting(Visit) const;
     Pods::iterator best_free();
@@ -149,8 +166,9 @@ private:
     PoolSettings settings_;
     Pods pods_;
     std::map<Ticket, Request> requests_;
-    std::set<Ticket> queue_;    // all who wait
-    std::set<Ticket> unbound_;  // those of them who may go anywhere
+    Line queue_;    // all who wait
+    Line unbound_;  // those of them who may go anywhere
+    Held held_;     // all slots, also of pods that are gone
     std::uint64_t queued_bytes_ = 0;
     std::uint64_t last_ticket_ = 0;
     std::uint64_t uses_ = 0;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <boost/asio.hpp>
 
 #include "proxy/traffic/text.hpp"
@@ -102,6 +103,7 @@ void Revision::tick(TimePoint now, int limit) {
     account(look.usage, now);
     poke_while_cold(look.usage, now);
     step(now, limit);
+    gate_->set_outlook(outlook());
 }
 
 // A benched pod is probed, but not at once: one that is dying still accepts connections for some
@@ -280,10 +282,12 @@ void Revision::begin_probing(PodId id, Running& running) {
         backend->tag = self->context_.cookie_key.tag(pod.uid);
         backend->endpoint = {asio::ip::make_address(pod.started.address.host), pod.started.address.port};
         backend->ready_since = now;
-        if (!pod.backend)
+        if (!pod.backend) {
+            self->cold_starts_.add(now - pod.asked);
             self->context_.events.normal(self->settings_.name_space, "Pod", backend->name, "Ready",
                                          fmt::format("Ready {:.2f} s after it was asked for",
                                                      std::chrono::duration<double>(now - pod.asked).count()));
+        }
         pod.backend = std::move(backend);
         self->fleet_.passed(id, now);
         if (named != nullptr && named->admitted) self->gate_->admit(pod.backend, now);  // it was benched
@@ -356,6 +360,26 @@ const autoscaler::FleetPod* Revision::fleet_pod(PodId id) const {
     for (const auto& pod : fleet_.pods())
         if (pod.id == id) return &pod;
     return nullptr;
+}
+
+// Pods on their way to ready, those that began first before the others, and then those that wait to begin.
+router::Outlook Revision::outlook() const {
+    router::Outlook outlook;
+    outlook.usual_cold_start = cold_starts_.time();
+    for (const auto& pod : fleet_.pods()) {
+        if (pod.ready || pod.draining || pod.phase == pods::Phase::terminating) continue;
+        const auto found = running_.find(pod.id);
+        const bool was_ready = found != running_.end() && found->second.backend;
+        if (was_ready) continue;  // it lost its readiness: no start
+        router::Outlook::Starting starting{pod.name, std::string(pods::to_string(pod.phase)), std::nullopt};
+        if (!autoscaler::waiting(pod))
+            starting.since = found != running_.end() ? found->second.asked : pod.since;
+        outlook.starting.push_back(std::move(starting));
+    }
+    std::stable_sort(outlook.starting.begin(), outlook.starting.end(), [](const auto& a, const auto& b) {
+        return a.since.value_or(TimePoint::max()) < b.since.value_or(TimePoint::max());
+    });
+    return outlook;
 }
 
 // --- shutdown

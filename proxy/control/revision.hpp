@@ -18,6 +18,7 @@
 #include "proxy/control/events.hpp"
 #include "proxy/control/snapshot.hpp"
 #include "proxy/service.hpp"
+#include "router/usual.hpp"
 
 namespace proxy {
 
@@ -83,6 +84,7 @@ private:
     void begin_probing(PodId, Running&);
     void forget(PodId, TimePoint now);
     const autoscaler::FleetPod* fleet_pod(PodId) const;
+    router::Outlook outlook() const;
 
     ControlContext& context_;
     manifest::Service settings_;
@@ -96,6 +98,7 @@ private:
     std::map<PodId, Gate::PodLoad> loads_;
     router::Usage usage_;
     autoscaler::Wish wish_;
+    router::Usual cold_starts_;
 
     // Accounting of the second under way.
     autoscaler::Second second_;

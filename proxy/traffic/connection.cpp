@@ -322,7 +322,7 @@ asio::awaitable<bool> Connection::read_body(Exchange& x, RequestRecord& record) 
 
 asio::awaitable<Lease> Connection::acquire(const Service& service, const std::optional<Binding>& session,
                                            std::uint64_t bytes) {
-    auto lease = service.gate->enter(worker_.io(), {{}, session}, bytes, Clock::now());
+    auto lease = service.gate->enter(worker_.io(), {{}, session}, bytes, {}, Clock::now());
     if (lease.granted() || lease.refused()) co_return lease;
     watch([this, waiter = lease.shared_waiter()] {
         departed_ = true;

@@ -59,7 +59,8 @@ asio::awaitable<void> client(Town& town, asio::io_context& io, unsigned seed) {
         if (dice.chance(40)) caller.cookie = Binding{static_cast<std::uint64_t>(dice.pick(1, 10)), 0, 0};
         if (dice.chance(40)) caller.ids = {"session:" + std::to_string(dice.pick(1, 10))};
         if (dice.chance(40)) caller.origin = "192.0.2." + std::to_string(dice.pick(1, 10));
-        auto lease = town.gate->enter(io, caller, 10, Clock::now());
+        const std::vector<std::string> names{"request:" + std::to_string(dice.pick(1, 100))};
+        auto lease = town.gate->enter(io, caller, 10, names, Clock::now());
         if (dice.chance(30)) {
             co_await let_others_run(io, dice.pick(0, 3));
             ++town.vanished;
@@ -100,6 +101,7 @@ public:
 
     void step() {
         const auto now = Clock::now();
+        ask();
         switch (dice_.pick(0, 9)) {
             case 0:
                 if (pods_.size() < 4 && last_ + 1 < most_pods) add();
@@ -137,6 +139,16 @@ public:
     void look(TimePoint now) {
         for (const auto& pod : town_.gate->look(now).pods)
             if (pod.leases > slots) ++town_.over_limit;
+    }
+
+    // What anybody may ask at any time.
+    void ask() {
+        const auto place = town_.gate->place("request:" + std::to_string(dice_.pick(1, 100)), Clock::now());
+        if (place && place->ahead >= static_cast<std::size_t>(workers * clients)) ++town_.failures;
+        router::Outlook outlook;
+        outlook.starting.push_back({"pod-1", "Running", Clock::now()});
+        town_.gate->set_outlook(std::move(outlook));
+        if (town_.gate->overview(Clock::now()).phase != "Running") ++town_.failures;
     }
 
 private:

@@ -36,9 +36,9 @@ public:
         io.restart();
         io.run();
     }
-    Lease enter(const Caller& caller) {
+    Lease enter(const Caller& caller, const std::vector<std::string>& names = {}) {
         Lease lease;
-        work([&] { lease = gate->enter(io, caller, 0, now); });
+        work([&] { lease = gate->enter(io, caller, 0, names, now); });
         return lease;
     }
     Lease enter(std::optional<Binding> session = {}) { return enter(Caller{{}, session}); }
@@ -54,6 +54,7 @@ public:
     void admit(std::uint64_t id) {
         auto backend = std::make_shared<Backend>();
         backend->id = PodId{id};
+        backend->name = "pod-" + std::to_string(id);
         backend->tag = 100 + id;
         gate->admit(std::move(backend), now);
         settle();

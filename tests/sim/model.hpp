@@ -25,6 +25,7 @@ public:
         std::uint64_t bytes = 0;
         Duration age{}, queue{},
             cold{};  // since arrival; waiting while a pod was admitted; waiting while none was
+        TimePoint granted{};
     };
     struct Pod {
         bool admitted = false, benched = false;
@@ -90,7 +91,7 @@ public:
     void arrive(Ticket ticket, const router::Arrival& arrival) {
         expect(!requests.contains(ticket) && (requests.empty() || requests.rbegin()->first < ticket),
                "tickets grow");
-        requests[ticket] = {arrival.bound, std::nullopt, arrival.bytes, {}, {}, {}};
+        requests[ticket] = {arrival.bound, std::nullopt, arrival.bytes, {}, {}, {}, {}};
         unbind_if_gone(requests[ticket]);
         ++arrivals;
     }
@@ -147,6 +148,23 @@ public:
             for (const auto& [id, pod] : pods)
                 expect(!free(pod) || !may_use(requests.at(ticket), id),
                        "nobody waits who may use a free slot");
+    }
+
+    // Those who came before and may take a slot that he may take, but for patience.
+    std::size_t ahead(Ticket ticket) const {
+        const auto& mine = requests.at(ticket).bound;
+        std::size_t count = 0;
+        for (const auto& [other, r] : requests)
+            count += !r.held && other < ticket && (!mine || !r.bound || *r.bound == *mine);
+        return count;
+    }
+    // When the slots were granted that come to somebody with so many ahead, the first of them first.
+    std::vector<TimePoint> granted_on(const std::optional<PodId>& pod) const {
+        std::vector<TimePoint> all;
+        for (const auto& [ticket, r] : requests)
+            if (r.held && (!pod || *r.held == *pod)) all.push_back(r.granted);
+        std::sort(all.begin(), all.end());
+        return all;
     }
 
     std::optional<router::Overdue> overdue(const Request& r) const {

@@ -4,6 +4,7 @@
 #include <deque>
 
 #include "model.hpp"
+#include "router/places.hpp"
 #include "router/sessions.hpp"
 
 using namespace sim;
@@ -186,11 +187,19 @@ private:
         model_.arrive(*ticket, arrival);
         if (!ids.empty()) ids_of_[*ticket] = ids;
         own_[*ticket] = arrival.bound;
+        name(*ticket);
         if (!full) return;
         look();
         expect(model_.requests.at(*ticket).held.has_value(), "who passes a full queue starts at once");
     }
 
+    void name(Ticket ticket) {
+        std::vector<std::string> names;
+        while (names.size() < 2 && dice_.chance(60))
+            names.push_back("request:" + std::to_string(dice_.pick(1, 20)));
+        places_.enter(ticket, names);
+        for (const auto& one : names) newest_[one] = ticket;
+    }
     // None, one or several, some of them long.
     std::vector<std::string> some_ids() {
         std::vector<std::string> ids;
@@ -234,6 +243,7 @@ private:
         note("leaves", ticket);
         pool_.leave(ticket, now_);
         model_.leave(ticket);
+        places_.leave(ticket, "", now_);
     }
 
     // The pod's connection broke under a request, which is tried again or fails.
@@ -315,6 +325,7 @@ private:
             note("expires", one.ticket);
             expect(late.contains(one.ticket) && late[one.ticket] == one.why, "those, and for that reason");
             model_.leave(one.ticket);
+            places_.leave(one.ticket, "", now_);
         }
         sessions_.age(now_, session_timeout);
         std::erase_if(session_model_.entries, [&](const auto& e) { return now_ - e.seen > session_timeout; });
@@ -331,6 +342,7 @@ private:
         for (const auto [ticket, pod] : pool_.dispatch(now_)) {
             note("granted", ticket, pod);
             model_.grant(ticket, pod);
+            model_.requests.at(ticket).granted = now_;
             bind(ticket, pod);
             const auto waited = pool_.waited(ticket, now_);
             const auto& r = model_.requests.at(ticket);
@@ -339,6 +351,7 @@ private:
         }
         model_.check_nobody_waits_in_vain();
         compare();
+        compare_places();
     }
 
     void bind(Ticket ticket, PodId pod) {
@@ -371,6 +384,37 @@ private:
                "demand is counted");
     }
 
+    // Everybody under way is found by the newest of his names, and told exactly where he stands.
+    void compare_places() {
+        const auto slots = static_cast<std::size_t>(model_.settings.container_concurrency);
+        for (const auto& [ticket, r] : model_.requests) {
+            const auto standing = pool_.standing(ticket);
+            expect(standing.has_value() == !r.held.has_value(), "who waits has a place");
+            const auto held = pool_.held_for(ticket, now_);
+            expect(held == (r.held ? std::optional(now_ - r.granted) : std::nullopt),
+                   "who holds a slot knows since when");
+            if (!standing) continue;
+            expect(standing->ahead == model_.ahead(ticket), "as many are ahead as the model counts");
+            if (slots == 0) continue;
+            const auto pods = std::count_if(model_.pods.begin(), model_.pods.end(),
+                                            [](const auto& pod) { return pod.second.admitted; });
+            expect(standing->slots == slots * (r.bound ? 1 : static_cast<std::size_t>(pods)),
+                   "he knows how many slots there are for him");
+            const auto granted = model_.granted_on(r.bound);
+            if (standing->slots == 0 || granted.empty()) continue;
+            expect(standing->follows ==
+                       granted.at(std::min(standing->ahead % standing->slots, granted.size() - 1)),
+                   "and whose slot comes to him");
+        }
+        for (const auto& [name, ticket] : newest_) {
+            const auto found = places_.find(name, now_);
+            if (model_.requests.contains(ticket))
+                expect(found && found->ticket == ticket, "a name is the newest one's");
+            else
+                expect(!found || !found->ticket, "and nobody's when he is gone");
+        }
+    }
+
     Dice dice_;
     const TimePoint start_{std::chrono::hours{1}};
     TimePoint now_ = start_;
@@ -381,6 +425,8 @@ private:
     SessionModel session_model_;
     std::map<Ticket, std::vector<std::string>> ids_of_;
     std::map<Ticket, std::optional<PodId>> own_;
+    router::Places places_;
+    std::map<std::string, Ticket> newest_;
     std::uint64_t last_pod_ = 0;
     std::deque<std::string> diary_;
 };
