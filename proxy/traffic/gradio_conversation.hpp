@@ -47,6 +47,7 @@ struct GradioConversation {
     std::string hash_message;  // the client's, word for word
     Spool frame;               // its data, likewise
     std::string session_hash;
+    std::vector<std::string> names;  // under which the task's place in the queue is asked for
 
     // Messages to the client: the octets, and where each one ends.
     struct Message {

@@ -49,7 +49,7 @@ private:
                         "No pod runs, and this starts none: generate an image or open the page anew first.");
             co_return placed.pod;
         }
-        lease_ = gate_.enter(c_.worker.io(), c_.asked.caller, c_.frame.size(), now);
+        lease_ = gate_.enter(c_.worker.io(), c_.asked.caller, c_.frame.size(), c_.names, now);
         co_return co_await slot();
     }
 

@@ -83,7 +83,8 @@ private:
         if (wrong.code != close_code::none || c_.client_left) co_return wrong;
         c_.result.task = is_gradio_gpu_task(data.first_data(), data.data_size());
         c_.asked.caller.ids.insert(c_.asked.caller.ids.begin(), "session:" + c_.session_hash);
-        if (c_.result.task) c_.asked.task_name = fmt::format("task:{}", data.first_data());
+        c_.names.push_back("request:" + c_.asked.request_id);
+        c_.names.push_back(fmt::format("task:{}", data.first_data()));  // as POST /internal/progress asks
         c_.result.bytes_in = c_.frame.size();
         ws_.read_message_max(small_message);
         co_return Reason(close_code::none);
@@ -199,6 +200,13 @@ private:
         const auto now = Clock::now();
         if (!c_.waiting || now < next_look_) return;
         next_look_ = now + look_every;
+        const auto place = c_.asked.service->gate->place(c_.names.front(), now);
+        if (!place || place->state != router::Place::State::waiting) return;
+        std::optional<double> eta;
+        if (place->expected_wait) eta = std::chrono::duration<double>(*place->expected_wait).count();
+        const auto rank = place->ahead, queue = place->service.waiting;
+        if (std::exchange(told_, std::pair(rank, queue)) == std::pair(rank, queue)) return;
+        c_.say(gradio_estimation(rank, queue, eta));
     }
 
     asio::awaitable<void> close(websocket::close_reason reason) {
@@ -243,6 +251,7 @@ private:
     WebSocket& ws_;
     std::uint64_t sent_ = 0, sent_of_front_ = 0;
     TimePoint next_ping_{}, next_look_{};
+    std::optional<std::pair<std::size_t, std::size_t>> told_;  // its rank and the queue's length
 };
 
 // What a handshake must say, for Beast, which reads it as the first octets of its stream.

@@ -21,7 +21,6 @@ struct GradioSocket {
     Caller caller;     // the session's hash will come first among its ids
     std::string host;  // to find the service's revision anew after a reload
     std::string request_id;
-    std::string task_name{};   // under which its place is asked for: "task:task(xxx)"; found in the data
     std::string key;           // Sec-WebSocket-Key of the client
     std::string head_for_pod;  // request_for_pod()'s; what speaks of the WebSocket in it is passed over
     std::function<void(std::shared_ptr<const Backend>)> on_departure;  // the client left while its task runs
