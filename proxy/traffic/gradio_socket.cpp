@@ -142,7 +142,10 @@ private:
             if (c_.ending) break;
             tell_place();
             if (!c_.messages.empty() && c_.messages.front().whole) continue;
-            if (Clock::now() >= next_ping_ && !co_await ping()) break;
+            if (Clock::now() >= next_ping_) {
+                co_await ping();
+                continue;  // what was notified meanwhile is seen only by another look
+            }
             c_.changed.expires_at(c_.waiting ? std::min(next_ping_, next_look_) : next_ping_);
             co_await c_.changed.async_wait(as_tuple_awaitable);
         }
@@ -187,13 +190,12 @@ private:
         co_return !error;
     }
 
-    asio::awaitable<bool> ping() {
+    asio::awaitable<void> ping() {
         next_ping_ = Clock::now() + ping_every;
         c_.socket.set_deadline(Clock::now() + c_.asked.routing->timeouts.write);
         auto [error] = co_await ws_.async_ping(websocket::ping_data(), as_tuple_awaitable);
         c_.socket.set_deadline(TimePoint::max());
         if (error) c_.leave();
-        co_return !error;
     }
 
     void tell_place() {

@@ -63,6 +63,7 @@ asio::awaitable<GradioOutcome> GradioTalk::run() {
     outcome = co_await shake_hands();
     if (outcome == GradioOutcome::under_way) outcome = co_await listen();
     clock_.cancel();
+    over_ = true;
     c_.result.pod_done = Clock::now();
     co_return outcome;
 }
@@ -217,7 +218,7 @@ void GradioTalk::begin_clock() {
 
 // Past its timeout the client is told; the pod keeps its slot a while, since its GPU may still work.
 void GradioTalk::late() {
-    if (completed_) return;
+    if (completed_ || over_) return;
     hung_ = true;
     const auto seconds = std::chrono::duration<double>(Clock::now() - c_.result.handed_over).count();
     c_.fail(Refusal::pod_timeout,

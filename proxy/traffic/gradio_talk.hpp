@@ -54,7 +54,7 @@ private:
     GradioReader reader_;
     std::string held_;  // the front of a message whose kind is not known yet
     bool passing_ = false;
-    bool completed_ = false;
+    bool completed_ = false, over_ = false;
     bool hung_ = false;  // past its timeout; it may still come back
     int declined_status_ = 0;
 };
