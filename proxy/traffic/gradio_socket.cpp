@@ -224,6 +224,8 @@ private:
         asio::co_spawn(c_.worker.io(), read_on(shared_), [shared = shared_](std::exception_ptr) {
             shared->reading = false;
             shared->leave();
+            error_code ignored;
+            shared->socket.socket().close(ignored);  // or a close that waits for the client would go on
         });
     }
 

@@ -108,7 +108,7 @@ class GradioTasks(Base):
         image = "data:image/png;base64," + "A" * (5 << 20)
         self.assert_done(run(gateway.port, picture("big", image)), gateway)
         line = self.last_access(gateway, 1)[-1]
-        self.assertGreater(line["bytes_in"], 5 << 20)
+        self.assertGreater(line["bytesIn"], 5 << 20)
 
     def test_a_frame_that_comes_in_pieces_is_one_message(self):
         gateway, pod = self.one_pod(0.1)
