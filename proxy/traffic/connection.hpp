@@ -70,6 +70,7 @@ private:
     // --- serve.cpp
     asio::awaitable<Next> serve(RequestHead, Counted&);
     asio::awaitable<Next> answer(Visit&, RequestHead);
+    asio::awaitable<Next> converse(Visit&);   // Gradio 3's socket
     asio::awaitable<bool> read_body(Visit&);  // false: refused or gone
     void prepare(Visit&);
     asio::awaitable<std::optional<Next>> hand_over(Visit&);  // to the errand; else the request is over

@@ -8,6 +8,7 @@
 #include "proxy/traffic/connection.hpp"
 #include "proxy/traffic/errand.hpp"
 #include "proxy/traffic/forward.hpp"
+#include "proxy/traffic/gradio_socket.hpp"
 #include "proxy/traffic/job.hpp"
 #include "proxy/traffic/text.hpp"
 #include "router/ids.hpp"
@@ -78,6 +79,8 @@ asio::awaitable<Connection::Next> Connection::answer(Visit& visit, RequestHead r
     if (worker_.draining())
         co_return co_await refuse(Refusal::shutting_down, &x.head, record, "The gateway is shutting down.", 0,
                                   has_body);
+    const bool speaks_rfc_6455 = x.head.websocket() && x.head.first("Sec-WebSocket-Version") == "13";
+    if (visit.classified.what == router::Class::socket && speaks_rfc_6455) co_return co_await converse(visit);
     if (!co_await read_body(visit)) co_return record.status == 499 ? Next::close : Next::lingering_close;
     if (const auto& now = worker_.routing();
         now != visit.routing)  // a reload during the upload: the pods are another revision's
@@ -86,6 +89,34 @@ asio::awaitable<Connection::Next> Connection::answer(Visit& visit, RequestHead r
     departed_ = false;
     if (const auto over = co_await hand_over(visit)) co_return *over;
     co_return co_await result(visit);
+}
+
+asio::awaitable<Connection::Next> Connection::converse(Visit& visit) {
+    auto& x = *visit.exchange;
+    auto& record = visit.record;
+    GradioSocket socket;
+    socket.routing = x.routing;
+    socket.service = x.service;
+    socket.caller.ids = router::ids_in_target(x.head.path(), x.head.query());
+    socket.caller.cookie = binding_of(*x.service, x.head);
+    socket.caller.origin = peer_;
+    socket.host = x.head.host();
+    socket.request_id = record.request_id;
+    socket.key = x.head.first("Sec-WebSocket-Key");
+    socket.head_for_pod = request_for(visit);
+    const auto result = co_await serve_gradio_socket(worker_, stream_, std::exchange(in_, {}), socket);
+    record.status = 101;
+    record.request_class = result.task ? 'W' : 'L';
+    record.refusal = result.refusal;
+    record.bytes_in = result.bytes_in;
+    record.bytes_out = result.bytes_out;
+    x.backend = result.backend;
+    x.waited = result.waited;
+    x.borrowed = result.borrowed;
+    x.retries = result.retries;
+    x.handed_over = result.handed_over;
+    x.pod_done = result.pod_done;
+    co_return Next::close;
 }
 
 // What the body and the head say about whose request it is, and what it is.
@@ -102,7 +133,8 @@ void Connection::prepare(Visit& visit) {
         visit.classified =
             router::with_task(visit.classified, router::is_task(visit.body.find("data0").value_or("")));
     visit.record.request_class = router::letter(visit.classified.what);
-    x.stream = visit.classified.what == router::Class::stream;
+    x.stream = !takes_a_slot(visit.classified.what) &&
+               (x.head.websocket() || visit.classified.what == router::Class::stream);
     x.until = visit.classified.until;
     x.session_hash = visit.body.find("session_hash").value_or("");
     x.listener = listener_for(*x.service, visit.classified, x.head, visit.caller.ids);
@@ -303,7 +335,8 @@ void Connection::log(Visit& visit) {
         if (record.refusal)
             metrics.refused[static_cast<std::size_t>(*record.refusal)].fetch_add(1,
                                                                                  std::memory_order_relaxed);
-        if (record.request_class == 'G' && answered) {
+        const bool had_a_slot = std::string_view("GJW").find(record.request_class) != std::string_view::npos;
+        if (had_a_slot && answered) {
             metrics.queue_wait.observe(record.queue);
             metrics.cold_wait.observe(record.cold);
             metrics.pod_time.observe(record.pod_time);
