@@ -50,7 +50,7 @@ class GradioTasks(Base):
         self.assertIn("process_starts", said)
         self.assertEqual(said.count("send_hash"), 1, "the pod's own questions are answered by the gateway")
         line = self.last_access(gateway, 1)[-1]
-        self.assertEqual((line["status"], line["class"]), (101, "G"), line)
+        self.assertEqual((line["status"], line["class"]), (101, "W"), line)
 
     def test_two_generations_of_one_page_come_one_after_the_other(self):
         gateway, pod = self.one_pod(0.3)
