@@ -267,6 +267,10 @@ void gateway(Text& text, const Snapshot& snapshot) {
     text.sample("", snapshot.connections);
     text.family("pilotlight_requests", "gauge", "Requests under way");
     text.sample("", snapshot.requests);
+    text.family("pilotlight_spool_memory_bytes", "gauge", "Octets held in memory for somebody slow");
+    text.sample("", snapshot.spool_memory);
+    text.family("pilotlight_spool_disk_bytes", "gauge", "Octets held in temporary files for somebody slow");
+    text.sample("", snapshot.spool_disk);
 }
 
 }  // namespace

@@ -60,6 +60,8 @@ double BreakEven::cold_start(const Settings& s) const {
 Keep BreakEven::keep(const Settings& s, int rung) const {
     static const Rung unknown;
     const double restart = cold_start(s) + in_seconds(s.break_even.worth);
+    if (s.break_even.fixed_keep)
+        return {in_seconds(*s.break_even.fixed_keep), in_seconds(*s.break_even.fixed_keep), 0, false};
     const auto index = static_cast<std::size_t>(std::max(1, rung) - 1);
     Keep keep = index < rungs_.size() ? rungs_[index].keep(restart) : unknown.keep(restart);
     keep.seconds = std::max(keep.seconds, in_seconds(s.scale_down_delay));
@@ -84,8 +86,9 @@ std::vector<BreakEven::Idle> BreakEven::idle_pods(const Sight& sight, TimePoint 
     ++round_;
     for (const PodSight& pod : sight.pods) {
         if (!pod.ready || pod.leases > 0) continue;
-        auto& resting =
-            resting_.try_emplace(static_cast<std::uint64_t>(pod.pod), Resting{now, 0}).first->second;
+        auto& resting = resting_.try_emplace(static_cast<std::uint64_t>(pod.pod), Resting{now, pod.uses, 0})
+                            .first->second;
+        if (resting.uses != pod.uses) resting = {now, pod.uses, 0};
         resting.seen = round_;
         idle.push_back({pod.pod, resting.since});
     }
@@ -137,7 +140,9 @@ int BreakEven::floor(const Settings& s, const Sight& sight, const Count& c) {
 
 Choice BreakEven::decide(const Settings& s, const Sight& sight, TimePoint now) {
     const Count c = count(s, sight, now);
-    note_demand(c.demand, s.max_scale > 0 ? s.max_scale : most_rungs_ever, now);
+    const int rungs = s.max_scale > 0 ? s.max_scale : most_rungs_ever;
+    if (sight.came) note_demand(std::max(c.demand, 1), rungs, now);
+    note_demand(c.demand, rungs, now);
     const int there = static_cast<int>(sight.pods.size());
     const int least = floor(s, sight, c);
 

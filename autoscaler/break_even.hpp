@@ -23,12 +23,14 @@ struct PodSight {
     bool ready = false;
     int leases = 0;
     TimePoint created;
+    std::uint64_t uses = 0;  // grows with every use, so that a short one between two looks is no rest
 };
 
 struct Sight {
     int waiting = 0;               // requests that wait for a slot
     int running = 0;               // requests that hold one, on pods that leave too
     int slots = 1;                 // of a pod; 0: unlimited
+    bool came = false;             // somebody did since the last look, and may be gone again
     bool reachable = true;         // false: no route leads here any more; floors stop counting
     std::vector<PodSight> pods{};  // those that are to stay
 };
@@ -79,6 +81,7 @@ private:
     };
     struct Resting {
         TimePoint since;
+        std::uint64_t uses = 0;  // as of then
         std::uint64_t seen = 0;  // the round in which it was still there
     };
     struct Idle {

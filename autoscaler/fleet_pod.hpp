@@ -1,6 +1,7 @@
 // A pod as its fleet keeps it, and what it is good for: which one goes first, and which one is called back.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -17,6 +18,7 @@ using pods::TimePoint;
 struct Load {
     int leases = 0;
     int sessions = 0;
+    std::uint64_t uses = 0;  // grows with every use
 };
 
 // One line of `kubectl get pods`.

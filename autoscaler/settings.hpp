@@ -4,6 +4,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 
 #include "pods/pod.hpp"
 
@@ -27,6 +28,7 @@ struct BreakEvenSettings {
     int spare = 0;                           // idle pods that are kept ready while there is demand
     bool cancel = true;                      // a starting pod that nobody waits for is ended
     Duration cold_start_guess{seconds{30}};  // until one was measured
+    std::optional<Duration> fixed_keep{};    // instead of what was learnt; to compare with, not an annotation
 
     friend bool operator==(const BreakEvenSettings&, const BreakEvenSettings&) = default;
 };

@@ -46,6 +46,12 @@ class Targets:
         if not good:
             self.missed.append(what)
 
+    def at_least(self, what, value, limit, unit=""):
+        good = value >= limit
+        print(f"{'ok    ' if good else 'MISSED'} {what}: {value:.4g} {unit}, at least {limit:.4g} {unit}")
+        if not good:
+            self.missed.append(what)
+
     def true(self, what, good):
         print(f"{'ok    ' if good else 'MISSED'} {what}")
         if not good:

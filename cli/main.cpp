@@ -1,14 +1,17 @@
 // The one binary: looks at the first word and hands the rest to its command.
 #include <cstdio>
 #include <exception>
+#include <iostream>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "cli/check.hpp"
+#include "cli/explain.hpp"
 #include "cli/get.hpp"
 #include "cli/replay_kpa.hpp"
 #include "cli/serve.hpp"
+#include "cli/simulate.hpp"
 #include "pods/keeper.hpp"
 
 namespace {
@@ -20,8 +23,10 @@ Usage: pilotlight COMMAND [arguments]
 
   serve -f PATH...    serve the Knative Services in these files or folders of YAML
   check -f PATH...    say what is wrong with them, and what they would do
+  explain METHOD URL  say which service and class a request gets, and by which rule
   get KIND            list pods, services, revisions or events of a running gateway; -w watches
   replay-kpa FILE...  replay recordings of Knative's autoscaler against this one
+  simulate            what a trace of requests would cost, and how long they would wait
   version             print the version
 
 Each command has its own --help. To begin:
@@ -40,15 +45,18 @@ int run(const std::vector<std::string>& words) {
     const std::vector<std::string> rest(words.empty() ? words.end() : words.begin() + 1, words.end());
     if (command == "serve") return cli::serve(rest);
     if (command == "check") return cli::check(rest);
+    if (command == "explain") return cli::explain(rest, std::cout, std::cerr);
     if (command == "get") return cli::get(rest);
+    if (command == "simulate") return cli::simulate(rest);
     if (command == "replay-kpa") return cli::replay_kpa(rest);
     if (command == "version" || command == "--version") return std::puts("pilotlight " PILOTLIGHT_VERSION), 0;
     if (command == "help" || command == "--help" || command == "-h")
         return std::fputs(help.data(), stdout), 0;
     if (command.empty()) return std::fputs(help.data(), stderr), 2;
     std::fprintf(stderr,
-                 "pilotlight: '%s' is no command; they are serve, check, get, replay-kpa and version (see "
-                 "pilotlight --help)\n",
+                 "pilotlight: '%s' is no command; they are serve, check, explain, get, replay-kpa, simulate "
+                 "and version "
+                 "(see pilotlight --help)\n",
                  words.front().c_str());
     return 2;
 }

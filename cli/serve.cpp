@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <boost/asio.hpp>
+#include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -48,7 +49,8 @@ public:
           state_lock_(lock_state(state_dir_)),
           shared_{cookie_key(configuration_.gateway, state_dir_), access_log_},
           driver_(pods::make_driver(control_, configuration_.gateway.driver, state_dir_)),
-          loop_(control_, *driver_, shared_.cookie_key, spool_directory(state_dir_)),
+          loop_(control_, *driver_, shared_.cookie_key, spool_directory(state_dir_),
+                proxy::Memory(state_dir_ / "learnt")),
           signals_(control_) {
         access_log_ = make_access_log(configuration_.gateway.log);
         loop_.configure(configuration_);
@@ -60,6 +62,7 @@ public:
     }
 
     void run() {
+        std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is one request's trouble
         for (auto& worker : workers_) worker->start();
         for (auto& listener : listeners_) listener->start();
         admin_->start();

@@ -34,7 +34,12 @@ bool set_integer(std::string_view text, Out& out, std::int64_t low, std::int64_t
     return true;
 }
 
-constexpr std::array<std::string_view, 5> profiles{"auto", "stable-diffusion", "comfyui", "gradio", "strict"};
+constexpr std::string_view rules_key = "pilotlight.dev/rules";
+
+bool set_flag(std::string_view text, bool& out) {
+    out = text == "true";
+    return text == "true" || text == "false";
+}
 
 constexpr std::array rules{
     AnnotationRule{"serving.knative.dev.alibabacloud/affinity", "Keep a browser on its pod by a cookie",
@@ -60,17 +65,31 @@ constexpr std::array rules{
         "`strict` is plain Knative, where every request takes one",
         "auto", "`auto`, `stable-diffusion`, `comfyui`, `gradio`, `strict`",
         [](std::string_view value, Service& service) {
-            service.profile = value;
-            return std::ranges::find(profiles, value) != profiles.end();
+            const auto profile = router::profile_named(value);
+            service.profile = profile.value_or(service.profile);
+            return profile.has_value();
         }},
-    AnnotationRule{"pilotlight.dev/on-disconnect",
-                   "When a client leaves while its pod works: let the pod finish, or tell it to stop",
-                   "drain", "`drain`, `interrupt`",
-                   [](std::string_view value, Service& service) {
-                       service.on_disconnect =
-                           value == "interrupt" ? OnDisconnect::interrupt : OnDisconnect::drain;
-                       return value == "drain" || value == "interrupt";
-                   }},
+    AnnotationRule{rules_key, "Rules ahead of the profile's, see [classes.md](classes.md)", "# none",
+                   "lines of `METHODS PATTERN CLASS`, as `POST /my/render G`; `#` begins a comment", nullptr},
+    AnnotationRule{
+        "pilotlight.dev/on-disconnect",
+        "When a client leaves while its pod works: let the pod finish, or tell it to stop; the slot "
+        "is free when the pod has answered, either way",
+        "drain", "`drain`, `interrupt`",
+        [](std::string_view value, Service& service) {
+            service.on_disconnect = value == "interrupt" ? OnDisconnect::interrupt : OnDisconnect::drain;
+            return value == "drain" || value == "interrupt";
+        }},
+    AnnotationRule{
+        "pilotlight.dev/startup-silence",
+        "After a bare tcpSocket probe: how long a pod whose port has opened is sent no HTTP request at all "
+        "(one may end a Stable Diffusion WebUI that is not complete yet); then it is asked until it answers; "
+        "`default` is the Gateway's `timeouts.startupSilence`, `0s`: the open port is enough",
+        "default", "0s to 10m, or `default`",
+        [](std::string_view value, Service& service) {
+            if (value == "default") return service.startup_silence.reset(), true;
+            return set_duration(value, service.startup_silence, 0s, 10min);
+        }},
     AnnotationRule{"pilotlight.dev/queue-depth", "Requests that may wait; one more is answered 503", "10000",
                    "1 to 1000000",
                    [](std::string_view value, Service& service) {
@@ -110,6 +129,46 @@ constexpr std::array rules{
                    [](std::string_view value, Service& service) {
                        return set_integer(value, service.pool.failures_to_bench, 1, 1000);
                    }},
+    AnnotationRule{"pilotlight.dev/cold-start-worth",
+                   "Break-even: the time of an idle pod that sparing a user one cold start is worth", "45s",
+                   "0s to 24h",
+                   [](std::string_view value, Service& service) {
+                       return set_duration(value, service.scaling.break_even.worth, 0s, day);
+                   }},
+    AnnotationRule{"pilotlight.dev/patience",
+                   "Break-even: no pod starts for a request that a busy pod takes within this time", "5s",
+                   "0s to 1h",
+                   [](std::string_view value, Service& service) {
+                       return set_duration(value, service.scaling.break_even.patience, 0s, 1h);
+                   }},
+    AnnotationRule{"pilotlight.dev/spare",
+                   "Break-even: idle pods that are kept ready while there is any demand", "0", "0 to 1000",
+                   [](std::string_view value, Service& service) {
+                       return set_integer(value, service.scaling.break_even.spare, 0, 1000);
+                   }},
+    AnnotationRule{"pilotlight.dev/cancel-starts",
+                   "Break-even: end a starting pod that nobody waits for; `false` where that saves nothing",
+                   "true", "`true`, `false`",
+                   [](std::string_view value, Service& service) {
+                       return set_flag(value, service.scaling.break_even.cancel);
+                   }},
+    AnnotationRule{"pilotlight.dev/cold-start-guess",
+                   "Break-even: how long a cold start is taken to last until one was measured", "30s",
+                   "0s to 1h",
+                   [](std::string_view value, Service& service) {
+                       return set_duration(value, service.scaling.break_even.cold_start_guess, 0s, 1h);
+                   }},
+    AnnotationRule{"pilotlight.dev/max-starting", "Pods that may start at the same time; 0: no bound", "0",
+                   "0 to 1000",
+                   [](std::string_view value, Service& service) {
+                       return set_integer(value, service.scaling.max_starting, 0, 1000);
+                   }},
+    AnnotationRule{"pilotlight.dev/panic-counts-starting",
+                   "KPA: pods on their way count against panic as if they were ready, unlike in Knative",
+                   "false", "`true`, `false`",
+                   [](std::string_view value, Service& service) {
+                       return set_flag(value, service.scaling.panic_counts_starting);
+                   }},
 };
 
 const AnnotationRule* find_rule(std::string_view key) {
@@ -133,9 +192,6 @@ std::string without_backticks(std::string_view text) {
 void refuse_unknown(const std::string& key, const Annotation& annotation, Problems& problems) {
     if (key.starts_with(own_prefix)) {
         const auto name = std::string_view(key).substr(own_prefix.size());
-        if (name == "rules")
-            return problems.error(annotation.place,
-                                  key + ": not yet in this version; choose a pilotlight.dev/profile");
         const auto names = names_under(own_prefix);
         auto advice = did_you_mean(name, names);
         if (advice.empty()) advice = "; known are " + either(names);
@@ -148,11 +204,39 @@ void refuse_unknown(const std::string& key, const Annotation& annotation, Proble
     }
 }
 
+// Where line `number` (from 0) of an annotation's text stands: exactly in a literal block, else where the
+// value begins.
+Place place_of_line(const Annotation& annotation, int number) {
+    if (annotation.literal.line == 0) return annotation.value_place;
+    return {annotation.literal.file, annotation.literal.line + number, annotation.literal.column};
+}
+
+void read_rules(const Annotation& annotation, Service& service, Problems& problems) {
+    service.rules.clear();
+    std::string_view rest = annotation.value;
+    for (int number = 0; !rest.empty(); ++number) {
+        auto line = rest.substr(0, rest.find('\n'));
+        rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+        line = line.substr(0, line.find('#'));
+        if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
+        const auto place = place_of_line(annotation, number);
+        if (service.rules.size() == router::Rules::most_user_rules)
+            return problems.error(place, std::string(rules_key) + ": more than " +
+                                             std::to_string(router::Rules::most_user_rules) + " rules");
+        if (const auto wrong = router::what_is_wrong(line); !wrong.empty())
+            problems.error(place, std::string(rules_key) + ": " + wrong);
+        service.rules.push_back(
+            {std::string(line), std::string(place.file) + ":" + std::to_string(place.line)});
+    }
+}
+
 void apply(const Annotations& annotations, Service& service, Problems& problems) {
     for (const auto& [key, annotation] : annotations) {
         const auto* rule = find_rule(key);
         if (!rule) {
             refuse_unknown(key, annotation, problems);
+        } else if (key == rules_key) {
+            read_rules(annotation, service, problems);
         } else if (!rule->apply(annotation.value, service)) {
             problems.error(annotation.value_place, key + ": must be " + without_backticks(rule->valid) +
                                                        ", not " + quote(annotation.value));
@@ -174,6 +258,16 @@ void apply_annotations(const Annotations& service_annotations, const Annotations
                        Service& service, Problems& problems) {
     apply(service_annotations, service, problems);
     apply(template_annotations, service, problems);
+}
+
+void warn_idle_annotations(const Annotations& annotations, autoscaler::Policy policy, Problems& problems) {
+    const bool kpa = policy == autoscaler::Policy::kpa;
+    for (const auto& [key, annotation] : annotations) {
+        const auto* rule = find_rule(key);
+        if (rule == nullptr || !rule->meaning.starts_with(kpa ? "Break-even: " : "KPA: ")) continue;
+        const auto other = kpa ? break_even_class : kpa_class;
+        problems.warning(annotation.place, key + ": counts only with class " + std::string(other));
+    }
 }
 
 std::string explain_annotations() {

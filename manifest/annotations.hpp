@@ -20,7 +20,8 @@ struct AnnotationRule {
     std::string_view meaning;
     std::string_view fallback;  // a value that changes nothing
     std::string_view valid;
-    bool (*apply)(std::string_view value, Service& service);  // false: the value is not valid
+    // False: the value is not valid. Null: it has lines, each with a place of its own, and is read elsewhere.
+    bool (*apply)(std::string_view value, Service& service);
 };
 std::span<const AnnotationRule> annotation_rules();
 
@@ -28,6 +29,9 @@ std::span<const AnnotationRule> annotation_rules();
 // are errors; under ACK's they are foreign, with a warning where a known one was probably meant.
 void apply_annotations(const Annotations& service_annotations, const Annotations& template_annotations,
                        Service& service, Problems& problems);
+
+// Annotations of ours that mean nothing with this class draw a warning.
+void warn_idle_annotations(const Annotations& annotations, autoscaler::Policy policy, Problems& problems);
 
 // The tables of docs/configuration.md, in Markdown: what `pilotlight check --explain-annotations` prints.
 std::string explain_annotations();

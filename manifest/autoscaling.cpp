@@ -97,17 +97,32 @@ private:
     Problems& problems_;
 };
 
-void read_class(Reader& reader) {
+using autoscaler::Policy;
+
+Policy read_class(Reader& reader, const ClusterDefaults& defaults) {
     const auto found = reader.find("class");
-    if (!found || found->value == kpa_class || found->value == "kpa") return;
+    const auto cluster = defaults.pod_autoscaler_class == break_even_class ? Policy::break_even : Policy::kpa;
+    if (!found) return cluster;
+    if (found->value == break_even_class) return Policy::break_even;
+    if (found->value == kpa_class || found->value == "kpa") return Policy::kpa;
     const std::string& name = found->value;
     if (name == "hpa.autoscaling.knative.dev" || name == "hpa")
-        return reader.complain(*found, "invalid value: " + name + ", there is no HPA here; use " +
-                                           std::string(kpa_class) + " with metric concurrency or rps");
-    if (name == "break-even.pilotlight.dev")
-        return reader.complain(
-            *found, "invalid value: " + name + ", not yet in this version; use " + std::string(kpa_class));
-    reader.complain(*found, "invalid value: " + name + ", expected " + std::string(kpa_class));
+        reader.complain(*found, "invalid value: " + name + ", there is no HPA here; use " +
+                                    std::string(kpa_class) + " with metric concurrency or rps");
+    else
+        reader.complain(*found, "invalid value: " + name + ", expected " + std::string(kpa_class) + " or " +
+                                    std::string(break_even_class));
+    return cluster;
+}
+
+// What break-even scaling does not go by. It is still checked: the class may change back.
+void warn_meaningless(const Reader& reader, Problems& problems) {
+    for (const auto name :
+         {"metric", "target", "target-utilization-percentage", "target-burst-capacity", "window",
+          "panic-window-percentage", "panic-threshold-percentage", "metric-aggregation-algorithm"})
+        if (const auto found = reader.find(name))
+            problems.warning(found->annotation.place,
+                             found->key + ": means nothing with class " + std::string(break_even_class));
 }
 
 Metric read_metric(Reader& reader) {
@@ -261,7 +276,8 @@ autoscaler::Settings resolve(const Annotations& annotations, const ClusterDefaul
     Reader reader(annotations, problems);
     autoscaler::Settings settings;
     warn_unknown_autoscaling(annotations, problems);
-    read_class(reader);
+    settings.policy = read_class(reader, defaults);
+    if (settings.policy == Policy::break_even) warn_meaningless(reader, problems);
     settings.metric = read_metric(reader);
     read_target(reader, defaults, container_concurrency, settings);
     read_windows(reader, defaults, settings);

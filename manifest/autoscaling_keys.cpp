@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::array keys{
     AutoscalingKey{"class", "", "Which autoscaler decides", "`kpa.autoscaling.knative.dev`",
-                   "`kpa.autoscaling.knative.dev`, short `kpa`"},
+                   "`kpa.autoscaling.knative.dev`, short `kpa`; `break-even.pilotlight.dev`"},
     AutoscalingKey{"metric", "", "What is measured", "`concurrency`", "`concurrency`, `rps`"},
     AutoscalingKey{"target", "", "What one pod is meant to carry, before utilization",
                    "containerConcurrency, or 100 if that is 0; 200 for rps",

@@ -94,10 +94,11 @@ void validate(const D& d, Complain complain) {
     const auto shown = [](std::chrono::nanoseconds value) { return format_duration(value); };
     const auto number = [](double value) { return format_number(value); };
 
-    if (d.pod_autoscaler_class != kpa_class && d.pod_autoscaler_class != "kpa")
+    if (d.pod_autoscaler_class != kpa_class && d.pod_autoscaler_class != "kpa" &&
+        d.pod_autoscaler_class != break_even_class)
         complain("pod-autoscaler-class", "pod-autoscaler-class = " + quote(d.pod_autoscaler_class) +
-                                             ", expected " + std::string(kpa_class) +
-                                             "; there is no other autoscaler here");
+                                             ", expected " + std::string(kpa_class) + " or " +
+                                             std::string(break_even_class));
     if (d.scale_to_zero_grace_period.count() <= 0)
         complain("scale-to-zero-grace-period",
                  "scale-to-zero-grace-period must be positive, was: " + shown(d.scale_to_zero_grace_period));

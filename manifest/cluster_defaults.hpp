@@ -12,6 +12,7 @@
 namespace manifest {
 
 inline constexpr std::string_view kpa_class = "kpa.autoscaling.knative.dev";
+inline constexpr std::string_view break_even_class = "break-even.pilotlight.dev";
 inline constexpr double smallest_target = 0.01;            // autoscaling.TargetMin
 inline constexpr std::chrono::seconds shortest_window{6};  // autoscaling.WindowMin
 inline constexpr std::chrono::hours longest_window{1};     // autoscaling.WindowMax

@@ -13,6 +13,7 @@
 #include "autoscaler/settings.hpp"
 #include "pods/container.hpp"
 #include "pods/settings.hpp"
+#include "router/rules.hpp"
 #include "router/settings.hpp"
 
 namespace manifest {
@@ -47,10 +48,13 @@ struct Service {
     router::PoolSettings pool;
     router::Affinity affinity;
     OnDisconnect on_disconnect = OnDisconnect::drain;
-    std::string profile = "auto";
-    int retry = 1;                       // how often a request whose pod died unanswered is tried elsewhere
-    std::vector<TrafficTarget> traffic;  // empty: 100 % to the latest
-    std::string file;                    // where it was read, for messages
+    std::optional<std::chrono::nanoseconds>
+        startup_silence;  // pods/second_stage.hpp; empty: Timeouts::startup_silence
+    router::Profile profile = router::Profile::automatic;
+    std::vector<router::UserRule> rules;  // ahead of the profile's
+    int retry = 1;                        // how often a request whose pod died unanswered is tried elsewhere
+    std::vector<TrafficTarget> traffic;   // empty: 100 % to the latest
+    std::string file;                     // where it was read, for messages
     int line = 0;
 
     friend bool operator==(const Service&, const Service&) = default;
@@ -80,6 +84,8 @@ struct Limits {
     std::size_t response_memory = 8 << 20;  // likewise a response that the client has not taken yet
     std::uint64_t response_bytes = 4ull << 30;  // backlog of one response in memory and file together
     std::size_t connections = 20'000;           // of clients, all together
+    std::uint64_t spool_memory = 1ull << 30;    // of all requests and responses that wait for somebody slow
+    std::uint64_t spool_disk = 16ull << 30;     // likewise in files
 
     friend bool operator==(const Limits&, const Limits&) = default;
 };
@@ -91,6 +97,8 @@ struct Timeouts {
     milliseconds write{60'000};       // between two octets that a client takes
     milliseconds connect{5'000};      // to a pod
     milliseconds drain{600'000};      // shutdown: how long running requests may take
+    milliseconds tunnel{3'600'000};   // a WebSocket on which neither side says anything
+    milliseconds startup_silence{3'000};  // pods/second_stage.hpp, for services that do not say it themselves
 
     friend bool operator==(const Timeouts&, const Timeouts&) = default;
 };

@@ -60,7 +60,8 @@ Annotations read_annotations(const Node* node, const std::string& path, Problems
         std::string value;
         if (!entry.value->is_null() && !read_text(*entry.value, path + "." + entry.key, problems, value))
             continue;
-        annotations.emplace(entry.key, Annotation{std::move(value), entry.place, entry.value->place});
+        annotations.emplace(
+            entry.key, Annotation{std::move(value), entry.place, entry.value->place, entry.value->literal});
     }
     return annotations;
 }

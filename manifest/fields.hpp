@@ -23,6 +23,7 @@ struct Annotation {
     std::string value;
     Place place;  // of the key
     Place value_place;
+    Place literal{};  // of the first line of a literal block (|); line 0: it is none
 };
 using Annotations = std::map<std::string, Annotation, std::less<>>;
 

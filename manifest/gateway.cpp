@@ -13,7 +13,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::uint64_t KiB = 1 << 10, MiB = 1 << 20, GiB = 1 << 30, TiB = 1ull << 40;
-constexpr milliseconds hour = 1h, day = 24h;
+constexpr milliseconds hour = 1h, day = 24h, longest_silence = 10min;
 
 std::string at(const std::string& path, std::size_t index) {
     return path + "[" + std::to_string(index) + "]";
@@ -100,6 +100,8 @@ void read_limits(Fields& spec, Limits& limits) {
     fields.size("responseBytes", limits.response_bytes, MiB, TiB);
     size(fields, "responseMemory", limits.response_memory, 4 * KiB, GiB);
     fields.number("connections", limits.connections, 1, 1'000'000);
+    fields.size("spoolMemory", limits.spool_memory, 0, TiB);
+    fields.size("spoolDisk", limits.spool_disk, 0, 1024 * TiB);
     fields.close();
 }
 
@@ -111,6 +113,8 @@ void read_timeouts(Fields& spec, Timeouts& timeouts) {
     fields.duration("write", timeouts.write, 100ms, hour);
     fields.duration("connect", timeouts.connect, 10ms, hour);
     fields.duration("drain", timeouts.drain, 0ms, day);
+    fields.duration("tunnel", timeouts.tunnel, 1s, 7 * day);
+    fields.duration("startupSilence", timeouts.startup_silence, 0ms, longest_silence);
     fields.close();
 }
 

@@ -147,6 +147,8 @@ void read_settings(const Annotations& own, const Annotations& from_template, con
     service.scaling =
         resolve(merge_autoscaling(own, from_template), defaults, service.container_concurrency, problems);
     apply_annotations(own, from_template, service, problems);
+    warn_idle_annotations(own, service.scaling.policy, problems);
+    warn_idle_annotations(from_template, service.scaling.policy, problems);
     service.annotations = values(own);
     service.template_annotations = values(from_template);
 }

@@ -26,8 +26,8 @@ struct Refused {
 // silence.
 class Builder : public YAML::EventHandler {
 public:
-    Builder(std::string_view file, Problems& problems)
-        : file_(file), problems_(problems), last_{file, 1, 1} {}
+    Builder(std::string_view file, std::string_view text, Problems& problems)
+        : file_(file), text_(text), problems_(problems), last_{file, 1, 1} {}
 
     std::vector<NodePtr> take() { return std::move(documents_); }
     // Of what was read last.
@@ -53,6 +53,7 @@ public:
         auto node = make(mark, Node::Kind::scalar);
         node->text = value;
         node->plain = tag == "?";  // yaml-cpp's tag for a scalar without quotes
+        node->literal = literal_at(mark);
         leaf(std::move(node), anchor);
     }
 
@@ -85,6 +86,18 @@ private:
     Place at(const YAML::Mark& mark) {
         last_ = {file_, mark.line + 1, mark.column + 1};
         return last_;
+    }
+
+    // Only there do the lines of a text stand on lines of the file, one for one. A mark's position counts
+    // bytes.
+    Place literal_at(const YAML::Mark& mark) const {
+        const auto from =
+            mark.pos < 0 ? text_.size() : std::min(static_cast<std::size_t>(mark.pos), text_.size());
+        if (!text_.substr(from).starts_with('|')) return {};
+        const auto begin = std::min(text_.find('\n', from), text_.size());
+        const auto first = std::min(text_.find_first_not_of(" \r\n", begin), text_.size());
+        const auto line_start = first == 0 ? 0 : text_.rfind('\n', first - 1) + 1;
+        return {file_, mark.line + 2, static_cast<int>(first - line_start) + 1};
     }
 
     [[noreturn]] void refuse(const YAML::Mark& mark, std::string text) {
@@ -167,7 +180,7 @@ private:
                           "nested deeper than " + std::to_string(yaml_limits::depth) + " levels by aliases"};
     }
 
-    std::string_view file_;
+    std::string_view file_, text_;
     Problems& problems_;
     Place last_;
     std::vector<NodePtr> documents_;
@@ -257,7 +270,7 @@ std::vector<NodePtr> parse_yaml(std::string_view file, std::string_view text, Pr
         problems.error(refused->place, refused->text);
         return {};
     }
-    Builder builder(file, problems);
+    Builder builder(file, text, problems);
     // The document mark makes yaml-cpp refuse a quote that is still open at the end, which it else takes for
     // closed.
     std::istringstream stream(std::string(text) + "\n---\n");

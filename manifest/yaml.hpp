@@ -28,6 +28,7 @@ struct Node {
     Place place;
     std::string text;            // of a scalar
     bool plain = false;          // a scalar without quotes or tag: it may be a number or a truth value
+    Place literal{};             // of a literal block (|): where its first line stands; line 0: it is none
     std::vector<NodePtr> items;  // of a list
     std::vector<Entry> entries;  // of a map, in order, no key twice
     std::size_t weight = 1;      // nodes in this tree, every alias counted as what it stands for

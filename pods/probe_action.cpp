@@ -4,6 +4,8 @@
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 
+#include "pods/second_stage.hpp"
+
 namespace pods {
 
 namespace {
@@ -67,16 +69,26 @@ http::request<http::empty_body> make_request(const HttpGetAction& get, const Add
     return request;
 }
 
-asio::awaitable<std::string> attempt_http(Address address, HttpGetAction get, std::chrono::seconds timeout) {
+struct Answer {
+    std::string trouble;  // not empty: there is none
+    std::string url;      // "GET http://127.0.0.1:20001/: "
+    unsigned status = 0;
+    bool has_process_time = false;
+    std::string body;  // its beginning
+};
+
+asio::awaitable<Answer> get_http(Address address, HttpGetAction get, std::chrono::seconds timeout) {
+    Answer got;
     beast::tcp_stream stream(co_await asio::this_coro::executor);
     stream.expires_after(timeout);
-    std::string trouble = co_await connect(stream, address);
-    if (!trouble.empty()) co_return trouble;
+    got.trouble = co_await connect(stream, address);
+    if (!got.trouble.empty()) co_return got;
 
-    const std::string url = "GET http://" + text_of(address) + get.path + ": ";
+    got.url = "GET http://" + text_of(address) + get.path + ": ";
     const auto request = make_request(get, address);
     const auto [unsent, sent] = co_await http::async_write(stream, request, as_tuple(use_awaitable));
-    if (unsent) co_return url + unsent.message();
+    if (unsent) got.trouble = got.url + unsent.message();
+    if (unsent) co_return got;
 
     beast::flat_buffer buffer(most_head_bytes + most_body_bytes);
     http::response_parser<http::string_body> answer;
@@ -84,18 +96,27 @@ asio::awaitable<std::string> attempt_http(Address address, HttpGetAction get, st
     answer.body_limit(boost::none);
     const auto [unread, head] =
         co_await http::async_read_header(stream, buffer, answer, as_tuple(use_awaitable));
-    if (unread) co_return url + unread.message();
-    const unsigned status = answer.get().result_int();
+    if (unread) got.trouble = got.url + unread.message();
+    if (unread) co_return got;
+    got.status = answer.get().result_int();
+    got.has_process_time = answer.get().count("x-process-time") > 0;
 
-    // Taken, though nobody wants it, or the pod sees its answer refused and logs that.
+    // Taken, though hardly anybody wants it, or the pod sees its answer refused and logs that.
     stream.expires_after(std::min<std::chrono::milliseconds>(timeout, body_limit));
     while (!answer.is_done() && answer.get().body().size() < most_body_bytes) {
         const auto [ended, some] =
             co_await http::async_read_some(stream, buffer, answer, as_tuple(use_awaitable));
         if (ended) break;
     }
-    if (status >= 200 && status < 400) co_return "";
-    co_return url + "status " + std::to_string(status);
+    got.body = std::move(answer.get().body());
+    co_return got;
+}
+
+asio::awaitable<std::string> attempt_http(Address address, HttpGetAction get, std::chrono::seconds timeout) {
+    const Answer got = co_await get_http(std::move(address), std::move(get), timeout);
+    if (!got.trouble.empty()) co_return got.trouble;
+    if (got.status >= 200 && got.status < 400) co_return "";
+    co_return got.url + "status " + std::to_string(got.status);
 }
 
 asio::awaitable<std::string> attempt_exec(Execute execute, ExecAction action, std::chrono::seconds timeout) {
@@ -115,6 +136,14 @@ asio::awaitable<std::string> attempt(ProbeTarget target, Probe probe) {
     if (const auto* get = std::get_if<HttpGetAction>(&probe.action))
         co_return co_await attempt_http(where(target, get->port), *get, probe.timeout);
     co_return co_await attempt_exec(target.execute, std::get<ExecAction>(probe.action), probe.timeout);
+}
+
+asio::awaitable<std::string> attempt_mounted(ProbeTarget target, Probe probe) {
+    const auto& get = std::get<HttpGetAction>(probe.action);
+    const Answer got = co_await get_http(where(target, get.port), get, probe.timeout);
+    if (!got.trouble.empty()) co_return got.trouble;
+    if (!is_not_mounted(got.status, got.has_process_time, got.body)) co_return "";
+    co_return got.url + "status 404, not mounted yet";
 }
 
 }  // namespace pods

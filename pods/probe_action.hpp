@@ -31,4 +31,7 @@ struct ProbeTarget {
 // Cancellation (terminal) ends it; then the answer means nothing.
 asio::awaitable<std::string> attempt(ProbeTarget target, Probe probe);
 
+// The second stage's question (second_stage.hpp), an httpGet: passes with any answer but "not mounted".
+asio::awaitable<std::string> attempt_mounted(ProbeTarget target, Probe probe);
+
 }  // namespace pods

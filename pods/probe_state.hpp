@@ -10,6 +10,11 @@
 // than asked, from the very beginning, so that a pod's first request reaches it within 10 ms of being ready.
 // Of these extra probes a success counts, also within initialDelaySeconds; failures count at most once a
 // period, so that failureThreshold means the time that its author had in mind.
+//
+// With a second stage (second_stage.hpp) a pod is ready only when that has passed, too. It begins when the
+// port is first seen open, and anew when the readiness probe has lost the pod. Startup and liveness probes
+// over HTTP must not break its silence: until the port has been seen open they only connect, and until the
+// silence is over they rest.
 #pragma once
 
 #include <array>
@@ -18,11 +23,13 @@
 
 #include "pods/container.hpp"
 #include "pods/pod.hpp"
+#include "pods/second_stage.hpp"
 
 namespace pods {
 
-enum class ProbeKind { startup, liveness, readiness };
-inline constexpr std::array all_probe_kinds{ProbeKind::startup, ProbeKind::liveness, ProbeKind::readiness};
+enum class ProbeKind { startup, liveness, readiness, mounting };  // mounting: of the second stage
+inline constexpr std::array all_probe_kinds{ProbeKind::startup, ProbeKind::liveness, ProbeKind::readiness,
+                                            ProbeKind::mounting};
 
 enum class ProbeChange {
     none,
@@ -42,9 +49,12 @@ inline constexpr std::chrono::milliseconds patient_interval{250};
 class ProbeState {
 public:
     // `started`: when the pod's process began. Without a readiness probe: tcpSocket on the pod's port.
-    ProbeState(const Container& container, TimePoint started);
+    ProbeState(const Container& container, TimePoint started, std::optional<SecondStage> stage = {});
 
     const std::optional<Probe>& probe(ProbeKind kind) const { return track(kind).probe; }
+
+    // What the attempt that begins now has to do.
+    Probe attempt(ProbeKind kind, TimePoint now) const;
 
     // When the next one is to begin, maybe in the past. Empty: not before another result, or never.
     std::optional<TimePoint> due(ProbeKind kind) const;
@@ -58,6 +68,10 @@ public:
 
     bool is_ready() const { return is_ready_; }
 
+    // The second stage's window is over, and the pod has not passed it: it is ready all the same.
+    bool has_given_up() const { return has_given_up_; }
+    const std::optional<SecondStage>& stage() const { return stage_; }
+
 private:
     struct Track {
         std::optional<Probe> probe;
@@ -68,9 +82,12 @@ private:
         int run = 0;
         bool has_passed = false;  // ever
         bool is_running = false;
-        bool is_stale = false;  // it runs, and its result will not count
+        bool is_stale = false;       // it runs, and its result will not count
+        bool is_held = false;        // over HTTP to the pod's own port, which may be too early for that
+        bool only_connects = false;  // the one that runs
     };
 
+    void set_up(const Container& container);
     Track& track(ProbeKind kind) { return tracks_[static_cast<std::size_t>(kind)]; }
     const Track& track(ProbeKind kind) const { return tracks_[static_cast<std::size_t>(kind)]; }
     bool is_eager(ProbeKind kind) const { return kind != ProbeKind::liveness && !track(kind).has_passed; }
@@ -78,9 +95,17 @@ private:
     bool counts(ProbeKind kind, bool has_passed);
     ProbeChange passed(ProbeKind kind, TimePoint now);
     ProbeChange failed(ProbeKind kind);
+    void open(TimePoint now);
+    void begin_stage_anew();
+    ProbeChange end_mounting(bool has_passed, TimePoint now);
+    ProbeChange ready_if_all_passed();
 
     TimePoint started_;
-    std::array<Track, 3> tracks_;
+    std::array<Track, all_probe_kinds.size()> tracks_;
+    std::optional<SecondStage> stage_;
+    std::optional<TimePoint> opened_;  // when the port was seen open, with a second stage
+    bool is_mounted_ = true;           // there is no second stage, or it is over
+    bool has_given_up_ = false;
     bool has_started_up_ = false;
     bool is_ready_ = false;
     bool is_rechecking_ = false;

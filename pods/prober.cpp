@@ -19,6 +19,8 @@ std::string_view name_of(ProbeKind kind) {
             return "liveness";
         case ProbeKind::readiness:
             return "readiness";
+        case ProbeKind::mounting:
+            return "mounting";
     }
     return "";
 }
@@ -26,11 +28,13 @@ std::string_view name_of(ProbeKind kind) {
 }  // namespace
 
 struct Prober::Running {
-    Running(asio::any_io_executor executor, ProbeTarget at, const Container& container, Events told)
+    Running(asio::any_io_executor executor, ProbeTarget at, const Container& container, Events told,
+            std::optional<SecondStage> stage)
         : target(std::move(at)),
           events(std::move(told)),
-          state(container, Clock::now()),
-          alarms{asio::steady_timer(executor), asio::steady_timer(executor), asio::steady_timer(executor)} {}
+          state(container, Clock::now(), std::move(stage)),
+          alarms{asio::steady_timer(executor), asio::steady_timer(executor), asio::steady_timer(executor),
+                 asio::steady_timer(executor)} {}
 
     asio::steady_timer& alarm(ProbeKind kind) { return alarms[static_cast<std::size_t>(kind)]; }
 
@@ -45,6 +49,7 @@ struct Prober::Running {
             case ProbeChange::none:
                 return;
             case ProbeChange::ready:
+                if (state.has_given_up() && events.on_notice) events.on_notice(given_up(why));
                 return events.on_ready ? events.on_ready() : void();
             case ProbeChange::unready:
                 return events.on_unready ? events.on_unready(said) : void();
@@ -53,13 +58,20 @@ struct Prober::Running {
         }
     }
 
+    // Of a pod that is ready all the same.
+    std::string given_up(const std::string& why) {
+        const auto after = std::chrono::duration_cast<std::chrono::seconds>(state.stage()->window).count();
+        return "Taken for ready " + std::to_string(after) + " s after its port opened, though it has not " +
+               "mounted its API: " + why;
+    }
+
     static asio::awaitable<void> run(std::shared_ptr<Running> self, ProbeKind kind);
 
     const ProbeTarget target;
     const Events events;
     ProbeState state;
-    std::array<asio::steady_timer, 3> alarms;
-    std::array<asio::cancellation_signal, 3> cancels;
+    std::array<asio::steady_timer, all_probe_kinds.size()> alarms;
+    std::array<asio::cancellation_signal, all_probe_kinds.size()> cancels;
     std::string last_failure;
     bool is_stopped = false;
 };
@@ -73,7 +85,10 @@ asio::awaitable<void> Prober::Running::run(std::shared_ptr<Running> self, ProbeK
             continue;  // woken early, late or to end: the state knows
         }
         self->state.begin(kind, Clock::now());
-        const std::string why = co_await attempt(self->target, *self->state.probe(kind));
+        Probe probe = self->state.attempt(kind, Clock::now());
+        auto answer = kind == ProbeKind::mounting ? attempt_mounted(self->target, std::move(probe))
+                                                  : attempt(self->target, std::move(probe));
+        const std::string why = co_await std::move(answer);
         if (self->is_stopped) break;
         if (!why.empty()) self->last_failure = std::string(name_of(kind)) + " probe failed: " + why;
         const auto change = self->state.end(kind, why.empty(), Clock::now());
@@ -83,9 +98,10 @@ asio::awaitable<void> Prober::Running::run(std::shared_ptr<Running> self, ProbeK
 }
 
 Prober::Prober(asio::any_io_executor executor, Address address, const Container& container, Execute execute,
-               Events events) {
+               Events events, std::optional<SecondStage> stage) {
     ProbeTarget target{std::move(address), container.port, std::move(execute)};
-    running_ = std::make_shared<Running>(executor, std::move(target), container, std::move(events));
+    running_ = std::make_shared<Running>(executor, std::move(target), container, std::move(events),
+                                         std::move(stage));
     for (const auto kind : all_probe_kinds) {
         if (!running_->state.probe(kind)) continue;
         const auto slot = running_->cancels[static_cast<std::size_t>(kind)].slot();

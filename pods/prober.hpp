@@ -4,10 +4,12 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "pods/container.hpp"
 #include "pods/probe_action.hpp"
+#include "pods/second_stage.hpp"
 
 namespace pods {
 
@@ -19,11 +21,12 @@ public:
         std::function<void()> on_ready;
         std::function<void(std::string why)> on_unready;
         std::function<void(std::string why)> on_unhealthy;  // to be replaced; nothing is probed any more
+        std::function<void(std::string what)> on_notice;    // one sentence for people, just before on_ready
     };
 
     // Begins at once, with the pod's process taken to have begun now.
     Prober(asio::any_io_executor executor, Address address, const Container& container, Execute execute,
-           Events events);
+           Events events, std::optional<SecondStage> stage = {});
     ~Prober();
     Prober(const Prober&) = delete;
     Prober& operator=(const Prober&) = delete;

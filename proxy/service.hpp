@@ -9,11 +9,12 @@
 
 #include "manifest/configuration.hpp"
 #include "proxy/gate.hpp"
+#include "proxy/jobs.hpp"
 #include "proxy/metrics.hpp"
 #include "proxy/traffic/head.hpp"
 #include "proxy/traffic/spool.hpp"
-#include "router/classify.hpp"
 #include "router/routes.hpp"
+#include "router/rules.hpp"
 
 namespace proxy {
 
@@ -25,10 +26,13 @@ struct Service {
     std::shared_ptr<ServiceMetrics> metrics;
     router::Affinity affinity;
     router::Profile profile = router::Profile::automatic;
+    std::shared_ptr<const router::Rules> rules;      // the profile's, with the user's before them
     Duration timeout{};                              // the pod's work, from the moment it has the request
     std::optional<Duration> response_start_timeout;  // until its first octet
     std::optional<Duration> idle_timeout;            // between two octets of its answer
     int retry = 1;
+    bool interrupt_on_disconnect = false;  // a pod is told to stop when its client has left
+    std::shared_ptr<Jobs> jobs;
 };
 
 struct Routing {

@@ -66,7 +66,7 @@ void Pool::leave(Ticket ticket, TimePoint now) {
     if (found == requests_.end()) return;
     count(now);
     if (found->second.held)
-        give_back(found->second);
+        give_back(found->second, now);
     else
         dequeue(ticket, found->second);
     requests_.erase(found);
@@ -77,7 +77,7 @@ bool Pool::retry(Ticket ticket, TimePoint now) {
     if (found == requests_.end() || !found->second.held) return false;
     count(now);
     auto& request = found->second;
-    give_back(request);
+    give_back(request, now);
     request.since = now;
     request.cold_before = cold_time(now);
     request.retried = true;
@@ -119,7 +119,9 @@ void Pool::take(Request& request, PodId id, TimePoint now) {
     pod.held.insert(request.grant);
 }
 
-void Pool::give_back(Request& request) {
+void Pool::give_back(Request& request, TimePoint now) {
+    held_seconds_ += std::chrono::duration<double>(now - request.grant.at).count();
+    ++served_;
     const auto id = *request.held;
     request.held.reset();
     held_.erase(request.grant);

@@ -42,12 +42,22 @@ struct Expired {
     Overdue why;
 };
 
+// How often a pod was given a slot or had one back: whoever looks now and then sees whether it rested
+// meanwhile.
+struct PodUse {
+    PodId pod;
+    std::uint64_t uses;
+};
+
 // What the autoscaler and the metrics ask of a pool.
 struct Usage {
     double demand_seconds = 0;   // integral of waiting + running over time, since the pool began
     std::uint64_t arrivals = 0;  // since the pool began
+    double held_seconds = 0;     // of slots that were given back since then, and how many those are
+    std::uint64_t served = 0;
     std::size_t waiting = 0;
     std::size_t running = 0;
+    std::vector<PodUse> pods{};
 };
 
 // How long a request waited so far, split by what it waited for; its time on a pod, before a retry, is
@@ -153,7 +163,7 @@ private:
     void dequeue(Ticket, Request&);
     void free_waiters(PodState&);
     void take(Request&, PodId, TimePoint now);
-    void give_back(Request&);
+    void give_back(Request&, TimePoint now);
     std::optional<Ticket> next_for_any(TimePoint now) const;
     void find_followed(Standing&, const Held&) const;
     bool slot_is_free() const;
@@ -180,6 +190,8 @@ private:
     TimePoint counted_to_;
     double demand_seconds_ = 0;
     std::uint64_t arrivals_ = 0;
+    double held_seconds_ = 0;
+    std::uint64_t served_ = 0;
 };
 
 }  // namespace router

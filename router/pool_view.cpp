@@ -7,7 +7,10 @@ namespace router {
 
 Usage Pool::usage(TimePoint now) {
     count(now);
-    return {demand_seconds_, arrivals_, waiting(), running()};
+    Usage usage{demand_seconds_, arrivals_, held_seconds_, served_, waiting(), running(), {}};
+    usage.pods.reserve(pods_.size());
+    for (const auto& [id, pod] : pods_) usage.pods.push_back({id, pod.last_used});
+    return usage;
 }
 
 bool Pool::admitted(PodId id) const {

@@ -1,6 +1,7 @@
 // The AUTOMATIC1111 dialect: its routes.
 #include "simulator/a1111.hpp"
 
+#include "simulator/gradio.hpp"
 #include "simulator/gradio3.hpp"
 #include "simulator/login.hpp"
 
@@ -11,6 +12,10 @@ using namespace a1111_handlers;
 
 constexpr auto get = http::verb::get, post = http::verb::post, head = http::verb::head;
 constexpr auto early = Mounted::from_the_start, late = Mounted::with_the_api;
+
+Reply heartbeat(Pod&, const Call&) {
+    return gradio::heartbeat_stream();
+}
 
 constexpr Route generation(std::string_view path, Heavy handler) {
     return {post, path, 'G', late, true, handler};
@@ -69,6 +74,8 @@ constexpr Route routes[] = {
     web(post, "/reset", 'L', &gradio3::reset),
     {post, "/run/*", 'L', early, true, &gradio3::predict},
     {post, "/api/*", 'L', early, true, &gradio3::predict},
+    // Not the WebUI's, but what the pages of newer Gradio apps hold open.
+    {get, "/heartbeat/*", 'S', early, false, &heartbeat},
     {get, "/queue/join", 'W', early, false, &gradio3::queue_join},
     web(get, "/theme.css", 'L', &theme),
     web(get, "/favicon.ico", 'L', &favicon),

@@ -9,8 +9,10 @@
 
 #include "simulator/encode.hpp"
 #include "simulator/login.hpp"
+#include "simulator/query.hpp"
 #include "simulator/routing.hpp"
 #include "simulator/server.hpp"
+#include "simulator/sse_wire.hpp"
 #include "simulator/websocket.hpp"
 #include "simulator/wire.hpp"
 
@@ -43,17 +45,19 @@ struct Watch {
     bool over = false;
     std::shared_ptr<bool> gone = std::make_shared<bool>(false);
 
-    static std::shared_ptr<Watch> begin(tcp::socket& socket) {
+    // `noticed` is called when it has gone; it must not outlive what it names.
+    static std::shared_ptr<Watch> begin(tcp::socket& socket, std::function<void()> noticed = {}) {
         auto watch = std::make_shared<Watch>();
         socket.async_wait(
             tcp::socket::wait_read,
-            asio::bind_cancellation_slot(
-                watch->stop.slot(), [watch, &socket](boost::system::error_code error) {
-                    if (watch->over || error) return;
-                    char byte = 0;
-                    const auto got = ::recv(socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-                    *watch->gone = got == 0 || (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK);
-                }));
+            asio::bind_cancellation_slot(watch->stop.slot(), [watch, &socket, noticed = std::move(noticed)](
+                                                                 boost::system::error_code error) {
+                if (watch->over || error) return;
+                char byte = 0;
+                const auto got = ::recv(socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+                *watch->gone = got == 0 || (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK);
+                if (*watch->gone && noticed) noticed();
+            }));
         return watch;
     }
     void end() {
@@ -61,6 +65,11 @@ struct Watch {
         stop.emit(asio::cancellation_type::all);
     }
 };
+
+// Whether the GPU works behind the answer rather than before it.
+bool behind(const Route& route) {
+    return route.request_class == 'J';
+}
 
 }  // namespace
 
@@ -111,8 +120,14 @@ private:
         const std::string path = target.substr(0, target.find('?'));
         const bool is_stub = path.starts_with("/stub/");
         const auto routes = is_stub ? stub_routes() : server_.dialect_.routes;
-        const Matched matched = match(routes, parser.get().method(), path);
-        const bool generation = matched.route && matched.route->request_class == 'G';
+        std::string_view local = path;
+        if (const auto also = server_.dialect_.also_under; !is_stub && !also.empty() &&
+                                                           local.starts_with(also) &&
+                                                           local.substr(also.size()).starts_with('/'))
+            local.remove_prefix(also.size());
+        const Matched matched = match(routes, parser.get().method(), local);
+        const bool generation =
+            matched.route && (matched.route->request_class == 'G' || behind(*matched.route));
         if (reused && !is_stub && pod_.faults.strike(FaultKind::close, path, generation)) {
             boost::system::error_code ignored;
             stream_.socket().set_option(asio::socket_base::linger(true, 0), ignored);
@@ -140,22 +155,33 @@ private:
 
         Call call;
         call.method = request.method();
-        call.path = path;
+        call.path = local;
         if (const auto mark = target.find('?'); mark != std::string::npos)
             call.query = std::string_view(target).substr(mark + 1);
         call.body = request.body();
         call.host = view(request[http::field::host]);
         call.range = view(request[http::field::range]);
         call.cookies = view(request[http::field::cookie]);
+        call.origin = view(request[http::field::origin]);
         call.type = view(request[http::field::content_type]);
+        call.forwarded_host = view(request["X-Forwarded-Host"]);
+        call.forwarded_proto = view(request["X-Forwarded-Proto"]);
         call.accepts_gzip =
             view(request[http::field::accept_encoding]).find("gzip") != std::string_view::npos;
         call.now = arrived;
 
+        if (!is_stub && server_.dialect_.own_host_only && is_foreign_origin(call.host, call.origin)) {
+            Reply forbidden;
+            forbidden.status = http::status::forbidden;
+            forbidden.type = "text/plain; charset=utf-8";
+            co_return co_await answer(request, call, std::move(forbidden), is_stub, generation);
+        }
         if (matched.route && std::holds_alternative<Socket>(matched.route->handler) &&
             beast::websocket::is_upgrade(request)) {
             counted.reset();
-            co_await upgrade(*matched.route, call, request);
+            Reply answered;
+            answered.status = co_await upgrade(*matched.route, call, request);
+            log(request, path, answered, arrived);
             co_return false;
         }
 
@@ -178,13 +204,14 @@ private:
         }
         if (reply.close) co_return false;
 
-        if (mounted) {
+        if (mounted && server_.dialect_.says_process_time) {
             char text[32];
             const double took = std::chrono::duration<double>(Clock::now() - arrived).count();
             std::snprintf(text, sizeof text, "%.4f", took);
             reply.headers.emplace_back("x-process-time", text);
         }
         log(request, path, reply, arrived);
+        if (reply.events) co_return co_await stream_events(request, call, std::move(reply));
         co_return co_await answer(request, call, std::move(reply), is_stub, generation);
     }
 
@@ -200,6 +227,15 @@ private:
         InFlight(const InFlight&) = delete;
         Pod& pod_;
         bool counts_;
+    };
+
+    struct OpenStream {
+        explicit OpenStream(Pod& pod) : pod_(pod) {
+            pod_.stats.sse_max = std::max(pod_.stats.sse_max, ++pod_.event_streams);
+        }
+        ~OpenStream() { --pod_.event_streams; }
+        OpenStream(const OpenStream&) = delete;
+        Pod& pod_;
     };
 
     struct Thread {  // given back however the request ends
@@ -272,27 +308,28 @@ private:
         tcp::socket* socket_;
     };
 
-    // A WebSocket from its handshake to its end. A fault with its path strikes before the handshake is
-    // answered.
-    asio::awaitable<void> upgrade(const Route& route, const Call& call, const Request& request) {
+    // A WebSocket from its handshake to its end; what the handshake was answered with. A fault with its path
+    // strikes before that.
+    asio::awaitable<http::status> upgrade(const Route& route, const Call& call, const Request& request) {
         if (pod_.startup.stage(call.now) == Stage::fragile) server_.die_(1);
         if (pod_.faults.strike(FaultKind::crash, call.path, false)) server_.crash();
         if (pod_.faults.strike(FaultKind::hang, call.path, false)) co_await hang();
         const bool refused =
             !logged_in(pod_, call) || pod_.faults.strike(FaultKind::not_found, call.path, false);
         if (refused || pod_.faults.strike(FaultKind::error, call.path, false)) {
-            Reply reply = Reply::detail(
-                refused ? http::status::forbidden : http::status::internal_server_error, "Forbidden");
+            const auto status = refused ? http::status::forbidden : http::status::internal_server_error;
+            Reply reply = Reply::detail(status, "Forbidden");
             co_await answer(request, call, std::move(reply), true, false);
-            co_return;
+            co_return status;
         }
         const auto socket = std::make_shared<WebSocket>(stream_.release_socket());
         const OpenSocket opened(server_, *socket);
         const WebSocket::Headers headers{{"Server", "uvicorn"}, {"x-stub-pod", pod_.options.id}};
-        if (!co_await socket->accept(request, headers)) co_return;
+        if (!co_await socket->accept(request, headers)) co_return http::status::bad_request;
         co_await std::get<Socket>(route.handler)(server_, *socket, call);
+        if (socket->open()) ++pod_.stats.served;
         co_await socket->close();
-        ++pod_.stats.served;
+        co_return http::status::switching_protocols;
     }
 
     asio::awaitable<void> hang() {
@@ -305,11 +342,12 @@ private:
     }
 
     asio::awaitable<Reply> handle_light(Light light, const Route& route, Call call) {
-        const bool is_stub = route.request_class == '-';
-        if (!is_stub && pod_.faults.strike(FaultKind::crash, call.path, false)) server_.crash();
-        if (!is_stub && pod_.faults.strike(FaultKind::error, call.path, false))
+        // A job's faults strike where it runs, behind this answer.
+        const bool exempt = route.request_class == '-' || behind(route);
+        if (!exempt && pod_.faults.strike(FaultKind::crash, call.path, false)) server_.crash();
+        if (!exempt && pod_.faults.strike(FaultKind::error, call.path, false))
             co_return Reply::detail(http::status::internal_server_error, "Internal Server Error");
-        if (!is_stub && pod_.faults.strike(FaultKind::hang, call.path, false)) co_await hang();
+        if (!exempt && pod_.faults.strike(FaultKind::hang, call.path, false)) co_await hang();
         Reply reply = light(pod_, call);
         if (call.method == http::verb::post) server_.gpu_bell_.ring();  // it may have been an interrupt
         co_return reply;
@@ -351,6 +389,31 @@ private:
             co_return false;
         }
         co_return sent&& keeps && !truncate;
+    }
+
+    // An answer that goes on as long as its source has something to say and the client is there.
+    asio::awaitable<bool> stream_events(const Request& request, const Call& call, Reply reply) {
+        const auto source = std::move(reply.events);
+        const bool gzipped = pod_.options.sse_gzip && call.accepts_gzip;
+        http::response<http::empty_body> head(reply.status, request.version());
+        head.set(http::field::server, "uvicorn");
+        head.set(http::field::content_type, "text/event-stream; charset=utf-8");
+        head.set(http::field::cache_control, "no-cache");
+        head.set("x-stub-pod", pod_.options.id);
+        for (const auto& [name, value] : reply.headers) head.set(name, value);
+        if (gzipped) {
+            head.set(http::field::content_encoding, "gzip");
+            head.set(http::field::vary, "Accept-Encoding");
+        }
+        head.chunked(true);
+        head.keep_alive(request.keep_alive());
+        const OpenStream counted(pod_);
+        const auto watch = Watch::begin(stream_.socket(), pod_.changed);
+        const bool sent =
+            co_await send_chunks(stream_, head, *source, watch->gone, gzipped, server_.gpu_bell_);
+        watch->end();
+        ++(sent ? pod_.stats.served : pod_.stats.aborted);
+        co_return sent&& request.keep_alive();
     }
 
     // After a request that could not be read: says why where uvicorn would.

@@ -21,6 +21,7 @@ PNGs, so that a gateway, a client or a test can be tried on any machine.
   sd-simulator --profile hey-warm --time-scale 0.05         warm, and twenty times faster
   sd-simulator --profile fast --port 7861                   20 ms an image: for measuring a gateway
   sd-simulator --cold 0 --fault crash:nth=3,at=0.5          every third generation kills it half way
+  sd-simulator --dialect comfy                              ComfyUI; also forge, sdnext, gradio5, sdcpp
   sd-simulator --listen --skip-torch-cuda-test --api        the real thing's flags are fine
 
 Options (times in seconds). Each may be given in the environment too, --time-scale as

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "simulator/dialect.hpp"
 #include "simulator/server.hpp"
 
 int main(int argc, char** argv) {
@@ -39,7 +40,7 @@ int main(int argc, char** argv) {
         const auto epoch = std::chrono::system_clock::now();
         boost::asio::io_context context(1);
         simulator::Pod pod(options, start, epoch);
-        simulator::Server server(context, pod, simulator::a1111(), [](int status) {
+        simulator::Server server(context, pod, *simulator::find_dialect(options.dialect), [](int status) {
             std::fflush(nullptr);
             ::_exit(status);
         });

@@ -6,6 +6,8 @@
 #include <fstream>
 #include <type_traits>
 
+#include "simulator/dialect.hpp"
+
 namespace simulator {
 namespace {
 
@@ -87,8 +89,10 @@ void set_overload(Options& o, const std::string& text) {
 }
 
 void set_dialect(Options& o, const std::string& text) {
-    if (text != "a1111") throw OptionError("there is no dialect \"" + text + "\" yet; there is a1111");
+    if (!find_dialect(text))
+        throw OptionError("there is no dialect \"" + text + "\"; give " + std::string(dialect_names()));
     o.dialect = text;
+    o.lazy_model = text == "forge" || text == "comfy";  // they load a model in the first generation
 }
 
 void add_fault(Options& o, const std::string& text) {
@@ -128,7 +132,7 @@ constexpr OptionRow rows[] = {
      [](Options& o, const std::string& v) { o.profile = v; }},
     {"ordinal", "N", "place among its siblings from 0, for hey-ref; else POD_ORDINAL",
      [](Options& o, const std::string& v) { o.ordinal = number(v, 0, 1'000'000); }},
-    {"dialect", "NAME", "a1111", set_dialect},
+    {"dialect", "NAME", "whose API: a1111, forge, sdnext, gradio5, sdcpp or comfy (a1111)", set_dialect},
     {"time-scale", "X", "multiplies every simulated time (1)",
      [](Options& o, const std::string& v) { o.time_scale = number(v, 0.0, 1000.0); }},
 
@@ -164,6 +168,8 @@ constexpr OptionRow rows[] = {
     {"png-bytes", "N|auto", "bytes of an image; auto: 360 kB at 512x512, 1.3 MB at 1024x1024", set_png_bytes},
     {"gzip", "on|off", "compress for clients that accept it (on)",
      [](Options& o, const std::string& v) { o.gzip = yes(v); }},
+    {"sse-gzip", "on|off", "the same for event streams, which then come in one piece at their end (off)",
+     [](Options& o, const std::string& v) { o.sse_gzip = yes(v); }},
     {"keep-alive", "S", "idle connections are closed after it; never scaled (5)",
      [](Options& o, const std::string& v) { o.keep_alive = number(v, 0.01, 86400.0); }},
     {"threads", "N", "synchronous requests inside at once, the rest waits (40)",

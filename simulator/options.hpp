@@ -61,6 +61,7 @@ struct Options {
 
     std::optional<std::size_t> png_bytes;  // empty: by the picture's size
     bool gzip = true;
+    bool sse_gzip = false;  // buffers event streams to their end, as GZipMiddleware of starlette 0.26 does
 
     double keep_alive = 5;     // never scaled: a client's idle connections age by the real clock
     int threads = 40;          // synchronous requests inside at once (AnyIO's default)

@@ -42,6 +42,7 @@ Pod::Pod(Options given, TimePoint start, std::chrono::system_clock::time_point e
       temp_dir("/tmp/gradio-" + process_token()),
       start_(start),
       start_ms_(std::chrono::duration<double, std::milli>(epoch.time_since_epoch()).count()) {
+    app_id_ = std::to_string(std::random_device{}());
     for (const Fault& fault : options.faults) faults.set(fault);
 }
 
@@ -141,6 +142,7 @@ void Pod::reset_stats() {
     stats.light_wait_max = gpu.light_waiting();
     stats.http_max = in_flight;
     stats.ws_max = websockets;
+    stats.sse_max = event_streams;
     runs.clear();
 }
 

@@ -2,8 +2,10 @@
 // clock.
 #pragma once
 
+#include <any>
 #include <boost/json.hpp>
 #include <deque>
+#include <memory>
 #include <random>
 
 #include "simulator/call.hpp"
@@ -38,11 +40,22 @@ public:
     const std::string temp_dir;
 
     // Counted by the server.
-    std::size_t connections = 0, in_flight = 0, websockets = 0;
+    std::size_t connections = 0, in_flight = 0, websockets = 0, event_streams = 0;
     std::uint64_t images_made = 0;                           // since the start: memory grows with them
     std::function<void(Duration)> refuse = [](Duration) {};  // closes the port for so long
+    // Runs a job behind the answer to a request of that path, whose faults it shares.
+    std::function<void(Job, std::string path)> run_behind = [](Job, std::string) {};
+    std::function<void()> changed = [] {};  // wakes everything that waits for a change of the pod
+
+    // What the pod's dialect remembers, made on first use. There is one dialect in a process.
+    template <class State>
+    State& dialect_state() {
+        if (!dialect_state_.has_value()) dialect_state_ = std::make_shared<State>();
+        return *std::any_cast<std::shared_ptr<State>&>(dialect_state_);
+    }
 
     double epoch_ms(TimePoint at) const;
+    const std::string& app_id() const { return app_id_; }  // another one in each process
     double share() { return std::uniform_real_distribution<>{}(random); }
 
     Reception receive();  // of a generation that arrives now
@@ -79,6 +92,8 @@ private:
     std::deque<File> files_;
     std::size_t file_bytes_ = 0;
     std::uint64_t tasks_ = 0;
+    std::string app_id_;
+    std::any dialect_state_;
 };
 
 }  // namespace simulator

@@ -21,6 +21,10 @@ Server::Server(asio::io_context& context, Pod& pod, Dialect dialect, std::functi
       gpu_bell_(context.get_executor()),
       threads_free_(pod.options.threads) {
     pod_.refuse = [this](Duration time) { refuse(time); };
+    pod_.changed = [this] { gpu_bell_.ring(); };
+    pod_.run_behind = [this](Job job, std::string path) {
+        asio::co_spawn(context_, run_behind(std::move(job), std::move(path)), asio::detached);
+    };
     if (pod.options.log.empty()) return;
     log_.reset(std::fopen(pod.options.log.c_str(), "a"));
     if (!log_) throw std::runtime_error("cannot write to " + pod.options.log);
@@ -29,6 +33,8 @@ Server::Server(asio::io_context& context, Pod& pod, Dialect dialect, std::functi
 
 Server::~Server() {
     pod_.refuse = [](Duration) {};
+    pod_.changed = [] {};
+    pod_.run_behind = [](Job, std::string) {};
 }
 
 void Server::start() {
@@ -119,7 +125,49 @@ asio::awaitable<void> Server::hold_gpu(JobId id, double share) {
     }
 }
 
-asio::awaitable<Reply> Server::generate(Job job, Call call, std::shared_ptr<bool> client_gone) {
+asio::awaitable<void> Server::work_until(JobId id, double share, const Job& job) {
+    const auto whole = job.work.sampling + job.work.decode;
+    const double sampling =
+        whole > Duration::zero() ? std::chrono::duration<double>(job.work.sampling) / whole : 0;
+    const int steps = std::max(1, job.work.steps * job.work.iterations);
+    for (int step = 1; job.tell && step <= steps; ++step) {
+        const double border = sampling * step / steps;
+        if (border > share) break;
+        co_await hold_gpu(id, border);
+        const auto at = pod_.gpu.progress(Clock::now());
+        if (at && at->interrupted) break;
+        JobNews news;
+        news.kind = JobNews::Kind::step;
+        news.step = step;
+        news.steps = steps;
+        news.now = Clock::now();
+        job.tell(news);
+        gpu_bell_.ring();
+    }
+    co_await hold_gpu(id, share);
+}
+
+asio::awaitable<void> Server::run_behind(Job job, std::string path) {
+    Call call;
+    call.path = path;
+    call.method = http::verb::post;
+    call.now = Clock::now();
+    const auto nobody = std::make_shared<bool>(false);
+    bool interrupted = false;
+    const Reply reply = co_await generate(job, call, nobody, &interrupted);
+    if (!job.tell) co_return;
+    JobNews news;
+    news.kind = JobNews::Kind::ended;
+    news.reply = &reply;
+    news.interrupted = interrupted;
+    news.withdrawn = job.withdrawn && *job.withdrawn;
+    news.now = Clock::now();
+    job.tell(news);
+    gpu_bell_.ring();
+}
+
+asio::awaitable<Reply> Server::generate(Job job, Call call, std::shared_ptr<bool> client_gone,
+                                        bool* interrupted) {
     const auto strike = [&](FaultKind kind) { return pod_.faults.strike(kind, call.path, true); };
     const Reception reception = pod_.receive();
     if (reception == Reception::crash) crash();
@@ -134,7 +182,19 @@ asio::awaitable<Reply> Server::generate(Job job, Call call, std::shared_ptr<bool
     const JobId id = pod_.gpu.arrive(job.task, job.work, call.now, reception == Reception::share);
     pod_.saw_gpu();
     if (reception == Reception::share) gpu_bell_.ring();  // the others have become slower
-    while (!pod_.gpu.due(id)) co_await gpu_bell_.wait(std::nullopt);
+    while (!pod_.gpu.due(id)) {
+        if (job.withdrawn && *job.withdrawn) {
+            pod_.gpu.leave(id, Clock::now());
+            co_return Reply{};
+        }
+        co_await gpu_bell_.wait(std::nullopt);
+    }
+    if (job.tell) {
+        JobNews news;
+        news.now = Clock::now();
+        job.tell(news);
+        gpu_bell_.ring();
+    }
 
     Reply reply = job.make();
     if (pod_.options.gzip && call.accepts_gzip && reply.body.size() >= gzip_from) {
@@ -143,15 +203,16 @@ asio::awaitable<Reply> Server::generate(Job job, Call call, std::shared_ptr<bool
     }
     if (const auto oom = strike(FaultKind::oom); oom && pod_.images_made >= oom->images) crashes = oom;
     if (crashes) {
-        co_await hold_gpu(id, crashes->at);
+        co_await work_until(id, crashes->at, job);
         crash();
     }
     // It keeps the lock, as the real one would, until the fault is taken back.
     while (hangs && pod_.faults.has(FaultKind::hang)) co_await gpu_bell_.wait(Clock::now() + hang_look);
-    co_await hold_gpu(id, 1);
+    co_await work_until(id, 1, job);
 
     Run run = pod_.gpu.leave(id, Clock::now());
     run.client_gone = *client_gone;
+    if (interrupted) *interrupted = run.interrupted;
     pod_.ended(std::move(run));
     pod_.saw_gpu();
     pod_.images_made += static_cast<std::uint64_t>(job.images);

@@ -37,7 +37,8 @@ public:
         return gpu_bell_;
     }  // rings when the GPU has changed hands; ring it after an interrupt
     // A generation from its arrival to its end; the answer is handed to the socket right afterwards.
-    asio::awaitable<Reply> generate(Job job, Call call, std::shared_ptr<bool> client_gone);
+    asio::awaitable<Reply> generate(Job job, Call call, std::shared_ptr<bool> client_gone,
+                                    bool* interrupted = nullptr);
     [[noreturn]] void crash();  // resets every connection and exits 137
     // Takes the lock for something light, in its turn.
     asio::awaitable<void> hold_briefly(Duration time);
@@ -53,7 +54,10 @@ private:
     void open();
     asio::awaitable<void> reopen(Duration after, std::uint64_t turn);
     void refuse(Duration time);
+    asio::awaitable<void> run_behind(Job job, std::string path);
     asio::awaitable<void> hold_gpu(JobId id, double share);
+    // The same, and tells of every step on the way.
+    asio::awaitable<void> work_until(JobId id, double share, const Job& job);
 
     void write_log(const std::string& line);
 
@@ -63,7 +67,7 @@ private:
     std::function<void(int)> die_;
     tcp::acceptor acceptor_;
     Bell reopened_;  // the port is open again
-    Bell gpu_bell_;  // the GPU has changed hands
+    Bell gpu_bell_;  // the GPU has changed hands, or something else that streams tell of
     std::deque<std::shared_ptr<asio::steady_timer>> thread_line_;
     int threads_free_;
     std::uint64_t refusals_ = 0;

@@ -27,12 +27,19 @@ struct Startup {
     }
 };
 
+// AUTOMATIC1111 and its relatives open their port before their API is mounted; stable-diffusion.cpp loads its
+// model before it listens (examples/server/main.cpp); the others are complete when they listen.
 inline Startup plan_startup(const Options& options, TimePoint start) {
     Startup plan;
-    plan.mounted_at = start + options.scaled(options.cold + options.mount_delay);
-    plan.bind_at = options.nowebui ? plan.mounted_at : start + options.scaled(options.cold);
-    plan.fragile_from = std::max(plan.bind_at, plan.mounted_at - options.scaled(options.crash_window));
     plan.model_at = options.lazy_model ? start : start + options.scaled(options.model_load);
+    plan.bind_at = start + options.scaled(options.cold);
+    if (options.dialect == "sdcpp") plan.bind_at = std::max(plan.bind_at, plan.model_at);
+    plan.mounted_at = plan.bind_at;
+    const bool mounts_late =
+        options.dialect == "a1111" || options.dialect == "forge" || options.dialect == "sdnext";
+    if (mounts_late) plan.mounted_at += options.scaled(options.mount_delay);
+    if (options.nowebui) plan.bind_at = plan.mounted_at;
+    plan.fragile_from = std::max(plan.bind_at, plan.mounted_at - options.scaled(options.crash_window));
     return plan;
 }
 

@@ -17,6 +17,7 @@ struct Stats {
     std::uint64_t connections = 0;  // accepted, all together
     std::size_t gpu_max = 0, wait_max = 0, light_wait_max = 0;
     std::size_t http_max = 0;
+    std::size_t sse_max = 0;
     std::size_t ws_max = 0;
     double busy_ms = 0;           // the lock was held
     double last_activity_ms = 0;  // epoch; 0: none

@@ -60,7 +60,8 @@ Reply get_stats(Pod& pod, const Call& call) {
                                {"connsTotal", stats.connections},
                                {"ws", pod.websockets},
                                {"wsMax", stats.ws_max},
-                               {"sse", 0},
+                               {"sse", pod.event_streams},
+                               {"sseMax", stats.sse_max},
                                {"byPath", counts(stats.by_path)},
                                {"byClass", counts(stats.by_class)},
                                {"cookies_seen", counts(stats.cookies_seen)}};
@@ -100,6 +101,7 @@ Reply get_metrics(Pod& pod, const Call&) {
     metric("waiting_jobs_max", "gauge", "The most at once since the last reset.", number(stats.wait_max));
     metric("connections", "gauge", "Open connections.", number(pod.connections));
     metric("websockets", "gauge", "Open WebSockets.", number(pod.websockets));
+    metric("event_streams", "gauge", "Open event streams.", number(pod.event_streams));
     metric("requests_in_flight", "gauge", "Requests that are not answered yet.", number(pod.in_flight));
     metric("requests_total", "counter", "Requests, those to /stub apart.", number(stats.requests));
     metric("served_total", "counter", "Requests answered to the last byte.", number(stats.served));

@@ -21,17 +21,20 @@ std::string key_of(const manifest::Service& service) {
 }  // namespace
 
 Loop::Loop(asio::io_context& io, pods::Driver& driver, const CookieKey& key,
-           std::filesystem::path spool_directory)
+           std::filesystem::path spool_directory, Memory memory)
     : io_(io),
       driver_(driver),
       spool_directory_(std::move(spool_directory)),
+      memory_(std::move(memory)),
       context_{io,
                driver,
                key,
                events_,
+               memory_,
                [this] { return PodId{++last_pod_}; },
                [this] { wake(); },
-               [this] { changed_ = true; }},
+               [this] { changed_ = true; },
+               {}},
       timer_(io) {
     driver_.on_exit([this](const pods::Exit& exit) {
         for (auto& revision : revisions_)
@@ -41,6 +44,7 @@ Loop::Loop(asio::io_context& io, pods::Driver& driver, const CookieKey& key,
 
 void Loop::configure(const manifest::Configuration& configuration) {
     const auto now = Clock::now();
+    context_.startup_silence = configuration.gateway.timeouts.startup_silence;
     std::vector<std::shared_ptr<Revision>> kept;
     for (const auto& service : configuration.services) {
         std::shared_ptr<Revision> current;
@@ -95,8 +99,10 @@ void Loop::make_routes(const manifest::Configuration& configuration) {
     routing->limits = gateway.limits;
     routing->timeouts = gateway.timeouts;
     routing->head_limits.fields = gateway.limits.head_fields;
-    routing->request_spool = {gateway.limits.body_memory, spool_directory_};
-    routing->response_spool = {gateway.limits.response_memory, spool_directory_};
+    spool_budget_->memory.set_limit(gateway.limits.spool_memory);
+    spool_budget_->disk.set_limit(gateway.limits.spool_disk);
+    routing->request_spool = {gateway.limits.body_memory, spool_directory_, spool_budget_};
+    routing->response_spool = {gateway.limits.response_memory, spool_directory_, spool_budget_};
     for (const auto& text : gateway.trusted_proxies)
         if (auto network = parse_network(text)) routing->trusted_proxies.push_back(*network);
     routing_ = std::move(routing);
@@ -165,6 +171,8 @@ void Loop::publish() {
         }
     }
     next->events = events_.all();
+    next->spool_memory = spool_budget_->memory.used();
+    next->spool_disk = spool_budget_->disk.used();
     counter_(*next);
     snapshot_ = std::move(next);
     published_at_ = Clock::now();

@@ -16,7 +16,8 @@ namespace proxy {
 
 class Loop {
 public:
-    Loop(asio::io_context&, pods::Driver&, const CookieKey&, std::filesystem::path spool_directory);
+    Loop(asio::io_context&, pods::Driver&, const CookieKey&, std::filesystem::path spool_directory,
+         Memory memory);
 
     // The first configuration, or another one: revisions are made, changed live or retired, and routes() is
     // new.
@@ -51,6 +52,8 @@ private:
     asio::io_context& io_;
     pods::Driver& driver_;
     std::filesystem::path spool_directory_;
+    std::shared_ptr<SpoolBudget> spool_budget_ = std::make_shared<SpoolBudget>();
+    Memory memory_;
     Events events_;
     std::uint64_t last_pod_ = 0;
     ControlContext context_;

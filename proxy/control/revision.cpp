@@ -19,12 +19,15 @@ autoscaler::Start how_to_start(const manifest::Service& service) {
     return {named ? autoscaler::Start::How::fresh : autoscaler::Start::How::zero, 0, 0};
 }
 
+autoscaler::Seen seen(const router::Usage& usage) {
+    const auto count = [](std::size_t n) { return static_cast<int>(std::min<std::size_t>(n, 1 << 20)); };
+    return {usage.demand_seconds, usage.arrivals,       usage.held_seconds,
+            usage.served,         count(usage.waiting), count(usage.running)};
+}
+
 constexpr std::chrono::milliseconds patience_with_the_dying{100};
 constexpr std::chrono::seconds explain_every{30};
-
-TimePoint at_second(autoscaler::Second second) {
-    return TimePoint(std::chrono::seconds(second));
-}
+constexpr std::chrono::seconds remember_every{60};
 
 // For people. One reading of both clocks for the whole run, so that a moment's name never changes.
 WallTime wall_time(TimePoint steady) {
@@ -50,23 +53,27 @@ Revision::Revision(ControlContext& context, const manifest::Service& service, st
       created_(std::chrono::system_clock::now()),
       gate_(std::make_shared<Gate>(service.pool, now, context.wake)),
       metrics_(std::make_shared<ServiceMetrics>()),
-      scaler_(service.scaling, now, how_to_start(service)),
-      fleet_(name_ + "-deployment", context.next_id),
-      second_(autoscaler::second_of(now)),
-      counted_from_(now) {
+      jobs_(std::make_shared<Jobs>()),
+      controller_(service.scaling, service.container_concurrency, name_ + "-deployment", context.next_id, now,
+                  how_to_start(service)) {
     configure(service, now);
-    wish_ = scaler_.reconcile(0, now);
+    if (const auto learnt = context.memory.load(service.name_space, service.name))
+        controller_.restore(*learnt);
+    remembered_ = now;
 }
 
 void Revision::configure(const manifest::Service& service, TimePoint now) {
     settings_ = service;
+    rules_ =
+        router::Rules::make(service.profile, service.rules).rules;  // the manifest's check found no error
     gate_->configure(service.pool, service.affinity.cookie_timeout, now);
-    scaler_.configure(service.scaling, now);
+    controller_.configure(service.scaling, service.container_concurrency, now);
 }
 
 void Revision::retire() {
+    remember(Clock::now(), true);
     retiring_ = true;
-    scaler_.set_reachable(false);
+    controller_.retire();
 }
 
 std::shared_ptr<const Service> Revision::for_traffic() const {
@@ -77,13 +84,25 @@ std::shared_ptr<const Service> Revision::for_traffic() const {
     service->key = settings_.name_space + "/" + settings_.name;
     service->gate = gate_;
     service->metrics = metrics_;
+    service->jobs = jobs_;
     service->affinity = settings_.affinity;
-    service->profile = settings_.profile == "strict" ? router::Profile::strict : router::Profile::automatic;
+    service->profile = settings_.profile;
+    service->rules = rules_;
     service->timeout = settings_.timeout;
     service->response_start_timeout = settings_.response_start_timeout;
     service->idle_timeout = settings_.idle_timeout;
     service->retry = settings_.retry;
+    service->interrupt_on_disconnect = settings_.on_disconnect == manifest::OnDisconnect::interrupt;
     return service;
+}
+
+// What break-even scaling has learnt outlives us, and a revision that takes over goes on with it.
+void Revision::remember(TimePoint now, bool at_once) {
+    if (settings_.scaling.policy != autoscaler::Policy::break_even || retiring_) return;
+    if (usage_.arrivals == remembered_arrivals_ || (!at_once && now - remembered_ < remember_every)) return;
+    remembered_ = now;
+    remembered_arrivals_ = usage_.arrivals;
+    context_.memory.store(settings_.name_space, settings_.name, controller_.break_even().learnt());
 }
 
 // --- the tick
@@ -99,11 +118,10 @@ void Revision::tick(TimePoint now, int limit) {
     }
     for (auto& [id, pod] : running_) explain_long_start(id, pod, now);
     for (const auto pod : look.hung)
-        fleet_.unhealthy(pod, "it kept a request far beyond timeoutSeconds", now);
-    account(look.usage, now);
-    poke_while_cold(look.usage, now);
+        fleet().unhealthy(pod, "it kept a request far beyond timeoutSeconds", now);
     step(now, limit);
     gate_->set_outlook(outlook());
+    remember(now, false);
 }
 
 // A benched pod is probed, but not at once: one that is dying still accepts connections for some
@@ -132,65 +150,25 @@ void Revision::explain_long_start(PodId id, Running& pod, TimePoint now) {
                     std::chrono::duration<double>(now - pod.asked).count(), pod.prober->last_failure()));
 }
 
-// Closes each second that has passed: its average is recorded under it, and on even seconds Knative's tick
-// follows, as of that second. A request that was reported early is not counted twice (activator,
-// concurrency_reporter.go).
-void Revision::account(const router::Usage& usage, TimePoint now) {
-    const auto second = autoscaler::second_of(now);
-    if (second == second_) return;
-    const auto elapsed = std::chrono::duration<double>(now - counted_from_).count();
-    const double concurrency = elapsed > 0 ? (usage.demand_seconds - counted_.demand_seconds) / elapsed : 0;
-    const double rps = elapsed > 0 ? static_cast<double>(usage.arrivals - counted_.arrivals) / elapsed : 0;
-    const auto first = std::max(second_, second - scaler_.settings().stable_window.count() - 2);
-    for (auto closed = first; closed < second; ++closed) {
-        const bool idle = concurrency == 0 && fleet_.alive() == 0;
-        if (!idle) scaler_.record(closed, std::max(0.0, concurrency - pushed_), rps);
-        pushed_ = 0;
-        if (closed % 2 == 0) scaler_.evaluate(fleet_.ready(), at_second(closed));
-        evaluate(at_second(closed));
-    }
-    second_ = second;
-    counted_from_ = now;
-    counted_ = usage;
-}
-
-// Knative's poke, for every request and not just the first: while no pod is ready whoever comes must wait, so
-// each is reported as it comes. Five at once start five pods at once.
-void Revision::poke_while_cold(const router::Usage& usage, TimePoint now) {
-    const auto demand = static_cast<double>(usage.waiting + usage.running);
-    if (fleet_.ready() > 0 || usage.waiting == 0 || demand <= pushed_) return;
-    scaler_.record(autoscaler::second_of(now), demand - pushed_, 0);
-    pushed_ = demand;
-    scaler_.evaluate(fleet_.ready(), now);
-    evaluate(now);
-}
-
-void Revision::evaluate(TimePoint planned) {
-    const auto before = wish_.replicas;
-    wish_ = scaler_.reconcile(fleet_.ready(), planned);
-    if (wish_.replicas == before) return;
-    context_.events.normal(settings_.name_space, "Revision", name_, "Scaled",
-                           fmt::format("{} pods wanted, were {}: {}", wish_.replicas, before, wish_.reason));
-}
-
 void Revision::step(TimePoint now, int limit) {
     if (shutting_down_) return;
-    autoscaler::Plan plan;
-    const auto demand = static_cast<int>(std::min<std::size_t>(usage_.waiting + usage_.running, 1 << 20));
-    plan.wanted = retiring_ ? std::min(wish_.replicas, demand) : wish_.replicas;
-    plan.limit = limit;
-    if (const auto room =
+    autoscaler::Room room;
+    room.limit = limit;
+    if (const auto gpus =
             context_.driver.room_for(settings_.name_space + "/" + settings_.name, settings_.container))
-        plan.may_start = *room;
-    wanted_ = plan.wanted;
-    const auto load = [this](PodId pod) {
+        room.may_start = *gpus;
+    std::map<PodId, std::uint64_t> uses;
+    for (const auto& each : usage_.pods) uses[each.pod] = each.uses;
+    const auto load = [&](PodId pod) {
         auto found = loads_.find(pod);
-        return found == loads_.end() ? autoscaler::Load{}
-                                     : autoscaler::Load{found->second.leases, found->second.sessions};
+        if (found == loads_.end()) return autoscaler::Load{};
+        return autoscaler::Load{found->second.leases, found->second.sessions, uses[pod]};
     };
-    const auto commands = fleet_.step(plan, load, now);
+    const auto commands = controller_.step(seen(usage_), load, room, now);
+    if (const auto change = controller_.take_change())
+        context_.events.normal(settings_.name_space, "Revision", name_, "Scaled", *change);
     for (const auto& command : commands) carry_out(command, now);
-    gate_->refuse_all(fleet_.crash_looping(), now);
+    gate_->refuse_all(fleet().crash_looping(), now);
     if (!commands.empty()) context_.changed();
 }
 
@@ -215,7 +193,7 @@ void Revision::carry_out(const autoscaler::Command& command, TimePoint now) {
             gate_->drain(command.pod, now);
             const bool sick = pod == nullptr || pod->sick;
             if (!sick && gate_->leases(command.pod) > 0) {  // granted since the look
-                fleet_.still_busy(command.pod, now);
+                fleet().still_busy(command.pod, now);
                 return;
             }
             context_.events.normal(settings_.name_space, "Pod", command.name, "Killing", "Stopping the pod");
@@ -244,7 +222,7 @@ asio::awaitable<void> Revision::start(std::shared_ptr<Revision> self, PodId id, 
     const auto& name_space = self->settings_.name_space;
     if (auto* failure = std::get_if<pods::Failure>(&result)) {
         events.warning(name_space, "Pod", pod_name, failure->reason, failure->message);
-        self->fleet_.start_failed(id, failure->reason, failure->message, now);
+        self->fleet().start_failed(id, failure->reason, failure->message, now);
         self->context_.wake();
         co_return;
     }
@@ -256,7 +234,7 @@ asio::awaitable<void> Revision::start(std::shared_ptr<Revision> self, PodId id, 
     events.normal(
         name_space, "Pod", pod_name, "Started",
         fmt::format("Started at {}:{}", running.started.address.host, running.started.address.port));
-    self->fleet_.started(id, now);
+    self->fleet().started(id, now);
     self->begin_probing(id, running);
     self->context_.changed();
     if (!self->all_stopped_) co_return;
@@ -284,12 +262,13 @@ void Revision::begin_probing(PodId id, Running& running) {
         backend->ready_since = now;
         if (!pod.backend) {
             self->cold_starts_.add(now - pod.asked);
+            self->controller_.cold_start_took(now - pod.asked);
             self->context_.events.normal(self->settings_.name_space, "Pod", backend->name, "Ready",
                                          fmt::format("Ready {:.2f} s after it was asked for",
                                                      std::chrono::duration<double>(now - pod.asked).count()));
         }
         pod.backend = std::move(backend);
-        self->fleet_.passed(id, now);
+        self->fleet().passed(id, now);
         if (named != nullptr && named->admitted) self->gate_->admit(pod.backend, now);  // it was benched
         self->context_.wake();
     };
@@ -301,7 +280,7 @@ void Revision::begin_probing(PodId id, Running& running) {
         if (const auto* pod = self->fleet_pod(id))
             self->context_.events.warning(self->settings_.name_space, "Pod", pod->name, "Unready",
                                           std::move(why));
-        self->fleet_.failed_probe(id, Clock::now());
+        self->fleet().failed_probe(id, Clock::now());
         self->context_.wake();
     };
     on.on_unhealthy = [weak, id](std::string why) {
@@ -309,15 +288,25 @@ void Revision::begin_probing(PodId id, Running& running) {
         if (!self) return;
         if (const auto* pod = self->fleet_pod(id))
             self->context_.events.warning(self->settings_.name_space, "Pod", pod->name, "Unhealthy", why);
-        self->fleet_.unhealthy(id, std::move(why), Clock::now());
+        self->fleet().unhealthy(id, std::move(why), Clock::now());
         self->context_.wake();
+    };
+    on.on_notice = [weak, id](std::string what) {
+        const auto self = weak.lock();
+        if (!self) return;
+        if (const auto* pod = self->fleet_pod(id))
+            self->context_.events.warning(self->settings_.name_space, "Pod", pod->name, "NotMounted",
+                                          std::move(what));
     };
     const auto execute = [&driver = context_.driver, id](std::vector<std::string> command,
                                                          std::chrono::milliseconds limit) {
         return driver.execute(id, std::move(command), limit);
     };
-    running.prober = std::make_unique<pods::Prober>(context_.io.get_executor(), running.started.address,
-                                                    settings_.container, execute, std::move(on));
+    auto stage = pods::second_stage(settings_.container, router::name_of(settings_.profile),
+                                    settings_.startup_silence, context_.startup_silence);
+    running.prober =
+        std::make_unique<pods::Prober>(context_.io.get_executor(), running.started.address,
+                                       settings_.container, execute, std::move(on), std::move(stage));
 }
 
 asio::awaitable<void> Revision::stop(std::shared_ptr<Revision> self, PodId id,
@@ -329,7 +318,7 @@ asio::awaitable<void> Revision::stop(std::shared_ptr<Revision> self, PodId id,
     co_await self->context_.driver.stop(id, grace);
     const auto now = Clock::now();
     self->forget(id, now);
-    self->fleet_.stopped(id, now);
+    self->fleet().stopped(id, now);
     --self->stopping_;
     self->context_.changed();
     self->context_.wake();
@@ -344,7 +333,7 @@ bool Revision::exited(const pods::Exit& exit, TimePoint now) {
         context_.events.warning(settings_.name_space, "Pod", pod->name, "Exited",
                                 fmt::format("The pod {}", exit.message));
     forget(exit.pod, now);
-    fleet_.exited(exit.pod, exit.code, exit.message, now);
+    fleet().exited(exit.pod, exit.code, exit.message, now);
     context_.changed();
     context_.wake();
     return true;
@@ -357,7 +346,7 @@ void Revision::forget(PodId id, TimePoint now) {
 }
 
 const autoscaler::FleetPod* Revision::fleet_pod(PodId id) const {
-    for (const auto& pod : fleet_.pods())
+    for (const auto& pod : fleet().pods())
         if (pod.id == id) return &pod;
     return nullptr;
 }
@@ -366,7 +355,7 @@ const autoscaler::FleetPod* Revision::fleet_pod(PodId id) const {
 router::Outlook Revision::outlook() const {
     router::Outlook outlook;
     outlook.usual_cold_start = cold_starts_.time();
-    for (const auto& pod : fleet_.pods()) {
+    for (const auto& pod : fleet().pods()) {
         if (pod.ready || pod.draining || pod.phase == pods::Phase::terminating) continue;
         const auto found = running_.find(pod.id);
         const bool was_ready = found != running_.end() && found->second.backend;
@@ -390,6 +379,7 @@ void Revision::refuse_queue(Refusal refusal, TimePoint now) {
 }
 
 void Revision::stop_all(std::chrono::milliseconds grace) {
+    remember(Clock::now(), true);
     all_stopped_ = grace;
     std::vector<PodId> all;  // stop() may end, and forget the pod, before it suspends
     for (const auto& [id, running] : running_) all.push_back(id);
@@ -409,28 +399,29 @@ RevisionView Revision::view(std::uint64_t version) const {
     view.revision = name_;
     view.retiring = retiring_;
     view.created = created_;
-    view.wanted = wanted_;
-    const auto& decision = scaler_.decision();
-    view.desired = decision.desired;
-    view.ready = fleet_.ready();
-    view.starting = fleet_.starting();
-    view.total = static_cast<int>(fleet_.pods().size());
-    for (const auto& pod : fleet_.pods()) view.terminating += pod.phase == pods::Phase::terminating;
+    view.wanted = controller_.wanted();
+    view.ready = fleet().ready();
+    view.starting = fleet().starting();
+    view.total = static_cast<int>(fleet().pods().size());
+    for (const auto& pod : fleet().pods()) view.terminating += pod.phase == pods::Phase::terminating;
     view.min_scale = settings_.scaling.min_scale;
     view.max_scale = settings_.scaling.max_scale;
     view.waiting = usage_.waiting;
     view.running = usage_.running;
     view.arrivals = usage_.arrivals;
     view.container_concurrency = settings_.container_concurrency;
-    if (const auto& averages = scaler_.averages()) {
+    const auto& knative = controller_.knative();
+    const bool ours = settings_.scaling.policy == autoscaler::Policy::break_even;
+    view.desired = ours ? controller_.desired() : knative.decision().desired;
+    if (const auto& averages = knative.averages(); averages && !ours) {
         view.stable = averages->stable;
         view.panic = averages->panic;
     }
     view.target = settings_.scaling.target;
-    view.excess_burst_capacity = scaler_.excess_burst_capacity();
-    view.panic_mode = scaler_.panicking();
-    view.crash_looping = fleet_.crash_looping();
-    view.reason = wish_.reason;
+    view.excess_burst_capacity = knative.excess_burst_capacity();
+    view.panic_mode = !ours && knative.panicking();
+    view.crash_looping = fleet().crash_looping();
+    view.reason = controller_.reason(Clock::now());
     view.image = settings_.container.image;
     view.metrics = metrics_;
     view.version = version;
@@ -439,7 +430,7 @@ RevisionView Revision::view(std::uint64_t version) const {
 
 std::vector<PodView> Revision::pod_views() const {
     std::vector<PodView> views;
-    for (const auto& pod : fleet_.pods()) {
+    for (const auto& pod : fleet().pods()) {
         PodView view;
         view.name_space = settings_.name_space;
         view.service = settings_.name;

@@ -10,12 +10,12 @@
 #include <string>
 #include <vector>
 
-#include "autoscaler/fleet.hpp"
-#include "autoscaler/revision.hpp"
+#include "autoscaler/controller.hpp"
 #include "manifest/configuration.hpp"
 #include "pods/driver.hpp"
 #include "pods/prober.hpp"
 #include "proxy/control/events.hpp"
+#include "proxy/control/memory.hpp"
 #include "proxy/control/snapshot.hpp"
 #include "proxy/service.hpp"
 #include "router/usual.hpp"
@@ -28,9 +28,11 @@ struct ControlContext {
     pods::Driver& driver;
     const CookieKey& cookie_key;
     Events& events;
+    const Memory& memory;
     std::function<PodId()> next_id;
     std::function<void()> wake;     // from any thread: a tick is worth while
     std::function<void()> changed;  // on the control thread: a new snapshot is worth while
+    Duration startup_silence{};     // of services that do not say it themselves: timeouts.startupSilence
 };
 
 class Revision : public std::enable_shared_from_this<Revision> {
@@ -44,9 +46,9 @@ public:
     bool retiring() const { return retiring_; }
     // Not while a request under way may still come to the gate: nobody else turns away whoever waits there.
     bool over() const {
-        return retiring_ && fleet_.pods().empty() && stopping_ == 0 && gate_.use_count() == 1;
+        return retiring_ && fleet().pods().empty() && stopping_ == 0 && gate_.use_count() == 1;
     }
-    int alive() const { return fleet_.alive(); }
+    int alive() const { return fleet().alive(); }
 
     // Shutdown.
     void refuse_queue(Refusal, TimePoint now);
@@ -74,10 +76,8 @@ private:
 
     void explain_long_start(PodId, Running&, TimePoint now);
     static void recheck(Running&, bool benched, TimePoint now);
-    void account(const router::Usage&, TimePoint now);
-    void poke_while_cold(const router::Usage&, TimePoint now);
-    void evaluate(TimePoint planned);
     void step(TimePoint now, int limit);
+    void remember(TimePoint now, bool at_once);
     void carry_out(const autoscaler::Command&, TimePoint now);
     static asio::awaitable<void> start(std::shared_ptr<Revision>, PodId, std::string pod_name);
     static asio::awaitable<void> stop(std::shared_ptr<Revision>, PodId, std::chrono::milliseconds grace);
@@ -85,6 +85,8 @@ private:
     void forget(PodId, TimePoint now);
     const autoscaler::FleetPod* fleet_pod(PodId) const;
     router::Outlook outlook() const;
+    autoscaler::Fleet& fleet() { return controller_.fleet(); }
+    const autoscaler::Fleet& fleet() const { return controller_.fleet(); }
 
     ControlContext& context_;
     manifest::Service settings_;
@@ -92,25 +94,20 @@ private:
     WallTime created_;
     std::shared_ptr<Gate> gate_;
     std::shared_ptr<ServiceMetrics> metrics_;
-    autoscaler::Revision scaler_;
-    autoscaler::Fleet fleet_;
+    std::shared_ptr<Jobs> jobs_;
+    std::shared_ptr<const router::Rules> rules_;
+    autoscaler::Controller controller_;
     std::map<PodId, Running> running_;
     std::map<PodId, Gate::PodLoad> loads_;
     router::Usage usage_;
-    autoscaler::Wish wish_;
     router::Usual cold_starts_;
 
-    // Accounting of the second under way.
-    autoscaler::Second second_;
-    TimePoint counted_from_;
-    router::Usage counted_;
-    double pushed_ = 0;  // already reported of this second
-
+    TimePoint remembered_{};
+    std::uint64_t remembered_arrivals_ = 0;
     bool retiring_ = false;
     bool shutting_down_ = false;
     int stopping_ = 0;
     std::optional<std::chrono::milliseconds> all_stopped_;  // the grace that pods have since then
-    int wanted_ = 0;
 };
 
 }  // namespace proxy

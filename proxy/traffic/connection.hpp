@@ -1,5 +1,6 @@
 // One client connection: reads requests one after the other, hands each to its service, delivers the answer
-// at the client's pace. Lives on one worker.
+// at the client's pace. Lives on one worker. Here the connection itself; a request's way through it is in
+// serve.cpp, the answer's in deliver.cpp.
 #pragma once
 
 #include <memory>
@@ -8,7 +9,9 @@
 #include "proxy/access_log.hpp"
 #include "proxy/traffic/body.hpp"
 #include "proxy/traffic/exchange.hpp"
+#include "proxy/traffic/json_peek.hpp"
 #include "proxy/traffic/worker.hpp"
+#include "router/rules.hpp"
 
 namespace proxy {
 
@@ -24,22 +27,69 @@ public:
 private:
     enum class Next { another, lingering_close, close };
 
+    // A request that a shutdown waits for.
+    class Counted {
+    public:
+        explicit Counted(std::atomic<std::size_t>& requests) : requests_(&requests) { ++requests; }
+        Counted(const Counted&) = delete;
+        ~Counted() { release(); }
+        void release() {
+            if (requests_ != nullptr) --*requests_;
+            requests_ = nullptr;
+        }
+
+    private:
+        std::atomic<std::size_t>* requests_;
+    };
+
+    // A request on its way.
+    struct Visit {
+        explicit Visit(Counted& by) : counted(by) {}
+        Counted& counted;
+        TimePoint began = Clock::now();
+        std::shared_ptr<const Routing> routing;
+        RequestRecord record;
+        std::shared_ptr<Exchange> exchange;  // once its service is known
+        router::Classified classified;
+        JsonPeek body;  // ids in it, if its rule says that there may be some
+        Caller caller;
+        bool keep_alive = true;
+        std::optional<RequestHead> unrouted;  // what the record's views show, without an exchange
+
+        void keep(RequestHead head) {
+            unrouted = std::move(head);
+            record.method = unrouted->method(), record.host = unrouted->host(),
+            record.target = unrouted->target();
+        }
+    };
+
     asio::awaitable<void> run();
     asio::awaitable<std::size_t> read_head();  // its length at the front of in_; 0: the connection is over
-    asio::awaitable<Next> serve(RequestHead);
-    asio::awaitable<void> converse(Exchange&, RequestRecord&);
-    asio::awaitable<bool> read_body(Exchange&, RequestRecord&);  // false: refused or gone, see refused_
-    asio::awaitable<Lease> acquire(const Service&, const std::optional<Binding>&, std::uint64_t bytes);
-    asio::awaitable<Next> deliver(Exchange&, RequestRecord&, const std::string& cookie, bool keep_alive);
+    asio::awaitable<Next> turn_away(Refusal, std::string_view detail, int status = 0);
+
+    // --- serve.cpp
+    asio::awaitable<Next> serve(RequestHead, Counted&);
+    asio::awaitable<Next> answer(Visit&, RequestHead);
+    asio::awaitable<void> converse(Visit&);   // a Gradio event, in serve_gradio.cpp
+    asio::awaitable<bool> read_body(Visit&);  // false: refused or gone
+    void prepare(Visit&);
+    asio::awaitable<std::optional<Next>> hand_over(Visit&);  // to the errand; else the request is over
+    asio::awaitable<Lease> acquire(Visit&);
+    asio::awaitable<Next> result(Visit&);
+    std::optional<Binding> binding_of(const Service&, const RequestHead&) const;
+    std::string request_for(const Visit&) const;
+    void log(Visit&);
+
+    // --- deliver.cpp
+    asio::awaitable<Next> deliver(Visit&);
+    asio::awaitable<bool> deliver_interim(Exchange&);  // false: the client has left
+    asio::awaitable<Next> tunnel_through(Visit&);
     asio::awaitable<Next> refuse(Refusal, const RequestHead*, RequestRecord&, std::string_view detail,
                                  int status = 0, bool body_unread = false);
-    asio::awaitable<void> linger();
+    std::string extra_fields(const Visit&) const;
+    std::string cookie_for(const Visit&) const;
 
-    std::optional<Binding> binding_of(const Service&, const RequestHead&) const;
-    std::string cookie_for(const Service&, const std::optional<Binding>&, const Exchange&) const;
-    std::string request_for(const RequestHead&, const Service&, const Exchange&,
-                            std::string_view request_id) const;
-    void log(const Exchange*, RequestRecord&, TimePoint began);
+    asio::awaitable<void> linger();
 
     // Between a request's body and the end of its answer somebody must notice when the client leaves.
     void watch(std::function<void()> on_departure);
@@ -52,7 +102,6 @@ private:
     asio::ip::address peer_address_;
     std::string in_;  // octets read and not used yet
     std::function<void()> on_departure_;
-    std::uint64_t sent_ = 0;
     bool watching_ = false;
     bool departed_ = false;
     bool between_requests_ = true;

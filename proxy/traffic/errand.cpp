@@ -5,383 +5,239 @@
 
 #include <boost/asio.hpp>
 
-#include "proxy/traffic/body.hpp"
+#include "proxy/traffic/attempt.hpp"
+#include "proxy/traffic/job.hpp"
+#include "proxy/traffic/stopper.hpp"
+#include "router/ids.hpp"
 
 namespace proxy {
 namespace {
 
 using boost::system::error_code;
 
-constexpr int most_interim_responses = 16;
 constexpr int most_unsent_tries = 32;  // connections refused: nothing reached any pod
 constexpr std::chrono::milliseconds mount_retry{250};
 constexpr std::chrono::milliseconds wait_for_us{100};  // until somebody gives a descriptor back
 constexpr int most_waits_for_us = 50;
 constexpr std::chrono::milliseconds wait_for_any{50};
 constexpr int most_waits_for_any = 20;
-constexpr std::chrono::seconds mount_window{30};  // after the port opened; see looks_unmounted()
-constexpr std::string_view not_mounted_body = R"({"detail":"Not Found"})";
-constexpr std::chrono::seconds hung_after_at_most{
-    60};  // how long after its timeout a pod may still come back
 
-enum class Outcome {
-    done,
-    unsent,     // no connection: nothing reached the pod
-    exhausted,  // no connection, for want of descriptors or memory: it is us, not the pod
-    stale,  // a connection that had been used before closed without a word: its idle time was over, or the
-            // pod died
-    died,   // a fresh one did
-    broken_off,  // in the middle of the answer
-    nonsense,
-    hung,
-    not_mounted,
-    body_lost  // the request's, on our disk
-};
-
-// One try at one pod.
-class Attempt {
+// The life of one request on the pods' side, over as many tries as it is allowed.
+class Errand {
 public:
-    Attempt(Worker& worker, Exchange& exchange, bool slotless, bool fresh)
-        : worker_(worker), x_(exchange), slotless_(slotless), fresh_(fresh) {}
+    Errand(Worker& worker, std::shared_ptr<Exchange> exchange, std::shared_ptr<const Backend> backend,
+           Lease lease)
+        : worker_(worker),
+          exchange_(std::move(exchange)),
+          x_(*exchange_),
+          gate_(*x_.service->gate),
+          backend_(std::move(backend)),
+          lease_(std::move(lease)),
+          has_slot_(static_cast<bool>(lease_)) {}
 
-    asio::awaitable<Outcome> run() {
-        if (auto outcome = co_await connect(); outcome != Outcome::done) co_return outcome;
-        begin_clock();
-        if (!co_await send()) co_return Outcome::body_lost;
-        auto outcome = co_await receive();
-        if (outcome == Outcome::done && reusable_) worker_.keep_idle(x_.backend->id, std::move(connection_));
-        co_return outcome;
+    asio::awaitable<void> run() {
+        while (backend_ && !worker_.stopped()) {
+            x_.backend = backend_;
+            bool over = co_await one_try();
+            if (over) co_return;
+        }
+        if (worker_.stopped()) x_.fail(Refusal::shutting_down, "The gateway was told to stop at once.");
+        x_.fail(Refusal::unavailable, "The pod died, and there is no other.");
     }
 
 private:
-    asio::awaitable<Outcome> connect() {
-        if (!fresh_) connection_ = worker_.take_idle(x_.backend->id);
-        reused_ = connection_ != nullptr;
-        if (reused_) co_return Outcome::done;
-        connection_ = worker_.new_pod_connection();
-        const auto error = co_await connection_->stream.connect(x_.backend->endpoint,
-                                                                Clock::now() + x_.routing->timeouts.connect);
-        if (error == asio::error::no_descriptors ||
-            error == boost::system::errc::too_many_files_open_in_system ||
-            error == asio::error::no_buffer_space || error == asio::error::no_memory)
-            co_return Outcome::exhausted;
-        co_return error ? Outcome::unsent : Outcome::done;
-    }
-
-    void begin_clock() {
-        x_.handed_over = Clock::now();
-        deadline_ = x_.handed_over + x_.service->timeout;
-        start_deadline_ = x_.service->response_start_timeout
-                              ? x_.handed_over + *x_.service->response_start_timeout
-                              : TimePoint::max();
-    }
-
-    // An error here is not the last word: the pod may have answered before it read everything, and who
-    // answers while he takes no more has heard enough. False: the disk failed.
-    asio::awaitable<bool> send() {
-        const std::uint64_t head_size = x_.head_for_pod.size();
-        for (std::uint64_t sent = 0; sent < head_size + x_.body.size();) {
-            const auto head = std::string_view(x_.head_for_pod).substr(std::min(sent, head_size));
-            const auto from = std::max(sent, head_size) - head_size;
-            const auto piece = x_.body.read(from);
-            if (piece.empty() && from < x_.body.size()) co_return false;
-            const auto written =
-                co_await connection_->stream.write_unless_answered(head, piece, next_deadline());
-            sent += written.octets;
-            if (written.error == asio::error::would_block ? has_answered() : bool(written.error))
-                co_return true;
-        }
-        sent_all_ = true;
-        co_return true;
-    }
-
-    // Reads what the pod says while it is still being sent to. True: there is no use in going on.
-    bool has_answered() {
-        while (const auto read = connection_->stream.try_read(worker_.scratch())) {
-            if (read->error) return true;
-            early_.append(worker_.scratch().data(), read->octets);
-            if (early_.size() > x_.routing->limits.head_bytes) return true;
-        }
-        std::string_view rest = early_;
-        while (const auto length = head_length(rest)) {
-            const auto parsed = parse_response(rest.substr(0, length), x_.routing->head_limits, false);
-            const auto* response = std::get_if<ResponseHead>(&parsed);
-            if (response == nullptr || response->status() >= 200) return true;
-            rest.remove_prefix(length);
-        }
-        return false;
-    }
-
-    asio::awaitable<Outcome> receive() {
-        std::string head = std::move(early_);
-        for (int interim = 0; interim <= most_interim_responses; ++interim) {
-            std::size_t length = 0;
-            while ((length = head_length(head)) == 0) {
-                if (head.size() > x_.routing->limits.head_bytes) co_return nonsense("its head is too long");
-                const auto outcome = co_await read_some([&](std::string_view octets) { head += octets; });
-                if (!outcome) continue;
-                if (*outcome == Outcome::died && !head.empty()) co_return nonsense("its head is cut short");
-                if (*outcome == Outcome::died && reused_ && interim == 0) co_return Outcome::stale;
-                co_return *outcome;
-            }
-            auto parsed = parse_response(std::string_view(head).substr(0, length), x_.routing->head_limits,
-                                         x_.head.method() == "HEAD");
-            if (auto* error = std::get_if<HeadError>(&parsed)) co_return nonsense(error->reason);
-            auto& response = std::get<ResponseHead>(parsed);
-            head.erase(0, length);
-            if (response.status() == 101) co_return nonsense("it switched protocols unasked");
-            if (response.status() >= 200) co_return co_await receive_body(std::move(response), head);
-        }
-        co_return nonsense("it sent too many interim responses");
-    }
-
-    asio::awaitable<Outcome> receive_body(ResponseHead response, std::string& rest) {
-        BodyDecoder decoder(response.framing(), response.content_length());
-        const int status = response.status();
-        const bool may_be_unmounted = looks_unmounted(response);
-        reusable_ = response.keep_alive() && sent_all_;
-        std::string held_back;
-        const auto sink = [&](std::string_view content) {
-            if (x_.nobody_listens()) return;
-            if (may_be_unmounted)
-                held_back += content;
-            else
-                keep(content);
-        };
-        x_.answered = Clock::now();
-        if (!may_be_unmounted) publish(std::move(response));
-
-        rest.erase(0, decoder.feed(rest, sink));
-        while (decoder.state() == BodyDecoder::State::more) {
-            x_.notify();
-            const auto outcome = co_await read_some([&](std::string_view octets) {
-                const auto taken = decoder.feed(octets, sink);
-                if (taken < octets.size()) reusable_ = false;  // octets after the end: whose are they?
-            });
-            if (!outcome) continue;
-            if (*outcome == Outcome::died && decoder.closed()) break;
-            co_return *outcome == Outcome::died ? Outcome::broken_off : *outcome;
-        }
-        if (decoder.state() == BodyDecoder::State::malformed)
-            co_return nonsense("its chunked framing is malformed");
-        if (!rest.empty()) reusable_ = false;
-        x_.pod_done = Clock::now();
-        status_ = status;
-        if (may_be_unmounted) {
-            if (held_back == not_mounted_body) co_return Outcome::not_mounted;
-            publish(std::move(response));
-            keep(held_back);
-        }
-        co_return Outcome::done;
-    }
-
-    // "/sdapi" answers so, without x-process-time, between the port's opening and the mounting of the API.
-    bool looks_unmounted(const ResponseHead& response) const {
-        return response.status() == 404 && x_.service->profile == router::Profile::automatic &&
-               x_.head.path().starts_with("/sdapi/") && x_.head.method() != "HEAD" &&
-               response.framing() == Framing::sized && response.content_length() == not_mounted_body.size() &&
-               !response.has("x-process-time") && Clock::now() - x_.backend->ready_since < mount_window;
-    }
-
-    // Without room the client is told; the pod is heard to its end all the same: its slot is not free before.
-    void keep(std::string_view content) {
-        if (!x_.answer.append(content) || x_.answer.backlog() > x_.routing->limits.response_bytes)
-            x_.fail(Refusal::disk_full,
-                    "The answer could not be buffered: no room in the gateway's spool directory.");
-    }
-
-    void publish(ResponseHead response) {
-        if (!x_.nobody_listens()) x_.response = std::move(response);
-    }
-
-    // The next octets, whenever they come. Past its timeout the client is told; the pod keeps its slot a
-    // while, since its GPU may still work, and is then reported as hung.
-    template <class Use>
-    asio::awaitable<std::optional<Outcome>> read_some(Use use) {
-        auto& stream = connection_->stream;
-        for (;;) {
-            bool late = false;
-            if (this_turn_ >
-                Worker::turn) {  // a pod may send faster than we read: no wait would ever end its turn
-                this_turn_ = 0;
-                co_await worker_.others();
-                if (worker_.stopped()) co_return Outcome::died;
-                late = Clock::now() >= next_deadline();
-            }
-            if (const auto read = late ? std::nullopt : stream.try_read(worker_.scratch())) {
-                if (read->error) co_return Outcome::died;
-                this_turn_ += read->octets;
-                use(std::string_view(worker_.scratch().data(), read->octets));
-                co_return std::nullopt;
-            }
-            this_turn_ = 0;
-            error_code error = asio::error::timed_out;
-            if (!late) error = co_await stream.readable(next_deadline());
-            if (!error) continue;
-            if (error != asio::error::timed_out || worker_.stopped()) co_return Outcome::died;
-            if (gave_up_ || slotless_) {
-                x_.fail(Refusal::pod_timeout, "The pod did not answer in time.");
-                co_return Outcome::hung;
-            }
-            gave_up_ = true;
-            x_.fail(Refusal::pod_timeout,
-                    fmt::format(
-                        "The pod has had the request for {:.0f} s, which is its timeout; see timeoutSeconds.",
-                        std::chrono::duration<double>(Clock::now() - x_.handed_over).count()));
-            deadline_ = Clock::now() + std::min<Duration>(x_.service->timeout, hung_after_at_most);
-        }
-    }
-
-    TimePoint next_deadline() const {
-        auto at = deadline_;
-        if (gave_up_) return at;
-        if (!x_.response) at = std::min(at, start_deadline_);
-        if (x_.response && x_.service->idle_timeout)
-            at = std::min(at, Clock::now() + *x_.service->idle_timeout);
-        return at;
-    }
-
-    Outcome nonsense(std::string_view why) {
-        x_.detail = fmt::format("The pod's answer was refused: {}.", why);
-        return Outcome::nonsense;
-    }
-
-    Worker& worker_;
-    Exchange& x_;
-    bool slotless_;
-    bool fresh_;  // no connection that was used before
-    bool reused_ = false;
-    std::unique_ptr<PodConnection> connection_;
-    std::string early_;  // said by the pod before it had everything
-    TimePoint deadline_{}, start_deadline_{};
-    std::size_t this_turn_ = 0;  // octets read without a wait
-    bool sent_all_ = false, reusable_ = false, gave_up_ = false;
-
-public:
-    int status_ = 0;
-};
-
-std::string pod_died_text(const Exchange& x) {
-    return fmt::format("Pod {} closed the connection before it had answered{}.", x.backend->name,
-                       x.retries > 0 ? ", and so did the one before it" : "");
-}
-
-// Waits for another slot with the old ticket. Empty: there is none to be had, or nobody to have it for.
-asio::awaitable<std::shared_ptr<const Backend>> another_pod(Exchange& x, Lease& lease, bool had_lease) {
-    if (!had_lease) {
-        // A benched pod is probed within moments; longer than that a request without a slot waits for nobody.
-        for (int tries = 0; tries < most_waits_for_any && !x.client_left; ++tries) {
-            if (auto pod = x.service->gate->any_pod({}, router::Towards::any, Clock::now()).pod)
-                co_return pod;
-            asio::steady_timer pause(x.changed.get_executor(), wait_for_any);
-            co_await pause.async_wait(asio::as_tuple(asio::use_awaitable));
-        }
-        co_return nullptr;
-    }
-    if (!lease.retry()) co_return nullptr;
-    x.waiting = lease.shared_waiter();  // so that a client who leaves can ring
-    while (!lease.granted() && !lease.refused() && !x.client_left)
-        co_await x.waiting->alarm.async_wait(asio::as_tuple(asio::use_awaitable));
-    x.waiting.reset();
-    if (lease.refused()) x.fail(*lease.refused(), "The pod died, and no other was to be had in time.");
-    if (!lease.granted()) co_return nullptr;
-    x.waited = lease.waiter().waited;
-    x.borrowed = lease.waiter().borrowed;
-    co_return lease.pod();
-}
-
-asio::awaitable<void> errand(Worker& worker, std::shared_ptr<Exchange> exchange,
-                             std::shared_ptr<const Backend> backend, Lease lease) {
-    auto& x = *exchange;
-    auto& gate = *x.service->gate;
-    const bool had_lease = static_cast<bool>(lease);
-    int unsent = 0, waits_for_us = 0;
-    bool fresh = false, was_stale = false;
-    while (backend && !worker.stopped()) {
-        x.backend = backend;
-        Attempt attempt(worker, x, !had_lease, fresh);
+    asio::awaitable<bool> one_try() {
+        const bool websocket = x_.head.websocket();  // frames go on no connection that was used before
+        Attempt attempt(worker_, x_, !has_slot_, fresh_ || websocket);
+        auto stopper = stopper_for_departure();
         const auto outcome = co_await attempt.run();
+        x_.on_departure = nullptr;
+        if (worker_.stopped()) co_return false;
+        if (stopper) co_await stopper->finished();
+        status_ = attempt.status();
+        co_return co_await conclude(outcome);
+    }
+
+    std::unique_ptr<Stopper> stopper_for_departure() {
+        if (!has_slot_ || !x_.service->interrupt_on_disconnect) return nullptr;
+        auto question = interrupt_for(x_.head);
+        if (!question) return nullptr;
+        auto stopper = std::make_unique<Stopper>(worker_, std::move(*question), backend_);
+        x_.on_departure = [here = stopper.get()] { here->begin(); };
+        return stopper;
+    }
+
+    // True: the errand is over.
+    asio::awaitable<bool> conclude(Outcome outcome) {
         const auto now = Clock::now();
-        const auto id = backend->id;
-        if (worker.stopped()) break;
+        const auto id = backend_->id;
         switch (outcome) {
             case Outcome::done:
-                lease.release();  // first of all: the pod is free, whatever the client's line is like
-                if (attempt.status_ >= 500)
-                    gate.failed(id, now);
-                else
-                    gate.succeeded(id);
-                x.complete = !x.failure;  // of an answer that came too late a part is missing
-                x.notify();
-                co_return;
-            case Outcome::not_mounted: {
-                asio::steady_timer pause(worker.io(), mount_retry);
-                co_await pause.async_wait(asio::as_tuple(asio::use_awaitable));
-                x.waited.cold += Clock::now() - x.handed_over;  // the pod is still starting
-                continue;
-            }
-            case Outcome::exhausted: {
-                if (++waits_for_us > most_waits_for_us) {
-                    x.fail(Refusal::unavailable,
-                           "The gateway has no descriptor or memory left for a connection to the pod.");
-                    co_return;
-                }
-                asio::steady_timer pause(worker.io(), wait_for_us);
-                co_await pause.async_wait(asio::as_tuple(asio::use_awaitable));
-                continue;
-            }
+                co_await done();
+                co_return true;
+            case Outcome::switched:
+                x_.held = std::move(lease_);
+                gate_.succeeded(id);
+                x_.notify();
+                co_return true;
+            case Outcome::abandoned:
+                co_return true;
+            case Outcome::not_here:
+                backend_ = x_.elsewhere.front();
+                x_.elsewhere.erase(x_.elsewhere.begin());
+                x_.borrowed = true;  // it answers for another: the session stays where it is
+                co_return false;
+            case Outcome::not_mounted:
+                co_await pause(mount_retry);
+                x_.waited.cold += Clock::now() - x_.handed_over;  // the pod is still starting
+                co_return false;
+            case Outcome::exhausted:
+                if (++waits_for_us_ > most_waits_for_us)
+                    co_return fail(
+                        Refusal::unavailable,
+                        "The gateway has no descriptor or memory left for a connection to the pod.");
+                co_await pause(wait_for_us);
+                co_return false;
             case Outcome::stale:
-                if (x.service->retry > 0 && !fresh &&
-                    !x.nobody_listens()) {  // the same pod, on a connection of its own
-                    fresh = was_stale = true;
-                    continue;
+                if (x_.service->retry > 0 && !fresh_ && !x_.nobody_listens()) {
+                    fresh_ = was_stale_ = true;  // the same pod, on a connection of its own
+                    co_return false;
                 }
                 [[fallthrough]];
             case Outcome::unsent:
             case Outcome::died: {
-                gate.bench(id, now);
-                // Nobody there any more after a connection that went stale: it was the pod that died, of this
-                // request perhaps.
-                const bool reached = outcome != Outcome::unsent || std::exchange(was_stale, false);
-                const bool again = reached ? ++x.retries <= x.service->retry : ++unsent <= most_unsent_tries;
-                if (again && !x.nobody_listens()) {
-                    if (reached) x.service->metrics->retries.fetch_add(1, std::memory_order_relaxed);
-                    backend = co_await another_pod(x, lease, had_lease);
-                    continue;
-                }
-                x.fail(Refusal::pod_died, pod_died_text(x));
-                co_return;
+                gate_.bench(id, now);
+                bool over = co_await elsewhere(outcome != Outcome::unsent);
+                co_return over;
             }
             case Outcome::broken_off:
-                gate.bench(id, now);
-                x.fail(Refusal::pod_died, pod_died_text(x));
-                co_return;
+                gate_.bench(id, now);
+                co_return fail(Refusal::pod_died, pod_died_text());
             case Outcome::nonsense:
-                gate.failed(id, now);
-                x.fail(Refusal::pod_nonsense, x.detail);
-                co_return;
+                gate_.failed(id, now);
+                co_return fail(Refusal::pod_nonsense, x_.detail);
             case Outcome::body_lost:
-                x.fail(Refusal::disk_full,
-                       "The request's body was lost: the gateway's spool directory failed.");
-                co_return;
+                co_return fail(Refusal::disk_full,
+                               "The request's body was lost: the gateway's spool directory failed.");
             case Outcome::hung:
-                if (had_lease) gate.hung(id, now);
-                co_return;
+                if (has_slot_) gate_.hung(id, now);
+                co_return true;
+        }
+        co_return true;
+    }
+
+    asio::awaitable<void> done() {
+        if (status_ >= 500)
+            gate_.failed(backend_->id, Clock::now());
+        else
+            gate_.succeeded(backend_->id);
+        learn();
+        // First of all: the pod is free, whatever the client's line is like; unless it has only begun.
+        const bool has_begun_a_job = lease_ && x_.until != router::Until::answer && status_ < 300;
+        if (!has_begun_a_job) lease_.release();
+        x_.complete = !x_.failure;  // of an answer that came too late a part is missing
+        x_.notify();
+        if (has_begun_a_job) {
+            co_await until_job_is_over(worker_, x_);
+            x_.pod_done = Clock::now();
+            lease_.release();
         }
     }
-    if (worker.stopped()) x.fail(Refusal::shutting_down, "The gateway was told to stop at once.");
-    x.fail(Refusal::unavailable, "The pod died, and there is no other.");
+
+    // The ids in its answer are its clients' way back to this pod.
+    void learn() {
+        const auto* answer = dynamic_cast<const AnswerIds*>(x_.listener.get());
+        if (answer == nullptr) return;
+        std::vector<std::string> ids;
+        answer->peek.for_each([&](std::string_view member, std::string_view value) {
+            if (auto id = router::id_in_member(x_.head.path(), member, value)) ids.push_back(std::move(*id));
+        });
+        gate_.learn(ids, backend_->id, Clock::now());
+    }
+
+    // The pod died: this request once more, if it may. True: it is over.
+    asio::awaitable<bool> elsewhere(bool reached) {
+        // Nobody there any more after a connection that went stale: it was the pod that died, of this request
+        // perhaps.
+        if (std::exchange(was_stale_, false)) reached = true;
+        const bool again = reached ? ++x_.retries <= x_.service->retry : ++unsent_ <= most_unsent_tries;
+        if (!again || x_.nobody_listens()) co_return fail(Refusal::pod_died, pod_died_text());
+        if (reached) x_.service->metrics->retries.fetch_add(1, std::memory_order_relaxed);
+        if (has_slot_)
+            co_await wait_for_a_slot();
+        else
+            co_await wait_for_a_pod();
+        co_return false;
+    }
+
+    // Waits with the old ticket. No backend: there is none to be had, or nobody to have it for.
+    asio::awaitable<void> wait_for_a_slot() {
+        backend_ = nullptr;
+        if (!lease_.retry()) co_return;
+        x_.waiting = lease_.shared_waiter();  // so that a client who leaves can ring
+        while (!lease_.granted() && !lease_.refused() && !x_.client_left)
+            co_await x_.waiting->alarm.async_wait(asio::as_tuple(asio::use_awaitable));
+        x_.waiting.reset();
+        if (lease_.refused()) x_.fail(*lease_.refused(), "The pod died, and no other was to be had in time.");
+        if (!lease_.granted()) co_return;
+        x_.waited = lease_.waiter().waited;
+        x_.borrowed = lease_.waiter().borrowed;
+        backend_ = lease_.pod();
+    }
+
+    // A benched pod is probed within moments; longer than that a request without a slot waits for nobody.
+    asio::awaitable<void> wait_for_a_pod() {
+        backend_ = nullptr;
+        for (int tries = 0; tries < most_waits_for_any && !x_.client_left; ++tries) {
+            backend_ = gate_.any_pod({}, router::Towards::any, Clock::now()).pod;
+            if (backend_) co_return;
+            co_await pause(wait_for_any);
+        }
+    }
+
+    asio::awaitable<void> pause(Duration how_long) {
+        Waiter::Timer timer(worker_.io(), Clock::now() + how_long);
+        co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+    }
+
+    bool fail(Refusal why, std::string in_words) {
+        x_.fail(why, std::move(in_words));
+        return true;
+    }
+
+    std::string pod_died_text() const {
+        return fmt::format("Pod {} closed the connection before it had answered{}.", x_.backend->name,
+                           x_.retries > 0 ? ", and so did the one before it" : "");
+    }
+
+    Worker& worker_;
+    std::shared_ptr<Exchange> exchange_;
+    Exchange& x_;
+    Gate& gate_;
+    std::shared_ptr<const Backend> backend_;
+    Lease lease_;
+    const bool has_slot_;
+    int status_ = 0;
+    int unsent_ = 0, waits_for_us_ = 0;
+    bool fresh_ = false, was_stale_ = false;
+};
+
+asio::awaitable<void> errand(Worker& worker, std::shared_ptr<Exchange> exchange,
+                             std::shared_ptr<const Backend> backend, Lease lease) {
+    Errand errand(worker, std::move(exchange), std::move(backend), std::move(lease));
+    co_await errand.run();
 }
 
 }  // namespace
 
 void start_errand(Worker& worker, std::shared_ptr<Exchange> exchange, std::shared_ptr<const Backend> backend,
                   Lease lease) {
-    auto& errands = worker.shared().errands;
-    ++errands;
+    // A stream lasts as long as it likes: nobody who shuts down waits for it.
+    std::atomic<std::size_t>* errands = exchange->stream ? nullptr : &worker.shared().errands;
+    if (errands != nullptr) ++*errands;
     asio::co_spawn(worker.io(), errand(worker, exchange, std::move(backend), std::move(lease)),
-                   [exchange, &errands](std::exception_ptr error) {
-                       --errands;
+                   [exchange, errands](std::exception_ptr error) {
+                       if (errands != nullptr) --*errands;
                        if (!error) return;
                        try {
                            std::rethrow_exception(error);

@@ -2,8 +2,12 @@
 // with the client. Both run on one worker thread. Whoever changes something says notify().
 #pragma once
 
+#include <deque>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "proxy/service.hpp"
 #include "proxy/traffic/head.hpp"
@@ -11,6 +15,16 @@
 #include "proxy/traffic/spool.hpp"
 
 namespace proxy {
+
+struct PodConnection;
+
+// Reads along in an answer, octet for octet as the pod sent its content.
+struct Listener {
+    virtual ~Listener() = default;
+    virtual void hear(std::string_view content) = 0;
+    virtual void end() = 0;               // the answer is whole
+    virtual bool wants_more() const = 0;  // even when the client has left
+};
 
 struct Exchange {
     Exchange(asio::io_context& io, std::shared_ptr<const Routing> by, std::shared_ptr<const Service> to,
@@ -20,7 +34,8 @@ struct Exchange {
           head(std::move(request)),
           body(routing->request_spool),
           answer(routing->response_spool),
-          changed(io, TimePoint::max()) {}
+          changed(io, TimePoint::max()),
+          taken(io, TimePoint::max()) {}
 
     void notify() { changed.cancel(); }
     void fail(Refusal why, std::string in_words) {
@@ -35,13 +50,23 @@ struct Exchange {
     RequestHead head;
     Spool body;
     std::string head_for_pod;
+    bool stream =
+        false;  // lasts as long as it lasts: no deadline after its head, and it ends with its client
+    std::vector<std::shared_ptr<const Backend>> elsewhere;  // to be asked in turn after a 404
+    std::unique_ptr<Listener> listener;
+    router::Until until = router::Until::answer;  // when the slot is free
+    std::string session_hash;                     // Gradio's, of a J
 
     // The errand's.
     std::shared_ptr<const Backend> backend;  // of the last attempt
+    std::deque<std::string> interim;         // heads of 1xx that the client has not been given
     std::optional<ResponseHead> response;
     Spool answer;
-    bool complete = false;           // the whole answer is in the spool
-    std::optional<Refusal> failure;  // there will be no (more) answer
+    std::unique_ptr<PodConnection> switched;  // after a 101: the tunnel's
+    std::string early;                        // what came on it behind the head
+    Lease held;                               // a tunnel's, if it has one
+    bool complete = false;                    // the whole answer is in the spool
+    std::optional<Refusal> failure;           // there will be no (more) answer
     std::string detail;
     int retries = 0;
     bool borrowed = false;
@@ -50,15 +75,21 @@ struct Exchange {
 
     std::shared_ptr<Waiter> waiting;  // while it waits for another pod
 
+    std::function<void()> on_departure;  // while it cares
+
     // The delivery's.
     bool client_left = false;
     void leave() {
+        if (client_left) return;
         client_left = true;
         if (waiting) waiting->ring();
+        if (on_departure) on_departure();
+        taken.cancel();
         notify();
     }
 
     Waiter::Timer changed;
+    Waiter::Timer taken;  // cancelled when the client has taken some of the answer
 };
 
 }  // namespace proxy

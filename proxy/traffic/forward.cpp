@@ -89,6 +89,18 @@ void cookie_line(std::string& out, const RequestHead& head, std::string_view hid
     }
 }
 
+// The status line and the fields that go on.
+void passed_on(std::string& out, const ResponseHead& head) {
+    out.reserve(1024);
+    out += fmt::format("HTTP/1.1 {} {}\r\n", head.status(), head.reason());
+    const bool lists_options = head.has("Connection");
+    for (const auto& field : head.fields()) {
+        if (is_hop_by_hop(field.name) || same_name(field.name, "X-Request-Id")) continue;
+        if (lists_options && head.has_connection_option(field.name)) continue;
+        line(out, field.name, field.value);
+    }
+}
+
 }  // namespace
 
 std::string request_for_pod(const RequestHead& head, const ToPod& to) {
@@ -106,8 +118,11 @@ std::string request_for_pod(const RequestHead& head, const ToPod& to) {
         if (name.find('_') != std::string_view::npos) continue;  // CGI and WSGI read it as '-'
         if (is_identity(name) && (!to.client_trusted || same_name(name, "X-Forwarded-For"))) continue;
         if (lists_options && head.has_connection_option(name)) continue;
+        if (to.identity && same_name(name, "Accept-Encoding")) continue;
         line(out, name, field.value);
     }
+    if (to.identity) line(out, "Accept-Encoding", "identity");
+    if (to.websocket) out += "Connection: Upgrade\r\nUpgrade: websocket\r\n";
     cookie_line(out, head, to.hide_cookie);
     forwarded_lines(out, head, to);
     joined_line(out, head, "Via", head.minor_version() == 0 ? "1.0 pilotlight" : "1.1 pilotlight");
@@ -121,15 +136,12 @@ std::string request_for_pod(const RequestHead& head, const ToPod& to) {
 ResponseText response_for_client(const ResponseHead& head, const ToClient& to) {
     ResponseText text;
     auto& out = text.octets;
-    out.reserve(1024);
-    out += fmt::format("HTTP/1.1 {} {}\r\n", head.status(), head.reason());
-    const bool lists_options = head.has("Connection");
-    for (const auto& field : head.fields()) {
-        if (is_hop_by_hop(field.name) || same_name(field.name, "X-Request-Id")) continue;
-        if (lists_options && head.has_connection_option(field.name)) continue;
-        line(out, field.name, field.value);
-    }
+    passed_on(out, head);
     out += to.extra_fields;
+    if (to.websocket) {
+        out += "Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+        return text;
+    }
     text.keep_alive = to.keep_alive;
     switch (head.framing()) {
         case Framing::none:
@@ -155,6 +167,12 @@ ResponseText response_for_client(const ResponseHead& head, const ToClient& to) {
         line(out, "Connection", "keep-alive");
     out += "\r\n";
     return text;
+}
+
+std::string interim_for_client(const ResponseHead& head) {
+    std::string out;
+    passed_on(out, head);
+    return out += "\r\n";
 }
 
 std::string chunk_start(std::size_t octets) {

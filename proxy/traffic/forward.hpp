@@ -20,6 +20,8 @@ struct ToPod {
     std::string_view traceparent;
     std::string_view hide_cookie;                 // ours; empty: none
     std::optional<std::uint64_t> content_length;  // the body is whole when it is sent, so it is always sized
+    bool identity = false;   // ask for no coding: event streams stall in some pods' compressors
+    bool websocket = false;  // with the Upgrade
 };
 std::string request_for_pod(const RequestHead&, const ToPod&);
 
@@ -28,6 +30,7 @@ struct ToClient {
     bool head_request = false;
     bool keep_alive = true;
     std::string_view extra_fields;  // complete lines with CRLF
+    bool websocket = false;         // it is the 101
 };
 struct ResponseText {
     std::string octets;
@@ -35,6 +38,9 @@ struct ResponseText {
     bool keep_alive = true;  // the connection can be used again
 };
 ResponseText response_for_client(const ResponseHead&, const ToClient&);
+
+// A 1xx head other than 101, for a client of HTTP/1.1.
+std::string interim_for_client(const ResponseHead&);
 
 // "2a\r\n": what goes before a chunk of that many octets; CRLF goes after it.
 std::string chunk_start(std::size_t octets);

@@ -288,13 +288,6 @@ std::string handshake_head(const std::string& key) {
 
 }  // namespace
 
-bool is_websocket_handshake(const RequestHead& head) {
-    const auto key = head.first("Sec-WebSocket-Key");
-    return head.method() == "GET" && head.minor_version() >= 1 && head.framing() == Framing::none &&
-           same_name(head.first("Upgrade"), "websocket") && head.has_connection_option("Upgrade") &&
-           key.size() == 24 && key.ends_with("==") && head.first("Sec-WebSocket-Version") == "13";
-}
-
 asio::awaitable<GradioResult> serve_gradio_socket(Worker& worker, Stream& client, std::string early,
                                                   GradioSocket asked) {
     std::string octets = handshake_head(asked.key);

@@ -39,9 +39,6 @@ struct GradioResult {
     TimePoint handed_over{}, pod_done{};
 };
 
-// RFC 6455 section 4.2.1: a GET of HTTP/1.1 with all that a WebSocket's handshake needs.
-bool is_websocket_handshake(const RequestHead&);
-
 // From the 101 to the close; the client's socket is of no more use then. `early`: what the client has sent
 // after its head. A pod that still works then keeps its slot until it is done.
 asio::awaitable<GradioResult> serve_gradio_socket(Worker&, Stream& client, std::string early, GradioSocket);

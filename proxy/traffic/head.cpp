@@ -124,13 +124,26 @@ bool Head::has(std::string_view name) const {
                        [&](const Field& field) { return same_name(field.name, name); });
 }
 
-bool Head::has_connection_option(std::string_view option) const {
+bool Head::lists(std::string_view name, std::string_view element) const {
     for (const auto& field : fields_) {
-        if (!same_name(field.name, "Connection")) continue;
+        if (!same_name(field.name, name)) continue;
         for (auto list = field.value; !list.empty();)
-            if (same_name(next_element(list), option)) return true;
+            if (same_name(next_element(list), element)) return true;
     }
     return false;
+}
+
+bool Head::has_connection_option(std::string_view option) const {
+    return lists("Connection", option);
+}
+
+bool Head::upgrades_to(std::string_view protocol) const {
+    return minor_version_ == 1 && has("Upgrade") && lists("Upgrade", protocol) &&
+           has_connection_option("upgrade");
+}
+
+bool ResponseHead::switches_to_websocket() const {
+    return status_ == 101 && upgrades_to("websocket") && has("Sec-WebSocket-Accept");
 }
 
 std::size_t head_length(std::string_view octets, std::size_t searched) {
@@ -154,6 +167,7 @@ public:
         if (auto error = request_host(head)) return *error;
         if (auto error = request_framing(head)) return *error;
         if (auto error = expectation(head)) return *error;
+        if (auto error = websocket(head)) return *error;
         persistence(head);
         head.octets_ = std::move(octets_);
         return head;
@@ -338,6 +352,31 @@ private:
             head.expects_continue_ = head.minor_version_ == 1;
         }
         return {};
+    }
+
+    // RFC 6455 section 4.2.1. Whoever asks for a WebSocket asks for it properly: a pod that reads half a
+    // handshake as one would speak frames to somebody who reads HTTP. Other protocols are not switched to:
+    // their Upgrade is dropped (RFC 9110 section 7.8 lets us).
+    static Error websocket(RequestHead& head) {
+        if (!head.upgrades_to("websocket")) return {};
+        if (head.method_ != "GET" || head.framing_ != Framing::none)
+            return HeadError{400, "a WebSocket begins with a GET without a body"};
+        std::size_t keys = 0;
+        for (const auto& field : head.fields_) {
+            if (!same_name(field.name, "Sec-WebSocket-Key")) continue;
+            ++keys;
+            if (!is_websocket_key(field.value)) return HeadError{400, "Sec-WebSocket-Key is malformed"};
+        }
+        if (keys != 1) return HeadError{400, "a WebSocket's handshake has one Sec-WebSocket-Key"};
+        head.websocket_ = true;
+        return {};
+    }
+
+    // 16 octets in base64.
+    static bool is_websocket_key(std::string_view key) {
+        return key.size() == 24 && key.ends_with("==") && std::all_of(key.begin(), key.end() - 2, [](char c) {
+                   return is_digit(c) || is_alpha(c) || c == '+' || c == '/';
+               });
     }
 
     // RFC 9112 section 9.3; close wins over everything.

@@ -41,6 +41,7 @@ public:
     std::string_view first(std::string_view name) const;  // value of the first such field, or empty
     bool has(std::string_view name) const;
     bool has_connection_option(std::string_view option) const;  // in any Connection field
+    bool upgrades_to(std::string_view protocol) const;          // Upgrade names it, and Connection says so
     Framing framing() const { return framing_; }
     std::uint64_t content_length() const { return content_length_; }  // if sized
     bool keep_alive() const { return keep_alive_; }
@@ -48,6 +49,8 @@ public:
 
 protected:
     friend class HeadParser;
+    bool lists(std::string_view name, std::string_view element) const;  // comma separated, over all fields
+
     std::unique_ptr<char[]> octets_;
     std::vector<Field> fields_;
     std::uint64_t content_length_ = 0;
@@ -63,19 +66,27 @@ public:
     std::string_view path() const { return target_.substr(0, target_.find('?')); }
     std::string_view host() const {
         return host_;
-    }  // of the absolute-form if there was one; may be empty in 1.0
+    }                                 // of the absolute-form if there was one; may be empty in 1.0
+    std::string_view query() const {  // without its '?'; empty: none
+        const auto mark = target_.find('?');
+        return mark == std::string_view::npos ? std::string_view{} : target_.substr(mark + 1);
+    }
     bool expects_continue() const { return expects_continue_; }
+    bool websocket() const { return websocket_; }  // a whole opening handshake, RFC 6455 section 4.2.1
 
 private:
     friend class HeadParser;
     std::string_view method_, target_, host_;
     bool expects_continue_ = false;
+    bool websocket_ = false;
 };
 
 class ResponseHead : public Head {
 public:
     int status() const { return status_; }
     std::string_view reason() const { return reason_; }
+    // 101 of a WebSocket's opening handshake, RFC 6455 section 4.2.2; what the client asked is not looked at.
+    bool switches_to_websocket() const;
 
 private:
     friend class HeadParser;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "proxy/traffic/text.hpp"
+#include "proxy/waiting/look.hpp"
 
 namespace proxy {
 
@@ -40,6 +41,8 @@ RefusalInfo describe(Refusal refusal) {
         case Refusal::disk_full:
             return {503, "proxy_internal_error", "disk_full", "The gateway has no room for the body", true,
                     true};
+        case Refusal::unplaced:
+            return {409, "http_request_error", "unplaced", "Nothing says which pod works for you"};
         case Refusal::client_left:
             return {499, "", "client_left", "The client left"};
     }
@@ -81,6 +84,8 @@ std::string_view status_text(int status) {
             return "Method Not Allowed";
         case 408:
             return "Request Timeout";
+        case 409:
+            return "Conflict";
         case 413:
             return "Content Too Large";
         case 414:
@@ -115,15 +120,19 @@ std::string problem(int status, const RefusalInfo& info, const RefusalContext& c
         info.title, status, json_escape(context.detail), info.label, json_escape(context.request_id));
 }
 
-std::string page(int status, const RefusalInfo& info, const RefusalContext& context) {
-    return fmt::format(
-        "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
-        "<title>{0} {1}</title><style>body{{font:16px/1.5 system-ui,sans-serif;max-width:36rem;margin:15vh "
-        "auto;"
-        "padding:0 1rem;color-scheme:light dark;background:Canvas;color:CanvasText}}h1{{font-size:1.4rem}}"
-        "small{{opacity:.6}}</style><h1>{1}</h1><p>{2}</p><p><small>{0} · Pilotlight · request "
-        "{3}</small></p></html>\n",
-        status, info.title, html_escape(context.detail), html_escape(context.request_id));
+// Worth a second try by the same person, without a change.
+bool may_pass(int status) {
+    return status == 408 || status >= 500;
+}
+
+std::string refusal_page(int status, const RefusalInfo& info, const RefusalContext& context) {
+    const auto title = html_escape(info.title);
+    return page(
+        fmt::format("{} {}", status, info.title), "",
+        fmt::format("<main>{}<h1>{}</h1><p>{}</p>{}<small>{} · Pilotlight · request {}</small></main>",
+                    flame(false), title, html_escape(context.detail),
+                    may_pass(status) ? "<a class=button href=''>Try again</a>" : "", status,
+                    html_escape(context.request_id)));
 }
 
 }  // namespace
@@ -131,7 +140,8 @@ std::string page(int status, const RefusalInfo& info, const RefusalContext& cont
 std::string refusal_response(Refusal refusal, const RefusalContext& context) {
     const auto info = describe(refusal);
     const int status = context.status != 0 ? context.status : info.status;
-    const auto body = context.wants_html ? page(status, info, context) : problem(status, info, context);
+    const auto body =
+        context.wants_html ? refusal_page(status, info, context) : problem(status, info, context);
     auto out = fmt::format(
         "HTTP/1.1 {} {}\r\nDate: {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nCache-Control: no-store\r\n",
         status, status_text(status), http_date(),
@@ -142,6 +152,7 @@ std::string refusal_response(Refusal refusal, const RefusalContext& context) {
     if (info.retry_after) out += fmt::format("Retry-After: {}\r\n", context.retry_after.count());
     if (status == 405) out += "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n";
     if (!context.request_id.empty()) out += fmt::format("X-Request-Id: {}\r\n", context.request_id);
+    if (context.wants_html) out += page_policy();
     out += context.extra_fields;
     if (context.close || info.close) out += "Connection: close\r\n";
     out += "\r\n";

@@ -11,7 +11,8 @@ namespace {
 
 constexpr std::size_t block_size = 64 << 10;
 constexpr std::size_t window_size = 256 << 10;
-constexpr std::uint64_t free_at_least = 4 << 20;  // of the file at a time
+constexpr std::uint64_t free_at_least = 4 << 20;   // of the file at a time
+constexpr std::size_t always_in_memory = 4 << 10;  // of one spool, whatever the others take
 
 int open_unlinked(const std::filesystem::path& directory) {
     int file = ::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC | O_EXCL, 0600);
@@ -25,20 +26,31 @@ int open_unlinked(const std::filesystem::path& directory) {
 }  // namespace
 
 Spool::~Spool() {
-    if (file_ >= 0) ::close(file_);
+    close_file();
+    settings_->budget->memory.give_back(memory_used_);
+}
+
+bool Spool::fits_in_memory(std::size_t octets) {
+    auto& memory = settings_->budget->memory;
+    if (memory_used_ + octets > settings_->memory) return false;
+    if (memory_used_ + octets > always_in_memory) return memory.take(octets);
+    memory.take_anyway(octets);
+    return true;
 }
 
 bool Spool::append(std::string_view octets) {
     if (failed_) return false;
-    if (file_ < 0 && memory_used_ + octets.size() > settings_->memory) {
+    if (file_ < 0 && fits_in_memory(octets.size())) {
+        append_to_memory(octets);
+        return true;
+    }
+    if (file_ < 0) {
         file_ = open_unlinked(settings_->directory);
         if (file_ < 0) return failed_ = true, false;
         file_begins_ = size_;
         file_freed_ = 0;
     }
-    if (file_ >= 0) return append_to_file(octets);
-    append_to_memory(octets);
-    return true;
+    return append_to_file(octets);
 }
 
 void Spool::append_to_memory(std::string_view octets) {
@@ -58,6 +70,8 @@ void Spool::append_to_memory(std::string_view octets) {
 }
 
 bool Spool::append_to_file(std::string_view octets) {
+    if (!settings_->budget->disk.take(octets.size())) return failed_ = true, false;
+    disk_used_ += octets.size();
     while (!octets.empty()) {
         const auto written =
             ::pwrite(file_, octets.data(), octets.size(), static_cast<off_t>(size_ - file_begins_));
@@ -72,11 +86,10 @@ bool Spool::append_to_file(std::string_view octets) {
 std::string_view Spool::read(std::uint64_t offset) {
     if (offset >= size_ || failed_) return {};
     if (file_ >= 0 && offset >= file_begins_) {
-        file_window_.resize(static_cast<std::size_t>(std::min<std::uint64_t>(window_size, size_ - offset)));
+        open_window();
+        const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(window_size, size_ - offset));
         ssize_t got;
-        do
-            got = ::pread(file_, file_window_.data(), file_window_.size(),
-                          static_cast<off_t>(offset - file_begins_));
+        do got = ::pread(file_, file_window_.data(), wanted, static_cast<off_t>(offset - file_begins_));
         while (got < 0 && errno == EINTR);
         if (got <= 0) return failed_ = true, std::string_view{};
         return std::string_view(file_window_).substr(0, static_cast<std::size_t>(got));
@@ -92,23 +105,42 @@ void Spool::release(std::uint64_t offset) {
     const bool all = released_ == size_;
     while (!blocks_.empty() && blocks_.front().begin + blocks_.front().octets.size() <= released_) {
         memory_used_ -= blocks_.front().octets.size();
+        settings_->budget->memory.give_back(blocks_.front().octets.size());
         blocks_.pop_front();
     }
-    if (all && file_ >= 0) {  // caught up: back to memory
-        ::close(file_);
-        file_ = -1;
-        file_window_ = {};
+    if (all) {
+        close_file();  // caught up: back to memory
     } else if (file_ >= 0 && released_ >= file_begins_ + file_freed_ + free_at_least) {
         release_from_file();
     }
+}
+
+void Spool::open_window() {
+    if (!file_window_.empty()) return;
+    file_window_.resize(window_size);
+    settings_->budget->memory.take_anyway(window_size);  // what has been taken must be read
+}
+
+void Spool::close_file() {
+    if (file_ < 0) return;
+    ::close(file_);
+    file_ = -1;
+    settings_->budget->memory.give_back(file_window_.size());
+    file_window_ = {};
+    settings_->budget->disk.give_back(disk_used_);
+    disk_used_ = 0;
 }
 
 // An endless answer to a client who never quite catches up must not fill the disk: what was read goes. A file
 // system that cannot do it keeps the octets until the end.
 void Spool::release_from_file() {
     const auto until = released_ - file_begins_;
-    ::fallocate(file_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(file_freed_),
-                static_cast<off_t>(until - file_freed_));
+    const auto freed = until - file_freed_;
+    if (::fallocate(file_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(file_freed_),
+                    static_cast<off_t>(freed)) == 0) {
+        settings_->budget->disk.give_back(freed);
+        disk_used_ -= freed;
+    }
     file_freed_ = until;
 }
 

@@ -1,15 +1,22 @@
 // Octets on their way from somebody fast to somebody slow: in memory up to a bound, beyond it in a temporary
 // file that is unlinked from birth. Written at the end, read from the front; what was read may be kept (a
 // request's body, which may have to be sent twice) or let go (a response's).
+//
+// All spools together have a budget. Without memory of it a spool goes to its file early, except for its
+// first few octets: what is small is never turned away because others are large. Without room on the disk it
+// fails.
 #pragma once
 
 #include <cstdint>
 #include <deque>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "proxy/traffic/spool_budget.hpp"
 
 namespace proxy {
 
@@ -18,6 +25,7 @@ public:
     struct Settings {
         std::size_t memory = 1 << 20;  // octets in memory at a time
         std::filesystem::path directory = "/tmp";
+        std::shared_ptr<SpoolBudget> budget = std::make_shared<SpoolBudget>();  // of all, in memory and file
     };
 
     explicit Spool(const Settings& settings) : settings_(&settings) {}  // which must outlive it
@@ -25,7 +33,7 @@ public:
     Spool& operator=(const Spool&) = delete;
     ~Spool();
 
-    // False if the disk failed; the spool is then of no more use. errno says why.
+    // False if there is no room on the disk, or none left of the budget; the spool is then of no more use.
     [[nodiscard]] bool append(std::string_view octets);
 
     // The next octets from `offset` on, which must not lie before what was released; valid until the next
@@ -46,7 +54,10 @@ private:
         std::string octets;  // never grows beyond its first capacity: somebody may be sending from it
     };
 
+    bool fits_in_memory(std::size_t octets);
     void append_to_memory(std::string_view octets);
+    void open_window();
+    void close_file();
     bool append_to_file(std::string_view octets);
     void release_from_file();
 
@@ -57,7 +68,8 @@ private:
     std::uint64_t released_ = 0;
     std::uint64_t file_begins_ = 0;  // offset of the first octet in the file
     std::uint64_t file_freed_ = 0;   // so much of the file's front has been given back to the disk
-    std::string file_window_;        // last piece read from the file
+    std::uint64_t disk_used_ = 0;
+    std::string file_window_;  // last piece read from the file
     int file_ = -1;
     bool failed_ = false;
 };

@@ -27,17 +27,31 @@ std::optional<Stream::Read> Stream::try_read(std::span<char> into) {
     return Read{error, octets};
 }
 
-asio::awaitable<error_code> Stream::wait(Socket::wait_type what, TimePoint deadline) {
-    deadline_ = deadline;
-    expired_ = false;
-    auto [error] = co_await socket_.async_wait(what, as_tuple_awaitable);
-    deadline_ = TimePoint::max();
-    if (expired_) error = asio::error::timed_out;
-    co_return error;
+std::optional<Stream::Read> Stream::try_write(std::string_view octets) {
+    error_code error;
+    const auto written = socket_.write_some(asio::buffer(octets.data(), octets.size()), error);
+    if (error == asio::error::would_block) return std::nullopt;
+    return Read{error, written};
+}
+
+// A cancelled socket wakes the waits of both directions; the one that was not meant waits on.
+asio::awaitable<error_code> Stream::wait(Socket::wait_type what, Wait& mine, TimePoint deadline) {
+    for (;;) {
+        if (interrupted_) co_return asio::error::operation_aborted;
+        mine = {deadline, false};
+        auto [error] = co_await socket_.async_wait(what, as_tuple_awaitable);
+        mine.deadline = TimePoint::max();
+        if (mine.expired) co_return asio::error::timed_out;
+        if (error != asio::error::operation_aborted || !socket_.is_open()) co_return error;
+    }
 }
 
 asio::awaitable<error_code> Stream::readable(TimePoint deadline) {
-    return wait(Socket::wait_read, deadline);
+    return wait(Socket::wait_read, reading_, deadline);
+}
+
+asio::awaitable<error_code> Stream::writable(TimePoint deadline) {
+    return wait(Socket::wait_write, writing_, deadline);
 }
 
 asio::awaitable<error_code> Stream::write(std::array<std::string_view, 3> pieces, Duration patience) {
@@ -55,7 +69,7 @@ asio::awaitable<error_code> Stream::write(std::array<std::string_view, 3> pieces
                 written -= here;
             }
         if (asio::buffer_size(buffers) == 0) break;
-        error = co_await wait(Socket::wait_write, Clock::now() + patience);
+        error = co_await writable(Clock::now() + patience);
         if (error) co_return error;
     }
     co_return error_code{};
@@ -63,12 +77,12 @@ asio::awaitable<error_code> Stream::write(std::array<std::string_view, 3> pieces
 
 asio::awaitable<bool> Stream::writable_or_readable(TimePoint deadline) {
     using namespace asio::experimental::awaitable_operators;
-    deadline_ = deadline;
-    expired_ = false;
+    if (interrupted_) co_return false;
+    writing_ = {deadline, false};
     co_await (socket_.async_wait(Socket::wait_write, as_tuple_awaitable) ||
               socket_.async_wait(Socket::wait_read, as_tuple_awaitable));
-    deadline_ = TimePoint::max();
-    co_return !expired_;
+    writing_.deadline = TimePoint::max();
+    co_return !writing_.expired && !interrupted_;
 }
 
 asio::awaitable<Stream::Written> Stream::write_unless_answered(std::string_view head, std::string_view body,
@@ -102,18 +116,28 @@ asio::awaitable<error_code> Stream::connect(asio::ip::tcp::endpoint to, TimePoin
     if (error) co_return error;
     socket_.non_blocking(true, error);
     socket_.set_option(asio::ip::tcp::no_delay(true), error);
-    deadline_ = deadline;
-    expired_ = false;
+    if (interrupted_) co_return asio::error::operation_aborted;
+    writing_ = {deadline, false};
     auto [connect_error] = co_await socket_.async_connect(to, as_tuple_awaitable);
-    deadline_ = TimePoint::max();
-    if (expired_) connect_error = asio::error::timed_out;
+    writing_.deadline = TimePoint::max();
+    if (writing_.expired) connect_error = asio::error::timed_out;
     co_return connect_error;
 }
 
 void Stream::expire(TimePoint now) {
-    if (now < deadline_) return;
-    deadline_ = TimePoint::max();
-    expired_ = true;
+    bool over = false;
+    for (auto* wait : {&reading_, &writing_, &others_}) {
+        if (now < wait->deadline) continue;
+        *wait = {TimePoint::max(), true};
+        over = true;
+    }
+    if (!over) return;
+    error_code ignored;
+    socket_.cancel(ignored);
+}
+
+void Stream::interrupt() {
+    interrupted_ = true;
     error_code ignored;
     socket_.cancel(ignored);
 }

@@ -1,6 +1,6 @@
 // A TCP socket with deadlines, for one worker thread. Reads and writes go ahead at once where they can and
-// wait only where they must; who waits holds no buffer. Deadlines are kept by the worker's sweep: setting one
-// is a store.
+// wait only where they must; who waits holds no buffer. One may wait for reading and another for writing at a
+// time. Deadlines are kept by the worker's sweep: setting one is a store.
 #pragma once
 
 #include <array>
@@ -33,8 +33,11 @@ public:
     };
     // Fills the front of `into`; empty if nothing is there yet.
     std::optional<Read> try_read(std::span<char> into);
-    // Waits until something can be read, or the deadline.
+    // Waits until something can be read, or the deadline (timed_out).
     asio::awaitable<boost::system::error_code> readable(TimePoint deadline);
+    // Writes what goes at once; empty if nothing does.
+    std::optional<Read> try_write(std::string_view octets);
+    asio::awaitable<boost::system::error_code> writable(TimePoint deadline);
     // Writes all, each piece of progress within `patience`.
     asio::awaitable<boost::system::error_code> write(std::array<std::string_view, 3> pieces,
                                                      Duration patience);
@@ -49,17 +52,22 @@ public:
     asio::awaitable<boost::system::error_code> connect(asio::ip::tcp::endpoint, TimePoint deadline);
 
     Socket& socket() { return socket_; }
-    void set_deadline(TimePoint at) { deadline_ = at; }
+    void set_deadline(TimePoint at) { others_.deadline = at; }  // of what others begin on socket() themselves
     void expire(TimePoint now);  // the sweep's: ends the waits that are over time
+    void interrupt();            // ends all waits, now and later: operation_aborted
     void reset_on_close();       // a close from now on is a RST: the peer must see that something is missing
 
 private:
-    asio::awaitable<boost::system::error_code> wait(Socket::wait_type, TimePoint deadline);
+    struct Wait {
+        TimePoint deadline = TimePoint::max();
+        bool expired = false;
+    };
+    asio::awaitable<boost::system::error_code> wait(Socket::wait_type, Wait&, TimePoint deadline);
     asio::awaitable<bool> writable_or_readable(TimePoint deadline);  // false: the deadline
 
     Socket socket_;
-    TimePoint deadline_ = TimePoint::max();
-    bool expired_ = false;
+    Wait reading_, writing_, others_;
+    bool interrupted_ = false;
 };
 
 using Streams = boost::intrusive::list<Stream, boost::intrusive::constant_time_size<false>>;

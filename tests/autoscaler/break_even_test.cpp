@@ -231,6 +231,31 @@ TEST_CASE("work ends a rest", "[break-even]") {
     CHECK(t.decide().due == t.now + seconds{75});
 }
 
+TEST_CASE("work between two looks ends a rest, too", "[break-even]") {
+    Stand t;
+    t.pods(1, true);
+    t.decide();
+    t.wait(70);
+    t.sight.pods[0].uses = 2;  // a slot was given and came back
+    CHECK(t.decide().due == t.now + seconds{75});
+}
+
+TEST_CASE("a request that came and went between two looks ends a gap and begins another", "[break-even]") {
+    Stand t;
+    t.gap(1);
+    for (int i = 0; i < 12; ++i) {
+        t.sight.running = 0;
+        t.sight.came = true;
+        t.decide();
+        t.sight.came = false;
+        t.wait(20);
+        t.decide();
+    }
+    const auto keep = t.rule.keep(t.s, 1);
+    CHECK(keep.learnt);
+    CHECK(keep.cheapest == 20);
+}
+
 TEST_CASE("the cheapest keep is nothing when every gap is longer than a restart", "[break-even]") {
     CHECK(cheapest_keep(std::vector<double>(20, 100.0), 75) == 0);
 }

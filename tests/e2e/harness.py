@@ -174,7 +174,9 @@ class Gateway:
                      "stateDir": os.path.join(self.folder, "state"),
                      "driver": driver or {"process": {"images": [rule], "ports": self.ports.pods}},
                      "log": log or {"level": "debug", "format": "json", "access": self.access_log},
-                     **({"limits": limits} if limits else {}), **({"timeouts": timeouts} if timeouts else {}), **spec}}
+                     **({"limits": limits} if limits else {}),
+                     # Simulated pods fear no request in their start unless a test asks for it.
+                     "timeouts": {"startupSilence": "0s", **(timeouts or {})}, **spec}}
         self.write("gateway", self.gateway)
         for number, manifest in enumerate(manifests):
             self.write(f"service-{number}", manifest)

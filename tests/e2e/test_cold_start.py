@@ -1,5 +1,6 @@
 """Requests that come while no pod runs."""
 import re
+import time
 
 import harness
 from harness import concurrently, service
@@ -35,6 +36,30 @@ class ColdStart(harness.TestCase):
         gateway = self.gateway(service(scale={"max-scale": 1}), simulator={"COLD": "0.1", "MOUNT_DELAY": "1"})
         answer = gateway.generate()
         self.assert_status(answer, 200, gateway)
+
+    def test_a_pod_that_an_early_request_would_end_is_left_alone_until_it_is_complete(self):
+        gateway = self.gateway(service(scale={"max-scale": 1}, own={"startup-silence": "1100ms"}),
+                               simulator={"COLD": "0.2", "MOUNT_DELAY": "1", "CRASH_WINDOW": "0.9"})
+        with gateway.connect() as client:
+            client.send(harness.wire.request_text("POST", harness.TXT2IMG, body=harness.wire.prompt()))
+            pod = gateway.wait(gateway.pods, "a pod starts")[0]
+            for _ in range(10):  # polls and page assets of an open tab, all the while
+                self.assertNotEqual(gateway.request("GET", "/sdapi/v1/progress").status, 404)
+                self.assertNotEqual(gateway.request("GET", "/theme.css").status, 404)
+                time.sleep(0.05)
+            self.assert_status(client.response(), 200, gateway)
+        self.assertEqual([p.pid for p in gateway.pods()], [pod.pid], "the first pod lives")
+        self.assertNotIn("Exited", [event["reason"] for event in gateway.api("/api/v1/events")["items"]])
+        lines = gateway.wait(lambda: len(log := gateway.access()) >= 21 and log, "all are in the access log")
+        self.assertNotIn(404, [line["status"] for line in lines])
+
+    def test_a_pod_is_sent_its_first_request_when_its_api_is_mounted_however_long_that_takes(self):
+        gateway = self.gateway(service(scale={"max-scale": 1}, own={"startup-silence": "100ms"}),
+                               simulator={"COLD": "0.1", "MOUNT_DELAY": "1.5"})
+        self.assert_status(gateway.generate(), 200, gateway)
+        seen = harness.stats(gateway.pods()[0].port)["byPath"]
+        self.assertEqual(seen[harness.TXT2IMG], 1, seen)
+        self.assertGreaterEqual(seen["/sdapi/v1/progress"], 2, seen)
 
     def test_a_pod_that_dies_during_its_start_is_replaced_and_the_request_still_served(self):
         gateway = self.gateway(service(scale={"max-scale": 1}), simulator={"COLD": "1"})

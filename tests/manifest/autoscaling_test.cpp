@@ -42,8 +42,10 @@ TEST_CASE("wrong autoscaling annotations are refused in Knative's words", "[mani
     const std::vector<Case> cases{
         {{}, ""},
         {{{"class", "unsupported.knative.dev"}},
-         "invalid value: unsupported.knative.dev, expected kpa.autoscaling.knative.dev: K/class"},
+         "invalid value: unsupported.knative.dev, expected kpa.autoscaling.knative.dev or "
+         "break-even.pilotlight.dev: K/class"},
         {{{"class", "kpa"}}, ""},
+        {{{"class", "break-even.pilotlight.dev"}}, ""},
         {{{"min-scale", "0"}}, ""},
         {{{"max-scale", "0"}}, ""},
         {{{"min-scale", "-1"}}, "expected 0 <= -1 <= 2147483647: K/min-scale"},
@@ -232,5 +234,27 @@ TEST_CASE("config-autoscaler is checked by Knative's rules", "[manifest]") {
           "data.scale-to-zero-grace-period: scale-to-zero-grace-period must be positive, was: 0s");
     CHECK(said({{"pod-autoscaler-class", "hpa.autoscaling.knative.dev"}}) ==
           "data.pod-autoscaler-class: pod-autoscaler-class = \"hpa.autoscaling.knative.dev\", expected "
-          "kpa.autoscaling.knative.dev; there is no other autoscaler here");
+          "kpa.autoscaling.knative.dev or break-even.pilotlight.dev");
+}
+
+TEST_CASE("a class of our own is chosen by an annotation or for all by config-autoscaler", "[manifest]") {
+    using autoscaler::Policy;
+    Problems problems;
+    CHECK(resolve({}, {}, 1, problems).policy == Policy::kpa);
+    CHECK(resolve(annotations({{"class", "break-even.pilotlight.dev"}}), {}, 1, problems).policy ==
+          Policy::break_even);
+    const auto cluster = read_cluster_defaults(
+        {{"pod-autoscaler-class", Annotation{"break-even.pilotlight.dev", {}, {}}}}, problems);
+    CHECK(resolve({}, cluster, 1, problems).policy == Policy::break_even);
+    CHECK(resolve(annotations({{"class", "kpa"}}), cluster, 1, problems).policy == Policy::kpa);
+    CHECK(complaints(problems) == "");
+}
+
+TEST_CASE("what break-even scaling does not go by draws a warning", "[manifest]") {
+    Problems problems;
+    resolve(annotations({{"class", "break-even.pilotlight.dev"}, {"window", "30s"}, {"max-scale", "3"}}), {},
+            1, problems);
+    CHECK(complaints(problems) ==
+          "autoscaling.knative.dev/window: means nothing with class break-even.pilotlight.dev");
+    CHECK_FALSE(problems.failed());
 }

@@ -137,11 +137,12 @@ TEST_CASE("a readiness probe without an action or a port means the container's o
 
 TEST_CASE("annotations of our own are taken from the template and from the Service, and the template wins",
           "[manifest]") {
-    auto text = service_with({"pilotlight.dev/queue-depth: \"7\"", "pilotlight.dev/queue-bytes: 64Mi",
-                              "pilotlight.dev/queue-timeout: 1m30s", "pilotlight.dev/cold-start-timeout: 20m",
-                              "pilotlight.dev/retry: \"0\"", "pilotlight.dev/affinity-wait: 500ms",
-                              "pilotlight.dev/failures-to-bench: \"5\"", "pilotlight.dev/profile: strict",
-                              "autoscaling.knative.dev/maxScale: \"4\""});
+    auto text =
+        service_with({"pilotlight.dev/queue-depth: \"7\"", "pilotlight.dev/queue-bytes: 64Mi",
+                      "pilotlight.dev/queue-timeout: 1m30s", "pilotlight.dev/cold-start-timeout: 20m",
+                      "pilotlight.dev/retry: \"0\"", "pilotlight.dev/affinity-wait: 500ms",
+                      "pilotlight.dev/failures-to-bench: \"5\"", "pilotlight.dev/startup-silence: 1500ms",
+                      "pilotlight.dev/profile: strict", "autoscaling.knative.dev/maxScale: \"4\""});
     text.replace(text.find("{name: sd}"), 10,
                  "{name: sd, annotations: {pilotlight.dev/on-disconnect: interrupt, "
                  "pilotlight.dev/queue-depth: \"9\", "
@@ -154,7 +155,8 @@ TEST_CASE("annotations of our own are taken from the template and from the Servi
     CHECK(service.pool.affinity_wait == 500ms);
     CHECK(service.pool.failures_to_bench == 5);
     CHECK(service.retry == 0);
-    CHECK(service.profile == "strict");
+    CHECK(service.startup_silence == 1500ms);
+    CHECK(service.profile == router::Profile::strict);
     CHECK(service.on_disconnect == OnDisconnect::interrupt);
     CHECK(service.scaling.max_scale == 4);
     CHECK(service.scaling.min_scale == 1);
@@ -164,11 +166,40 @@ TEST_CASE("the default of each annotation, written out, changes nothing", "[mani
     for (const auto& rule : annotation_rules()) {
         INFO(rule.key << ": " << rule.fallback);
         Service service;
+        if (!rule.apply) {
+            CHECK(service_of(service_with({std::string(rule.key) + ": '" + std::string(rule.fallback) + "'"}))
+                      .rules.empty());
+            continue;
+        }
         CHECK(rule.apply(rule.fallback, service));
         CHECK(service == Service{});
         CHECK_FALSE(rule.apply("\x01", service));
         CHECK_FALSE(rule.apply("", service));
     }
+}
+
+TEST_CASE("break-even scaling is set by annotations of our own", "[manifest]") {
+    const auto loaded = load_text(service_with(
+        {"autoscaling.knative.dev/class: break-even.pilotlight.dev", "pilotlight.dev/cold-start-worth: 90s",
+         "pilotlight.dev/patience: 2s", "pilotlight.dev/spare: \"1\"", "pilotlight.dev/max-starting: \"3\"",
+         "pilotlight.dev/cancel-starts: \"false\"", "pilotlight.dev/cold-start-guess: 2m"}));
+    REQUIRE(loaded.configuration);
+    CHECK(lines(loaded.problems) == "");
+    const auto& scaling = loaded.configuration->services.front().scaling;
+    CHECK(scaling.policy == autoscaler::Policy::break_even);
+    CHECK(scaling.break_even == autoscaler::BreakEvenSettings{90s, 2s, 1, false, 2min});
+    CHECK(scaling.max_starting == 3);
+}
+
+TEST_CASE("an annotation of the other class draws a warning", "[manifest]") {
+    const auto kpa = load_text(service_with({"pilotlight.dev/spare: \"1\""}));
+    CHECK(lines(kpa.problems).find("pilotlight.dev/spare: counts only with class break-even") !=
+          std::string::npos);
+    CHECK(kpa.configuration);
+    const auto ours = load_text(service_with({"autoscaling.knative.dev/class: break-even.pilotlight.dev",
+                                              "pilotlight.dev/panic-counts-starting: \"true\""}));
+    CHECK(lines(ours.problems).find("counts only with class kpa.autoscaling.knative.dev") !=
+          std::string::npos);
 }
 
 TEST_CASE("docs/configuration.md has the annotations as the code knows them", "[manifest]") {

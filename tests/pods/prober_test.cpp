@@ -63,11 +63,12 @@ private:
 
 struct Told {
     int ready = 0;
-    std::vector<std::string> unready, unhealthy;
+    std::vector<std::string> unready, unhealthy, notices;
 
     Prober::Events events() {
         return {[this] { ++ready; }, [this](std::string why) { unready.push_back(std::move(why)); },
-                [this](std::string why) { unhealthy.push_back(std::move(why)); }};
+                [this](std::string why) { unhealthy.push_back(std::move(why)); },
+                [this](std::string what) { notices.push_back(std::move(what)); }};
     }
 };
 
@@ -286,4 +287,59 @@ TEST_CASE("a callback may destroy the prober that calls it", "[prober]") {
     events.on_ready = [&] { prober.reset(); };
     prober = std::make_unique<Prober>(io.get_executor(), server.address(), Container{}, Execute{}, events);
     CHECK(eventually(io, [&] { return !prober; }));
+}
+
+namespace {
+
+const char* const not_mounted = R"({"detail":"Not Found"})";
+
+SecondStage short_stage(Duration window) {
+    SecondStage stage;
+    stage.path = "/sdapi/v1/progress?skip_current_image=true";
+    stage.silence = 20ms;
+    stage.window = window;
+    return stage;
+}
+
+}  // namespace
+
+TEST_CASE("with a second stage the open port is not enough: the pod is asked, and answers", "[prober]") {
+    asio::io_context io;
+    Server server(io);
+    server.answer = response(401);
+    server.open();
+    Told told;
+    Prober prober(io.get_executor(), server.address(), Container{}, {}, told.events(), short_stage(30s));
+    REQUIRE(eventually(io, [&] { return told.ready == 1; }));
+    REQUIRE(server.requests.size() == 1);
+    CHECK(server.requests[0].target() == "/sdapi/v1/progress?skip_current_image=true");
+    CHECK(told.notices.empty());
+}
+
+TEST_CASE("a pod that says it has not mounted its API is asked again, and at the end taken as it is",
+          "[prober]") {
+    asio::io_context io;
+    Server server(io);
+    server.answer = response(404, not_mounted);
+    server.open();
+    Told told;
+    Prober prober(io.get_executor(), server.address(), Container{}, {}, told.events(), short_stage(500ms));
+    REQUIRE(eventually(io, [&] { return !server.requests.empty(); }));
+    CHECK(told.ready == 0);
+    REQUIRE(eventually(io, [&] { return told.ready == 1; }));
+    CHECK(server.requests.size() == 2);
+    REQUIRE(told.notices.size() == 1);
+    CHECK_THAT(told.notices[0], Catch::StartsWith("Taken for ready 0 s after its port opened") &&
+                                    Catch::EndsWith("status 404, not mounted yet"));
+}
+
+TEST_CASE("a 404 of a mounted API makes the pod ready", "[prober]") {
+    asio::io_context io;
+    Server server(io);
+    server.answer = response(404, not_mounted, "x-process-time: 0.001\r\n");
+    server.open();
+    Told told;
+    Prober prober(io.get_executor(), server.address(), Container{}, {}, told.events(), short_stage(30s));
+    REQUIRE(eventually(io, [&] { return told.ready == 1; }));
+    CHECK(server.requests.size() == 1);
 }

@@ -254,3 +254,42 @@ TEST_CASE("a traceparent is W3C's version 00 and not all zeros", "[forward]") {
                             "00-4bf92f3577b34da6a3ce929d0e0e473g-00f067aa0ba902b7-01"})
         CHECK_FALSE(is_traceparent(bad));
 }
+
+TEST_CASE("an event stream is asked for without any coding", "[forward]") {
+    auto to = to_pod();
+    to.identity = true;
+    CHECK(values(forward("Accept-Encoding: gzip\r\nAccept-Encoding: br\r\n", to), "Accept-Encoding") ==
+          "identity");
+    CHECK(values(forward("Accept-Encoding: gzip\r\n"), "Accept-Encoding") == "gzip");
+}
+
+TEST_CASE("a WebSocket's handshake goes on, and its 101 comes back", "[forward]") {
+    auto to = to_pod();
+    to.websocket = true;
+    const auto text = forward(
+        "Connection: keep-alive, Upgrade\r\nUpgrade: websocket, h2c\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: a\r\n",
+        to);
+    CHECK(values(text, "Connection") == "Upgrade");
+    CHECK(values(text, "Upgrade") == "websocket");
+    CHECK(values(text, "Sec-WebSocket-Key") == "dGhlIHNhbXBsZSBub25jZQ==");
+    CHECK(values(text, "Sec-WebSocket-Protocol") == "a");
+
+    const auto switched = response(
+        "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\n"
+        "Upgrade: WebSocket\r\nSec-WebSocket-Accept: x\r\n\r\n");
+    CHECK(switched.switches_to_websocket());
+    ToClient back;
+    back.websocket = true;
+    const auto answer = response_for_client(switched, back).octets;
+    CHECK(values(answer, "Connection") == "Upgrade");
+    CHECK(values(answer, "Upgrade") == "websocket");
+    CHECK(values(answer, "Sec-WebSocket-Accept") == "x");
+    CHECK(values(answer, "Content-Length") == "-");
+}
+
+TEST_CASE("an interim response goes on without what is between us and the pod", "[forward]") {
+    const auto hints = interim_for_client(
+        response("HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\nConnection: X-Own\r\nX-Own: 1\r\n\r\n"));
+    CHECK(hints == "HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n");
+}

@@ -52,6 +52,7 @@ TEST_CASE("each refusal has its status, Proxy-Status and Retry-After", "[refusal
         {Refusal::pod_nonsense, 502, "http_protocol_error", false, false},
         {Refusal::pod_timeout, 504, "http_response_timeout", false, false},
         {Refusal::disk_full, 503, "proxy_internal_error", true, true},
+        {Refusal::unplaced, 409, "http_request_error", false, false},
     }));
     CAPTURE(describe(c.refusal).label);
     RefusalContext context;

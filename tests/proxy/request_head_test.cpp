@@ -416,3 +416,23 @@ TEST_CASE("100-continue is met, any other expectation is not", "[head]") {
     CHECK(refused(with("Expect: 200-ok")) == 417);
     CHECK(refused(with("Expect: 100-continue, x")) == 417);
 }
+
+TEST_CASE("a WebSocket begins with a whole handshake", "[head]") {
+    const string whole =
+        "Host: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+    CHECK(request("GET /ws HTTP/1.1\r\n" + whole).websocket());
+    CHECK_FALSE(request("GET /ws HTTP/1.0\r\n" + whole).websocket());
+    CHECK_FALSE(request("GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\r\n").websocket());
+    CHECK_FALSE(request("GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\n"
+                        "Upgrade: h2c\r\n\r\n")
+                    .websocket());
+    CHECK(refused("POST /ws HTTP/1.1\r\n" + whole) == 400);
+    CHECK(refused("GET /ws HTTP/1.1\r\nContent-Length: 2\r\n" + whole) == 400);
+    for (const string key : {"", "short", "dGhlIHNhbXBsZSBub25jZQ=", "dGhlIHNhbXBsZSBub25j*Q==",
+                             "dGhlIHNhbXBsZSBub25jZQ==dGhlIHNhbXBsZSBub25jZQ=="})
+        CHECK(refused("GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                      "Sec-WebSocket-Key: " +
+                      key + "\r\n\r\n") == 400);
+    CHECK(refused("GET /ws HTTP/1.1\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" + whole) == 400);
+}

@@ -1,13 +1,16 @@
 // The spool: memory, then a file, and back.
 #include "proxy/traffic/spool.hpp"
 
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <catch2/catch.hpp>
+#include <csignal>
 #include <random>
 #include <string>
 
 using proxy::Spool;
+using proxy::SpoolBudget;
 using std::string;
 
 namespace {
@@ -30,7 +33,7 @@ string read_all(Spool& spool, std::uint64_t from = 0) {
 }
 
 Spool::Settings small(std::size_t memory) {
-    return {memory, std::filesystem::temp_directory_path()};
+    return {memory, std::filesystem::temp_directory_path(), std::make_shared<SpoolBudget>()};
 }
 
 // What this process's unlinked files take on the disk.
@@ -194,7 +197,7 @@ TEST_CASE("an endless answer to a client who never quite catches up does not fil
 }
 
 TEST_CASE("a disk that fails is said, and the spool is of no more use", "[spool]") {
-    const Spool::Settings settings{100, "/does/not/exist"};
+    const Spool::Settings settings{100, "/does/not/exist", std::make_shared<SpoolBudget>()};
     Spool spool(settings);
     REQUIRE(spool.append("fits"));
     CHECK_FALSE(spool.append(octets(101)));
@@ -205,7 +208,7 @@ TEST_CASE("a disk that fails is said, and the spool is of no more use", "[spool]
 
 TEST_CASE("a full disk is said", "[spool]") {
     if (!std::filesystem::exists("/dev/full")) return;
-    const Spool::Settings settings{10, "/dev/full"};  // no directory either
+    const Spool::Settings settings{10, "/dev/full", std::make_shared<SpoolBudget>()};  // no directory either
     Spool spool(settings);
     CHECK_FALSE(spool.append(octets(11)));
     CHECK(spool.failed());
@@ -216,11 +219,88 @@ TEST_CASE("a spool's file has no name from the beginning", "[spool]") {
         std::filesystem::temp_directory_path() / ("spool-test-" + std::to_string(std::random_device{}()));
     std::filesystem::create_directory(directory);
     {
-        const Spool::Settings settings{10, directory};
+        const Spool::Settings settings{10, directory, std::make_shared<SpoolBudget>()};
         Spool spool(settings);
         REQUIRE(spool.append(octets(1000)));
         CHECK(spool.in_file());
         CHECK(std::filesystem::is_empty(directory));
     }
     std::filesystem::remove(directory);
+}
+
+TEST_CASE("without memory in the budget of all a spool goes to its file early, but for its first octets",
+          "[spool][budget]") {
+    const auto settings = small(1 << 20);
+    settings.budget->memory.set_limit(100'000);
+    Spool first(settings), second(settings), third(settings);
+    REQUIRE(first.append(octets(90'000)));
+    CHECK_FALSE(first.in_file());
+    REQUIRE(second.append(octets(20'000)));
+    CHECK(second.in_file());
+    REQUIRE(third.append(octets(4'000)));
+    CHECK_FALSE(third.in_file());
+    CHECK(settings.budget->memory.used() == 94'000);
+    CHECK(settings.budget->disk.used() == 20'000);
+    CHECK(read_all(second) == octets(20'000));
+}
+
+TEST_CASE("what one spool releases another one may take", "[spool][budget]") {
+    const auto settings = small(1 << 20);
+    settings.budget->memory.set_limit(100'000);
+    Spool first(settings), second(settings);
+    REQUIRE(first.append(octets(90'000)));
+    first.release(first.size());
+    CHECK(settings.budget->memory.used() == 0);
+    REQUIRE(second.append(octets(90'000)));
+    CHECK_FALSE(second.in_file());
+}
+
+TEST_CASE("without disk in the budget that spool alone fails", "[spool][budget]") {
+    const auto settings = small(1000);
+    settings.budget->disk.set_limit(100'000);
+    Spool first(settings), second(settings), third(settings);
+    REQUIRE(first.append(octets(60'000)));
+    CHECK_FALSE(second.append(octets(60'000)));
+    CHECK(second.failed());
+    CHECK(read_all(first) == octets(60'000));
+    REQUIRE(third.append(octets(40'000)));
+    CHECK(settings.budget->disk.used() == 100'000);
+}
+
+TEST_CASE("whatever became of the spools, their budget is whole again", "[spool][budget]") {
+    const auto settings = small(10'000);
+    settings.budget->disk.set_limit(20 << 20);
+    {
+        Spool kept(settings), caught_up(settings), failed(settings), behind(settings);
+        REQUIRE(kept.append(octets(9'000)));
+        REQUIRE(caught_up.append(octets(50'000)));
+        CHECK(read_all(caught_up) == octets(50'000));
+        CHECK(settings.budget->memory.used() > 9'000);  // what it reads through is counted
+        caught_up.release(caught_up.size());
+        CHECK(settings.budget->memory.used() == 9'000);
+        CHECK(settings.budget->disk.used() == 0);
+        REQUIRE(behind.append(octets(10 << 20)));
+        behind.release(9 << 20);
+        CHECK_FALSE(failed.append(octets(30 << 20)));
+    }
+    CHECK(settings.budget->memory.used() == 0);
+    CHECK(settings.budget->disk.used() == 0);
+}
+
+TEST_CASE("a file that may not grow fails its spool, and not the process", "[spool]") {
+    rlimit before{};
+    REQUIRE(::getrlimit(RLIMIT_FSIZE, &before) == 0);
+    const auto handler = std::signal(SIGXFSZ, SIG_IGN);  // as the gateway does
+    const rlimit few{100'000, before.rlim_max};
+    REQUIRE(::setrlimit(RLIMIT_FSIZE, &few) == 0);
+    const auto settings = small(1000);
+    Spool large(settings), fitting(settings);
+    const bool has_room = large.append(octets(200'000));
+    const bool fits = fitting.append(octets(90'000));
+    ::setrlimit(RLIMIT_FSIZE, &before);
+    std::signal(SIGXFSZ, handler);
+    CHECK_FALSE(has_room);
+    CHECK(large.failed());
+    CHECK(fits);
+    CHECK(read_all(fitting) == octets(90'000));
 }

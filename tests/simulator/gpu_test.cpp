@@ -173,3 +173,34 @@ TEST_CASE("the run log keeps at least the last hundred thousand and forgets olde
     CHECK(RunLog::most >= 100'000);
     CHECK(log.runs().front().task == "10");
 }
+
+TEST_CASE("something light takes its turn at the lock and is no generation", "[gpu]") {
+    Gpu gpu(start, 0s);
+    Work counting = work(1s, 0s, 1);
+    counting.light = true;
+    const JobId counter = gpu.arrive("", counting, start);
+    const JobId image = gpu.arrive("a", work(10s), start);
+    CHECK(gpu.running() == 0);
+    CHECK(gpu.waiting() == 0);  // behind no generation
+    CHECK_FALSE(gpu.holder());
+    CHECK_FALSE(gpu.interrupt(start));
+    gpu.leave(counter, start + 1s);
+    CHECK(gpu.due(image) == start + 11s);
+    gpu.arrive("", counting, start + 2s);
+    CHECK(gpu.running() == 1);
+    CHECK(gpu.waiting() == 0);
+    CHECK(gpu.light_waiting() == 1);
+    CHECK(gpu.pending().empty());
+    gpu.arrive("b", work(10s), start + 3s);
+    CHECK(gpu.waiting() == 1);
+}
+
+TEST_CASE("a lazy model is loaded by the first generation, not by something light", "[gpu]") {
+    Gpu gpu(start, 5s);
+    Work counting = work(1s, 0s, 1);
+    counting.light = true;
+    const JobId counter = gpu.arrive("", counting, start);
+    CHECK(gpu.due(counter) == start + 1s);
+    gpu.leave(counter, start + 1s);
+    CHECK(gpu.due(gpu.arrive("a", work(10s), start + 1s)) == start + 16s);
+}

@@ -7,7 +7,7 @@ using namespace simulator_test;
 
 namespace {
 
-constexpr int load = 0, txt2img = 1, interrupt = 2, token_counter = 4, slider = 5, restore = 7;
+constexpr int load = 0, txt2img = 1, interrupt = 2, token_counter = 4, slider = 5, img2img = 6, restore = 7;
 
 std::string event(int fn_index, json::array data = {}) {
     return json::serialize(
@@ -236,4 +236,49 @@ TEST_CASE("a login is a cookie of one process, for the page and not for the API"
 TEST_CASE("a plain request for a socket's path is not found", "[gradio3]") {
     Process pod({});
     CHECK(get(pod.port(), "/queue/join").result_int() == 404);
+}
+
+TEST_CASE("a message may be megabytes of image", "[gradio3]") {
+    Process pod({});
+    const std::string image = "data:image/png;base64," + std::string(6u << 20, 'A');
+    const auto done = begin(pod, img2img, {"task(a)", "pretty dog", json::string(image)});
+    CHECK_THAT(file_of(finished(*done)), Catch::EndsWith("/outputs/task(a).png"));
+}
+
+TEST_CASE("a fault with a socket's path strikes instead of its handshake's answer", "[gradio3]") {
+    Process pod({});
+    const auto arm = [&](const std::string& fault) { post(pod.port(), "/stub/fault", fault); };
+    arm(R"({"fault":"not-found","path":"/queue/join","times":1})");
+    CHECK_THROWS(SocketClient(pod.port(), "/queue/join"));
+    SocketClient(pod.port(), "/queue/join").until("send_hash");
+
+    arm(R"({"fault":"hang","path":"/queue/join"})");
+    Client hanging(pod.port());
+    hanging.send(http::verb::get, "/queue/join", "",
+                 {{"Connection", "Upgrade"},
+                  {"Upgrade", "websocket"},
+                  {"Sec-WebSocket-Version", "13"},
+                  {"Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="}});
+    REQUIRE(eventually([&] { return stats(pod.port()).at("byPath").at("/queue/join") == 3; }));
+    CHECK(stats(pod.port()).at("ws") == 0);
+    arm(R"({"fault":"none"})");
+    CHECK(hanging.receive().result_int() == 101);
+}
+
+TEST_CASE("a hanging task keeps its socket and the lock until the fault is taken back", "[gradio3]") {
+    Process pod({"--fault=hang:times=1"});
+    const auto image = begin(pod, txt2img, task("task(a)"));
+    REQUIRE(eventually([&] { return stats(pod.port()).at("gpu") == 1; }));
+    const auto next = begin(pod, txt2img, task("task(b)"));
+    REQUIRE(eventually([&] { return stats(pod.port()).at("waiting") == 1; }));
+    post(pod.port(), "/stub/fault", R"({"fault":"none"})");
+    finished(*image);
+    finished(*next);
+}
+
+TEST_CASE("the page holds a heartbeat open, which is an event stream", "[gradio3]") {
+    Process pod({});
+    Client page(pod.port());
+    page.send(http::verb::get, "/heartbeat/abc");
+    CHECK(eventually([&] { return stats(pod.port()).at("sse") == 1; }));
 }

@@ -104,8 +104,15 @@ TEST_CASE("an unknown option is an error with a suggestion", "[options]") {
     CHECK_THAT(wrong({"launch.py"}), Catch::Contains("not an option"));
 }
 
+TEST_CASE("Forge and ComfyUI load a model in the first generation unless told otherwise", "[options]") {
+    CHECK(good({"--dialect", "forge"}).lazy_model);
+    CHECK(good({"--dialect", "comfy"}).lazy_model);
+    CHECK_FALSE(good({"--dialect", "sdnext"}).lazy_model);
+    CHECK_FALSE(good({"--dialect", "forge", "--lazy-model=off"}).lazy_model);
+}
+
 TEST_CASE("a dialect that does not exist is refused with those that do", "[options]") {
-    CHECK_THAT(wrong({"--dialect", "comfy"}), Catch::Contains("there is a1111"));
+    CHECK_THAT(wrong({"--dialect", "comfi"}), Catch::Contains("gradio5, sdcpp or comfy"));
 }
 
 TEST_CASE("numbers outside of their bounds are refused", "[options]") {

@@ -6,6 +6,27 @@
 using namespace simulator;
 using namespace std::chrono_literals;
 
+TEST_CASE("only the WebUI and its relatives mount their API after they listen", "[startup]") {
+    Options options;
+    const TimePoint start{};
+    for (const char* dialect : {"gradio5", "comfy", "sdcpp"}) {
+        options.dialect = dialect;
+        CHECK(plan_startup(options, start).stage(start + 20'001ms) == Stage::mounted);
+    }
+    options.dialect = "forge";
+    CHECK(plan_startup(options, start).stage(start + 20'001ms) == Stage::listening);
+}
+
+TEST_CASE("stable-diffusion.cpp loads its model before it listens", "[startup]") {
+    Options options;
+    options.dialect = "sdcpp";
+    options.cold = 2;
+    options.model_load = 8;
+    CHECK(plan_startup(options, TimePoint{}).bind_at == TimePoint{} + 8s);
+    options.dialect = "a1111";
+    CHECK(plan_startup(options, TimePoint{}).bind_at == TimePoint{} + 2s);
+}
+
 TEST_CASE("a start goes from importing over listening and fragile to mounted", "[startup]") {
     Options options;
     options.crash_window = 0.3;

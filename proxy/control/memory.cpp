@@ -1,0 +1,52 @@
+#include "proxy/control/memory.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <fstream>
+#include <iterator>
+
+namespace proxy {
+namespace {
+
+constexpr std::uintmax_t longest = 4 << 20;  // far more than all rungs need
+
+// Both are DNS labels: no name of them leaves the folder or meets another.
+std::string file_name(const std::string& name_space, const std::string& service) {
+    return name_space + "." + service;
+}
+
+}  // namespace
+
+std::optional<std::string> Memory::load(const std::string& name_space, const std::string& service) const {
+    if (folder_.empty()) return std::nullopt;
+    const auto path = folder_ / file_name(name_space, service);
+    std::error_code error;
+    const auto size = std::filesystem::file_size(path, error);
+    if (error || size > longest) return std::nullopt;
+    std::ifstream in(path, std::ios::binary);
+    std::string text{std::istreambuf_iterator<char>(in), {}};
+    if (!in.is_open()) return std::nullopt;
+    return text;
+}
+
+// Written beside and moved into place: half a memory is never read.
+void Memory::store(const std::string& name_space, const std::string& service, const std::string& text) const {
+    if (folder_.empty()) return;
+    std::error_code error;
+    std::filesystem::create_directories(folder_, error);
+    const auto path = folder_ / file_name(name_space, service);
+    auto draft = path;
+    draft += "~";  // no DNS label ends like that
+    {
+        std::ofstream out(draft, std::ios::binary | std::ios::trunc);
+        out << text;
+        if (!out.flush()) {
+            spdlog::warn("what {}/{} has learnt cannot be kept in {}", name_space, service, path.string());
+            return;
+        }
+    }
+    std::filesystem::rename(draft, path, error);
+    if (error) spdlog::warn("{} cannot be written: {}", path.string(), error.message());
+}
+
+}  // namespace proxy

@@ -1,0 +1,270 @@
+#include "proxy/traffic/attempt.hpp"
+
+#include <fmt/format.h>
+
+#include <boost/asio.hpp>
+
+#include "proxy/traffic/forward.hpp"
+
+namespace proxy {
+
+using boost::system::error_code;
+
+namespace {
+
+constexpr int most_interim_responses = 16;
+constexpr std::chrono::seconds mount_window{30};  // after the port opened; see looks_unmounted()
+constexpr std::string_view not_mounted_body = R"({"detail":"Not Found"})";
+constexpr std::chrono::seconds hung_after_at_most{
+    60};  // how long after its timeout a pod may still come back
+constexpr std::uint64_t at_the_clients_pace = 256
+                                              << 10;  // so far ahead of its client a slotless answer is read
+
+// A WebUI's port opens before its API is there (modules/api/api.py is mounted by webui.py).
+bool mounts_late(router::Profile profile) {
+    return profile == router::Profile::automatic || profile == router::Profile::stable_diffusion;
+}
+
+}  // namespace
+
+asio::awaitable<Outcome> Attempt::run() {
+    if (auto outcome = co_await connect(); outcome != Outcome::done) co_return outcome;
+    if (slotless_)
+        x_.on_departure = [this] {
+            if (nobody_needs_it() && connection_) connection_->stream.interrupt();
+        };
+    if (nobody_needs_it()) co_return Outcome::abandoned;
+    begin_clock();
+    if (!co_await send()) co_return Outcome::body_lost;
+    auto outcome = co_await receive();
+    if (outcome == Outcome::done && reusable_) worker_.keep_idle(x_.backend->id, std::move(connection_));
+    co_return outcome;
+}
+
+asio::awaitable<Outcome> Attempt::connect() {
+    if (!fresh_) connection_ = worker_.take_idle(x_.backend->id);
+    reused_ = connection_ != nullptr;
+    if (reused_) co_return Outcome::done;
+    connection_ = worker_.new_pod_connection();
+    const auto error = co_await connection_->stream.connect(x_.backend->endpoint,
+                                                            Clock::now() + x_.routing->timeouts.connect);
+    if (error == asio::error::no_descriptors || error == boost::system::errc::too_many_files_open_in_system ||
+        error == asio::error::no_buffer_space || error == asio::error::no_memory)
+        co_return Outcome::exhausted;
+    co_return error ? Outcome::unsent : Outcome::done;
+}
+
+void Attempt::begin_clock() {
+    x_.handed_over = Clock::now();
+    deadline_ = x_.handed_over + x_.service->timeout;
+    start_deadline_ = x_.service->response_start_timeout
+                          ? x_.handed_over + *x_.service->response_start_timeout
+                          : TimePoint::max();
+}
+
+// An error here is not the last word: the pod may have answered before it read everything, and who
+// answers while he takes no more has heard enough. False: the disk failed.
+asio::awaitable<bool> Attempt::send() {
+    const std::uint64_t head_size = x_.head_for_pod.size();
+    for (std::uint64_t sent = 0; sent < head_size + x_.body.size();) {
+        const auto head = std::string_view(x_.head_for_pod).substr(std::min(sent, head_size));
+        const auto from = std::max(sent, head_size) - head_size;
+        const auto piece = x_.body.read(from);
+        if (piece.empty() && from < x_.body.size()) co_return false;
+        const auto written = co_await connection_->stream.write_unless_answered(head, piece, next_deadline());
+        sent += written.octets;
+        if (written.error == asio::error::would_block ? has_answered() : bool(written.error)) co_return true;
+    }
+    sent_all_ = true;
+    co_return true;
+}
+
+// Reads what the pod says while it is still being sent to. True: there is no use in going on.
+bool Attempt::has_answered() {
+    while (const auto read = connection_->stream.try_read(worker_.scratch())) {
+        if (read->error) return true;
+        early_.append(worker_.scratch().data(), read->octets);
+        if (early_.size() > x_.routing->limits.head_bytes) return true;
+    }
+    std::string_view rest = early_;
+    while (const auto length = head_length(rest)) {
+        const auto parsed = parse_response(rest.substr(0, length), x_.routing->head_limits, false);
+        const auto* response = std::get_if<ResponseHead>(&parsed);
+        if (response == nullptr || response->status() >= 200) return true;
+        rest.remove_prefix(length);
+    }
+    return false;
+}
+
+asio::awaitable<Outcome> Attempt::receive() {
+    std::string head = std::move(early_);
+    for (int interim = 0; interim <= most_interim_responses; ++interim) {
+        std::size_t length = 0;
+        while ((length = head_length(head)) == 0) {
+            if (head.size() > x_.routing->limits.head_bytes) co_return nonsense("its head is too long");
+            const auto outcome = co_await read_some([&](std::string_view octets) { head += octets; });
+            if (!outcome) continue;
+            if (*outcome == Outcome::died && !head.empty()) co_return nonsense("its head is cut short");
+            if (*outcome == Outcome::died && reused_ && interim == 0) co_return Outcome::stale;
+            co_return *outcome;
+        }
+        auto parsed = parse_response(std::string_view(head).substr(0, length), x_.routing->head_limits,
+                                     x_.head.method() == "HEAD");
+        if (auto* error = std::get_if<HeadError>(&parsed)) co_return nonsense(error->reason);
+        auto& response = std::get<ResponseHead>(parsed);
+        head.erase(0, length);
+        if (response.status() == 101) co_return switch_protocols(std::move(response), head);
+        if (response.status() >= 200) co_return co_await receive_body(std::move(response), head);
+        if (response.status() == 100 || x_.head.minor_version() == 0) continue;
+        x_.interim.push_back(interim_for_client(response));
+        x_.notify();
+    }
+    co_return nonsense("it sent too many interim responses");
+}
+
+Outcome Attempt::switch_protocols(ResponseHead response, std::string& rest) {
+    if (!x_.head.websocket() || !response.switches_to_websocket())
+        return nonsense("it switched protocols unasked");
+    status_ = response.status();
+    x_.answered = Clock::now();
+    if (x_.nobody_listens()) return Outcome::abandoned;
+    x_.early = std::move(rest);
+    x_.switched = std::move(connection_);
+    publish(std::move(response));
+    return Outcome::switched;
+}
+
+asio::awaitable<Outcome> Attempt::receive_body(ResponseHead response, std::string& rest) {
+    if (response.status() == 404 && !x_.elsewhere.empty()) co_return Outcome::not_here;
+    BodyDecoder decoder(response.framing(), response.content_length());
+    const int status = response.status();
+    const bool may_be_unmounted = looks_unmounted(response);
+    reusable_ = response.keep_alive() && sent_all_;
+    std::string held_back;
+    const auto sink = [&](std::string_view content) {
+        if (x_.listener) x_.listener->hear(content);
+        if (x_.nobody_listens()) return;
+        if (may_be_unmounted)
+            held_back += content;
+        else
+            keep(content);
+    };
+    x_.answered = Clock::now();
+    if (!may_be_unmounted) publish(std::move(response));
+
+    rest.erase(0, decoder.feed(rest, sink));
+    while (decoder.state() == BodyDecoder::State::more) {
+        x_.notify();
+        if (slotless_ && !x_.listener) co_await until_taken();
+        const auto outcome = co_await read_some([&](std::string_view octets) {
+            const auto taken = decoder.feed(octets, sink);
+            if (taken < octets.size()) reusable_ = false;  // octets after the end: whose are they?
+        });
+        if (!outcome) continue;
+        if (*outcome == Outcome::died && decoder.closed()) break;
+        co_return *outcome == Outcome::died ? Outcome::broken_off : *outcome;
+    }
+    if (decoder.state() == BodyDecoder::State::malformed)
+        co_return nonsense("its chunked framing is malformed");
+    if (!rest.empty()) reusable_ = false;
+    x_.pod_done = Clock::now();
+    status_ = status;
+    if (x_.listener) x_.listener->end();
+    if (may_be_unmounted) {
+        if (held_back == not_mounted_body) co_return Outcome::not_mounted;
+        publish(std::move(response));
+        keep(held_back);
+    }
+    co_return Outcome::done;
+}
+
+// No slot is waiting for this answer's end, so there is no reason to hold more of it than the client's line
+// needs.
+asio::awaitable<void> Attempt::until_taken() {
+    while (x_.answer.backlog() > at_the_clients_pace && !x_.nobody_listens()) {
+        x_.taken.expires_at(TimePoint::max());
+        co_await x_.taken.async_wait(asio::as_tuple(asio::use_awaitable));
+    }
+}
+
+// "/sdapi" answers so, without x-process-time, between the port's opening and the mounting of the API.
+bool Attempt::looks_unmounted(const ResponseHead& response) const {
+    return response.status() == 404 && mounts_late(x_.service->profile) &&
+           x_.head.path().starts_with("/sdapi/") && x_.head.method() != "HEAD" &&
+           response.framing() == Framing::sized && response.content_length() == not_mounted_body.size() &&
+           !response.has("x-process-time") && Clock::now() - x_.backend->ready_since < mount_window;
+}
+
+// Without room the client is told; the pod is heard to its end all the same: its slot is not free before.
+void Attempt::keep(std::string_view content) {
+    if (!x_.answer.append(content) || x_.answer.backlog() > x_.routing->limits.response_bytes)
+        x_.fail(Refusal::disk_full,
+                "The answer could not be buffered: no room in the gateway's spool directory.");
+}
+
+void Attempt::publish(ResponseHead response) {
+    if (!x_.nobody_listens()) x_.response = std::move(response);
+}
+
+// The next octets, whenever they come. Past its timeout the client is told; the pod keeps its slot a
+// while, since its GPU may still work, and is then reported as hung.
+template <class Use>
+asio::awaitable<std::optional<Outcome>> Attempt::read_some(Use use) {
+    auto& stream = connection_->stream;
+    for (;;) {
+        bool late = false;
+        if (nobody_needs_it()) co_return Outcome::abandoned;
+        if (this_turn_ >
+            Worker::turn) {  // a pod may send faster than we read: no wait would ever end its turn
+            this_turn_ = 0;
+            co_await worker_.others();
+            if (worker_.stopped()) co_return Outcome::died;
+            late = Clock::now() >= next_deadline();
+        }
+        if (const auto read = late ? std::nullopt : stream.try_read(worker_.scratch())) {
+            if (read->error) co_return Outcome::died;
+            this_turn_ += read->octets;
+            use(std::string_view(worker_.scratch().data(), read->octets));
+            co_return std::nullopt;
+        }
+        this_turn_ = 0;
+        error_code error = asio::error::timed_out;
+        if (!late) error = co_await stream.readable(next_deadline());
+        if (!error) continue;
+        if (nobody_needs_it()) co_return Outcome::abandoned;
+        if (error != asio::error::timed_out || worker_.stopped()) co_return Outcome::died;
+        if (gave_up_ || slotless_) {
+            x_.fail(Refusal::pod_timeout, "The pod did not answer in time.");
+            co_return Outcome::hung;
+        }
+        gave_up_ = true;
+        x_.fail(
+            Refusal::pod_timeout,
+            fmt::format("The pod has had the request for {:.0f} s, which is its timeout; see timeoutSeconds.",
+                        std::chrono::duration<double>(Clock::now() - x_.handed_over).count()));
+        deadline_ = Clock::now() + std::min<Duration>(x_.service->timeout, hung_after_at_most);
+    }
+}
+
+TimePoint Attempt::next_deadline() const {
+    auto at = deadline_;
+    if (gave_up_) return at;
+    if (slotless_ && x_.response) {  // its client bounds it, by what it takes or by leaving
+        if (x_.stream && !x_.service->idle_timeout) return TimePoint::max();
+        return Clock::now() + x_.service->idle_timeout.value_or(x_.service->timeout);
+    }
+    if (!x_.response) at = std::min(at, start_deadline_);
+    if (x_.response && x_.service->idle_timeout) at = std::min(at, Clock::now() + *x_.service->idle_timeout);
+    return at;
+}
+
+bool Attempt::nobody_needs_it() const {
+    return slotless_ && x_.client_left && !(x_.listener && x_.listener->wants_more());
+}
+
+Outcome Attempt::nonsense(std::string_view why) {
+    x_.detail = fmt::format("The pod's answer was refused: {}.", why);
+    return Outcome::nonsense;
+}
+
+}  // namespace proxy

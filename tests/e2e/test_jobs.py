@@ -1,0 +1,142 @@
+"""Jobs: a pod answers at once and works afterwards. The slot is free when the work has ended, and not before."""
+import json
+import threading
+import uuid
+
+import harness
+import wire
+from harness import service
+from recording_pod import RecordingPod, sized, static
+from test_streams import EVENTS, chunk
+
+JSON = {"Content-Type": "application/json"}
+
+
+def event(**message):
+    return chunk(b"data: " + json.dumps(message).encode() + b"\n\n")
+
+
+class Queued:
+    """The one worker of a Gradio 5 or ComfyUI, reduced to its end: a job lasts until finish()."""
+
+    def __init__(self):
+        self.lock, self.running, self.most = threading.Lock(), {}, 0
+        self.streams_closed = threading.Event()
+
+    def begin(self):
+        job = uuid.uuid4().hex
+        with self.lock:
+            self.running[job] = threading.Event()
+            self.most = max(self.most, len(self.running))
+        return job
+
+    def finish(self):
+        with self.lock:
+            for done in self.running.values():
+                done.set()
+            ended, self.running = list(self.running), {}
+        return ended
+
+    def answer(self, seen, peer):
+        path = seen.target.split("?")[0]
+        if seen.method == "POST" and path.endswith(("/queue/join", "/call/generate")):
+            return sized(json.dumps({"event_id": self.begin()}).encode(), Content_Type="application/json")
+        if path.endswith("/queue/data") or "/call/" in path:
+            return self.stream(peer, path)
+        if seen.method == "POST" and path.endswith("/prompt"):
+            return sized(json.dumps({"prompt_id": self.begin(), "number": 1, "node_errors": {}}).encode())
+        if path.endswith("/prompt"):
+            return sized(json.dumps({"exec_info": {"queue_remaining": len(self.running)}}).encode())
+        if path.endswith("/img_gen"):
+            return sized(json.dumps({"id": self.begin(), "status": "queued"}).encode())
+        if "/jobs/" in path:
+            running = path.rsplit("/", 1)[1] in self.running
+            return sized(json.dumps({"status": "running" if running else "completed"}).encode())
+        return sized(b"{}")
+
+    def stream(self, peer, path):
+        jobs = dict(self.running)
+        peer.send(EVENTS)
+        try:
+            for job, done in jobs.items():
+                peer.send(event(msg="process_starts", event_id=job))
+                while not done.wait(0.1):
+                    peer.send(event(msg="heartbeat"))
+                if "/call/" in path:
+                    peer.send(chunk(b"event: complete\ndata: [1]\n\n"))
+                peer.send(event(msg="process_completed", event_id=job, output={"data": ["x" * 100000]}))
+            peer.send(event(msg="close_stream") + b"0\r\n\r\n")
+        except OSError:
+            self.streams_closed.set()
+
+
+class Jobs(harness.TestCase):
+    def setUp(self):
+        self.worker = Queued()
+        self.addCleanup(self.worker.finish)
+        self.pod = RecordingPod(self.worker.answer)
+        self.addCleanup(self.pod.close)
+        self.gw = self.gateway(service(scale={"min-scale": 1}, timeoutSeconds=60), driver=static(self.pod))
+        self.gw.wait_for_ready(1)
+
+    def post(self, target, **body):
+        return self.gw.request("POST", target, headers=JSON, body=json.dumps(body).encode())
+
+    def follow(self, target):
+        client = self.gw.connect()
+        self.addCleanup(client.close)
+        client.send(wire.request_text("GET", target))
+        self.assert_status(client.head(), 200, self.gw)
+        return client
+
+    def assert_waits_for_the_job(self, target, **body):
+        """The next one is not at the pod before the job has ended, and then at once."""
+        answers = []
+        second = threading.Thread(target=lambda: answers.append(self.post(target, **body)))
+        before = len(self.posts())
+        second.start()
+        threading.Event().wait(0.5)
+        self.assertEqual(len(self.posts()), before, "the pod was given a second job")
+        self.worker.finish()
+        second.join(20)
+        self.assertEqual([a.status for a in answers], [200], self.gw.tail())
+        self.assertEqual(self.worker.most, 1)
+        self.worker.finish()
+
+    def posts(self):
+        return [seen for seen in self.pod.seen if seen.method == "POST"]
+
+    def test_a_gradio_job_holds_its_slot_until_its_stream_says_that_it_is_over(self):
+        self.assert_status(self.post("/gradio_api/queue/join", session_hash="s1", data=["a"]), 200, self.gw)
+        client = self.follow("/gradio_api/queue/data?session_hash=s1")
+        self.assert_waits_for_the_job("/gradio_api/queue/join", session_hash="s2", data=["b"])
+        client.take_until(b"0\r\n\r\n")
+
+    def test_a_gradio_client_that_leaves_takes_no_slot_along(self):
+        self.assert_status(self.post("/queue/join", session_hash="s1", data=["a"]), 200, self.gw)
+        client = self.follow("/queue/data?session_hash=s1")
+        client.take_until(b"process_starts")
+        client.close()
+        self.assert_waits_for_the_job("/queue/join", session_hash="s2", data=["b"])
+        self.assertFalse(self.worker.streams_closed.is_set(), "the job's stream was left before its end")
+
+    def test_a_gradio_call_holds_its_slot_until_its_stream_says_that_it_is_over(self):
+        answer = self.post("/gradio_api/call/generate", data=["a"])
+        client = self.follow(f"/gradio_api/call/generate/{answer.json()['event_id']}")
+        self.assert_waits_for_the_job("/gradio_api/call/generate", data=["b"])
+        client.take_until(b"0\r\n\r\n")
+
+    def test_a_comfyui_prompt_holds_its_slot_until_the_queue_is_empty(self):
+        self.assert_status(self.post("/prompt", prompt={}, client_id="c1"), 200, self.gw)
+        self.assert_waits_for_the_job("/prompt", prompt={}, client_id="c2")
+
+    def test_an_sdcpp_job_holds_its_slot_until_it_is_final(self):
+        self.assert_status(self.post("/sdcpp/v1/img_gen", prompt="a"), 200, self.gw)
+        self.assert_waits_for_the_job("/sdcpp/v1/img_gen", prompt="b")
+
+    def test_a_job_that_never_ends_gives_its_slot_back_after_the_timeout(self):
+        gw = self.gateway(service(scale={"min-scale": 1}, timeoutSeconds=2), driver=static(self.pod))
+        gw.wait_for_ready(1)
+        for number in range(2):
+            answer = gw.request("POST", "/prompt", headers=JSON, body=json.dumps({"n": number}).encode())
+            self.assert_status(answer, 200, gw)
