@@ -11,6 +11,7 @@
 #include "proxy/traffic/exchange.hpp"
 #include "proxy/traffic/json_peek.hpp"
 #include "proxy/traffic/worker.hpp"
+#include "proxy/waiting/status.hpp"
 #include "router/rules.hpp"
 
 namespace proxy {
@@ -51,7 +52,7 @@ private:
         RequestRecord record;
         std::shared_ptr<Exchange> exchange;  // once its service is known
         router::Classified classified;
-        JsonPeek body;  // ids in it, if its rule says that there may be some
+        std::optional<JsonPeek> body;  // ids in it, if its rule says that there may be some
         Caller caller;
         bool keep_alive = true;
         std::optional<RequestHead> unrouted;  // what the record's views show, without an exchange
@@ -70,15 +71,25 @@ private:
     // --- serve.cpp
     asio::awaitable<Next> serve(RequestHead, Counted&);
     asio::awaitable<Next> answer(Visit&, RequestHead);
-    asio::awaitable<Next> converse(Visit&);   // Gradio 3's socket
+    asio::awaitable<void> converse(Visit&);   // a Gradio event, in serve_gradio.cpp
     asio::awaitable<bool> read_body(Visit&);  // false: refused or gone
     void prepare(Visit&);
+    static void read_members(Visit&);
     asio::awaitable<std::optional<Next>> hand_over(Visit&);  // to the errand; else the request is over
-    asio::awaitable<Lease> acquire(Visit&);
+    asio::awaitable<Lease> acquire(Visit&, TimePoint until);  // not granted by then: it is left
     asio::awaitable<Next> result(Visit&);
     std::optional<Binding> binding_of(const Service&, const RequestHead&) const;
     std::string request_for(const Visit&) const;
     void log(Visit&);
+
+    // --- serve_waiting.cpp
+    asio::awaitable<Next> write_own(Visit&, int status, std::string text);
+    asio::awaitable<Next> tell_status(Visit&, StatusPath);
+    asio::awaitable<Next> stream_status(Visit&, std::string id, StatusContext);
+    std::optional<std::string> progress_of_waiting_task(const Visit&) const;
+    static bool is_page_view(const Visit&);
+    static TimePoint patience_of(const Visit&);
+    asio::awaitable<Next> show_waiting_page(Visit&);
 
     // --- deliver.cpp
     asio::awaitable<Next> deliver(Visit&);

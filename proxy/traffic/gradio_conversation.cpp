@@ -51,7 +51,7 @@ void GradioConversation::leave() {
     client_left = true;
     if (!ending) {
         if (!result.refusal) result.refusal = Refusal::client_left;
-        if (working && asked.on_departure) asked.on_departure(result.backend);
+        if (working && asked.on_departure) asked.on_departure();
     }
     if (waiting) waiting->ring();
     notify();

@@ -6,6 +6,7 @@
 #include <boost/asio.hpp>
 
 #include "proxy/traffic/gradio_talk.hpp"
+#include "proxy/traffic/stopper.hpp"
 
 namespace proxy {
 namespace {
@@ -28,10 +29,13 @@ public:
         while (pod && !c_.worker.stopped()) {
             c_.result.backend = pod;
             c_.working = task_;
+            const auto stopper = stopper_for_departure(pod);
             Lease* const lease = task_ ? &lease_ : nullptr;
             const auto talk = std::make_shared<GradioTalk>(c_, pod, lease);
             const auto outcome = co_await talk->run();
             c_.working = false;
+            c_.asked.on_departure = nullptr;
+            if (stopper) co_await stopper->finished();
             if (c_.worker.stopped()) break;
             pod = co_await after(outcome, *talk, pod);
         }
@@ -40,6 +44,13 @@ public:
     }
 
 private:
+    std::unique_ptr<Stopper> stopper_for_departure(const Pod& pod) {
+        if (!task_ || !c_.asked.service->interrupt_on_disconnect) return nullptr;
+        auto stopper = std::make_unique<Stopper>(c_.worker, webui_interrupt(c_.asked.host), pod);
+        c_.asked.on_departure = [here = stopper.get()] { here->begin(); };
+        return stopper;
+    }
+
     asio::awaitable<Pod> first_pod() {
         const auto now = Clock::now();
         if (!task_) {

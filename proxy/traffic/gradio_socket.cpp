@@ -24,6 +24,8 @@ constexpr std::size_t piece_limit = 64 << 10;
 constexpr std::chrono::seconds ping_every{15};
 constexpr std::chrono::seconds look_every{1};  // at its place in the queue
 constexpr std::chrono::seconds closing_time{5};
+constexpr std::chrono::seconds linger_time{2};
+constexpr std::size_t linger_limit = 1 << 20;
 constexpr unsigned unanswered_limit = 60'000;  // ms without an acknowledgement: the client's network is gone
 
 // The client's half of one event: reads what it wants, then writes what comes.
@@ -54,7 +56,6 @@ private:
         }));
         ws_.read_message_max(small_message);
         ws_.auto_fragment(false);
-        ws_.write_buffer_bytes(4096);  // the server's frames are not masked: nothing is copied
         c_.socket.set_deadline(Clock::now() + c_.asked.routing->timeouts.head);
         auto [error] = co_await ws_.async_accept(as_tuple_awaitable);
         c_.result.upgraded = !error;
@@ -104,7 +105,8 @@ private:
             if (error) {  // a violation of the protocol was answered with its code by Beast itself
                 c_.leave();
                 if (error == asio::error::operation_aborted) c_.result.refusal = Refusal::request_timeout;
-                if (is_violation(error)) c_.result.refusal = Refusal::bad_request;
+                if (error == websocket::condition::protocol_violation)
+                    c_.result.refusal = Refusal::bad_request;
                 if (error == websocket::error::message_too_big) c_.result.refusal = Refusal::body_too_large;
                 co_return Reason(close_code::none);
             }
@@ -224,8 +226,6 @@ private:
         asio::co_spawn(c_.worker.io(), read_on(shared_), [shared = shared_](std::exception_ptr) {
             shared->reading = false;
             shared->leave();
-            error_code ignored;
-            shared->socket.socket().close(ignored);  // or a close that waits for the client would go on
         });
     }
 
@@ -241,13 +241,33 @@ private:
     // The socket is ours no longer than this.
     asio::awaitable<void> end() {
         error_code error;
-        c_.socket.socket().close(error);
+        if (c_.reading)
+            c_.socket.socket().close(error);
+        else
+            co_await linger();
         while (c_.reading) {
             c_.changed.expires_at(TimePoint::max());
             co_await c_.changed.async_wait(as_tuple_awaitable);
         }
+        c_.socket.socket().close(error);
         c_.leave();
         c_.web_socket.reset();
+    }
+
+    // Reads on a while after our last word, or a RST may take it from the client (RFC 6455 section 7.1.1).
+    asio::awaitable<void> linger() {
+        error_code ignored;
+        c_.socket.socket().shutdown(asio::socket_base::shutdown_send, ignored);
+        const auto deadline = Clock::now() + linger_time;
+        std::size_t discarded = 0;
+        while (discarded < linger_limit && Clock::now() < deadline) {
+            if (const auto read = c_.socket.try_read(c_.worker.scratch())) {
+                if (read->error) break;
+                discarded += read->octets;
+                continue;
+            }
+            if (co_await c_.socket.readable(deadline)) break;
+        }
     }
 
     std::shared_ptr<GradioConversation> shared_;

@@ -23,7 +23,7 @@ struct GradioSocket {
     std::string request_id;
     std::string key;           // Sec-WebSocket-Key of the client
     std::string head_for_pod;  // request_for_pod()'s; what speaks of the WebSocket in it is passed over
-    std::function<void(std::shared_ptr<const Backend>)> on_departure;  // the client left while its task runs
+    std::function<void()> on_departure;  // the pod's half's: the client left while its task runs
 };
 
 // For the access log and the metrics.

@@ -37,8 +37,9 @@ void put_fields(websocket::request_type& request, std::string_view head) {
         const auto name = line.substr(0, colon);
         constexpr std::string_view of_web_sockets = "Sec-WebSocket-";
         const bool handshake = same_name(name.substr(0, of_web_sockets.size()), of_web_sockets);
-        if (!handshake && !same_name(name, "Host") && !same_name(name, "Content-Length"))
-            request.insert(name, line.substr(colon + 2));
+        const bool said = same_name(name, "Host") || same_name(name, "Upgrade") ||
+                          same_name(name, "Connection") || same_name(name, "Content-Length");
+        if (!handshake && !said) request.insert(name, line.substr(colon + 2));
         head.remove_prefix(end + 2);
     }
 }
@@ -165,7 +166,7 @@ void GradioTalk::completed() {
     c_.working = false;
     c_.result.pod_done = Clock::now();
     clock_.cancel();
-    if (lease_ != nullptr) lease_->release();
+    if (lease_ != nullptr && !c_.asked.on_departure) lease_->release();  // an interrupt may be under way
     connection_->stream.set_deadline(Clock::now() + closing_time);
 }
 

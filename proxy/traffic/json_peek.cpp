@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/json/basic_parser_impl.hpp>
 #include <limits>
+#include <utility>
 
 namespace proxy {
 namespace {
@@ -63,6 +64,8 @@ public:
         return std::string_view(*values_[at]);
     }
 
+    bool data_is_empty() const { return data_is_empty_; }
+
 private:
     // A value begins; the place where it is kept if it is a text.
     std::size_t place() {
@@ -87,7 +90,7 @@ private:
         return true;
     }
     bool close() {
-        if (--depth_ == 1) in_data_ = false;
+        if (--depth_ == 1 && std::exchange(in_data_, false)) data_is_empty_ = elements_ == 0;
         return true;
     }
     bool other() {
@@ -114,6 +117,7 @@ private:
     bool in_text_ = false;
     bool in_data_ = false;
     std::size_t place_ = nowhere;
+    bool data_is_empty_ = false;
     std::size_t elements_ = 0;
     std::size_t depth_ = 0;
 };
@@ -145,6 +149,10 @@ bool JsonPeek::ended() const {
 
 std::optional<std::string_view> JsonPeek::find(std::string_view name) const {
     return parser_->parser.handler().find(name);
+}
+
+bool JsonPeek::data_is_empty() const {
+    return parser_->parser.handler().data_is_empty();
 }
 
 }  // namespace proxy

@@ -33,6 +33,8 @@ public:
     // in JavaScript. Empty: there was none, or it is no string.
     std::optional<std::string_view> find(std::string_view name) const;
 
+    bool data_is_empty() const;  // there was a member `data`, and it is []
+
     template <class Use>
     void for_each(Use use) const {
         for (const auto name : names)

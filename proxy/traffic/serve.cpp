@@ -8,7 +8,6 @@
 #include "proxy/traffic/connection.hpp"
 #include "proxy/traffic/errand.hpp"
 #include "proxy/traffic/forward.hpp"
-#include "proxy/traffic/gradio_socket.hpp"
 #include "proxy/traffic/job.hpp"
 #include "proxy/traffic/text.hpp"
 #include "router/ids.hpp"
@@ -73,6 +72,8 @@ asio::awaitable<Connection::Next> Connection::answer(Visit& visit, RequestHead r
     record.service = service->key;
     record.request_class = router::letter(visit.classified.what);
 
+    if (const auto path = status_path(x.head.path()); path.what != StatusPath::What::none)
+        co_return co_await tell_status(visit, path);
     if (visit.classified.what == router::Class::denied)
         co_return co_await refuse(Refusal::denied, &x.head, record,
                                   "This path could end the pod; it is not served.", 0, has_body);
@@ -80,7 +81,10 @@ asio::awaitable<Connection::Next> Connection::answer(Visit& visit, RequestHead r
         co_return co_await refuse(Refusal::shutting_down, &x.head, record, "The gateway is shutting down.", 0,
                                   has_body);
     const bool speaks_rfc_6455 = x.head.websocket() && x.head.first("Sec-WebSocket-Version") == "13";
-    if (visit.classified.what == router::Class::socket && speaks_rfc_6455) co_return co_await converse(visit);
+    if (visit.classified.what == router::Class::socket && speaks_rfc_6455) {
+        co_await converse(visit);
+        co_return Next::close;
+    }
     if (!co_await read_body(visit)) co_return record.status == 499 ? Next::close : Next::lingering_close;
     if (const auto& now = worker_.routing();
         now != visit.routing)  // a reload during the upload: the pods are another revision's
@@ -91,55 +95,38 @@ asio::awaitable<Connection::Next> Connection::answer(Visit& visit, RequestHead r
     co_return co_await result(visit);
 }
 
-asio::awaitable<Connection::Next> Connection::converse(Visit& visit) {
-    auto& x = *visit.exchange;
-    auto& record = visit.record;
-    GradioSocket socket;
-    socket.routing = x.routing;
-    socket.service = x.service;
-    socket.caller.ids = router::ids_in_target(x.head.path(), x.head.query());
-    socket.caller.cookie = binding_of(*x.service, x.head);
-    socket.caller.origin = peer_;
-    socket.host = x.head.host();
-    socket.request_id = record.request_id;
-    socket.key = x.head.first("Sec-WebSocket-Key");
-    socket.head_for_pod = request_for(visit);
-    const auto result = co_await serve_gradio_socket(worker_, stream_, std::exchange(in_, {}), socket);
-    record.status = 101;
-    record.request_class = result.task ? 'W' : 'L';
-    record.refusal = result.refusal;
-    record.bytes_in = result.bytes_in;
-    record.bytes_out = result.bytes_out;
-    x.backend = result.backend;
-    x.waited = result.waited;
-    x.borrowed = result.borrowed;
-    x.retries = result.retries;
-    x.handed_over = result.handed_over;
-    x.pod_done = result.pod_done;
-    co_return Next::close;
-}
-
 // What the body and the head say about whose request it is, and what it is.
 void Connection::prepare(Visit& visit) {
     auto& x = *visit.exchange;
     visit.caller.ids = router::ids_in_target(x.head.path(), x.head.query());
     visit.caller.cookie = binding_of(*x.service, x.head);
     visit.caller.origin = peer_;
-    visit.body.for_each([&](std::string_view member, std::string_view value) {
-        if (auto id = router::id_in_member(x.head.path(), member, value))
-            visit.caller.ids.push_back(std::move(*id));
-    });
-    if (visit.classified.task_only)
-        visit.classified =
-            router::with_task(visit.classified, router::is_task(visit.body.find("data0").value_or("")));
+    if (visit.body) read_members(visit);
     visit.record.request_class = router::letter(visit.classified.what);
     x.stream = !takes_a_slot(visit.classified.what) &&
                (x.head.websocket() || visit.classified.what == router::Class::stream);
     x.until = visit.classified.until;
-    x.session_hash = visit.body.find("session_hash").value_or("");
     x.listener = listener_for(*x.service, visit.classified, x.head, visit.caller.ids);
     x.head_for_pod = request_for(visit);
     visit.keep_alive = x.head.keep_alive() && !worker_.draining();
+}
+
+void Connection::read_members(Visit& visit) {
+    auto& x = *visit.exchange;
+    auto& classified = visit.classified;
+    const auto& body = *visit.body;
+    body.for_each([&](std::string_view member, std::string_view value) {
+        if (auto id = router::id_in_member(x.head.path(), member, value))
+            visit.caller.ids.push_back(std::move(*id));
+    });
+    x.session_hash = body.find("session_hash").value_or("");
+    if (classified.task_only)
+        classified = router::with_task(classified, router::is_task(body.find("data0").value_or("")));
+    // An event without any input while its session's own job runs steers that job: the Interrupt and Skip of
+    // Forge (modules_forge/main_entry.py). In the queue it would wait for the very thing that it should end.
+    const bool steers = classified.until == router::Until::gradio_queue && body.data_is_empty() &&
+                        x.service->jobs->pending(x.session_hash);
+    if (steers) classified.what = router::Class::light, classified.until = router::Until::answer;
 }
 
 // A slot, or a pod without one, or why not.
@@ -149,6 +136,7 @@ asio::awaitable<std::optional<Connection::Next>> Connection::hand_over(Visit& vi
     const auto what = visit.classified.what;
     std::shared_ptr<const Backend> pod;
     Lease lease;
+    if (auto bar = progress_of_waiting_task(visit)) co_return co_await write_own(visit, 200, std::move(*bar));
     if (!takes_a_slot(what)) {
         auto placed = x.service->gate->any_pod(visit.caller, visit.classified.towards, Clock::now());
         pod = std::move(placed.pod);
@@ -166,10 +154,15 @@ asio::awaitable<std::optional<Connection::Next>> Connection::hand_over(Visit& vi
         }
     }
     if (!pod && (takes_a_slot(what) || what == router::Class::navigation)) {
-        lease = co_await acquire(visit);
+        lease = co_await acquire(visit, patience_of(visit));
         x.waited = lease.waiter().waited;
         x.borrowed = lease.waiter().borrowed;
         if (!lease.granted() || departed_) {
+            const bool still_waits = !lease.granted() && !lease.refused() && !departed_;
+            if (still_waits) {
+                lease.release();
+                co_return co_await show_waiting_page(visit);
+            }
             const auto why =
                 departed_ ? Refusal::client_left : lease.refused().value_or(Refusal::unavailable);
             lease.release();  // out of the queue before the answer is written
@@ -218,9 +211,10 @@ asio::awaitable<bool> Connection::read_body(Visit& visit) {
     }
     if (x.head.expects_continue() && decoder.state() == BodyDecoder::State::more && in_.empty())
         co_await stream_.write({"HTTP/1.1 100 Continue\r\n\r\n"}, x.routing->timeouts.write);
+    if (visit.classified.peek) visit.body.emplace();
     bool disk_failed = false;
     const auto sink = [&](std::string_view content) {
-        if (visit.classified.peek) visit.body.feed(content);
+        if (visit.body) visit.body->feed(content);
         disk_failed = disk_failed || !x.body.append(content);
     };
     in_.erase(0, decoder.feed(in_, sink));
@@ -262,18 +256,20 @@ asio::awaitable<bool> Connection::read_body(Visit& visit) {
     co_return !why.has_value();
 }
 
-asio::awaitable<Lease> Connection::acquire(Visit& visit) {
+asio::awaitable<Lease> Connection::acquire(Visit& visit, TimePoint until) {
     auto& x = *visit.exchange;
     std::vector<std::string> names{"request:" + visit.record.request_id};
     for (const auto& id : visit.caller.ids)
         if (id.starts_with("task:")) names.push_back(id);
     auto lease = x.service->gate->enter(worker_.io(), visit.caller, x.body.size(), names, Clock::now());
     if (lease.granted() || lease.refused()) co_return lease;
+    departed_ = false;
     watch([this, waiter = lease.shared_waiter()] {
         departed_ = true;
         waiter->ring();
     });
-    while (!lease.granted() && !lease.refused() && !departed_)
+    lease.waiter().alarm.expires_at(until);
+    while (!lease.granted() && !lease.refused() && !departed_ && Clock::now() < until)
         co_await lease.waiter().alarm.async_wait(asio::as_tuple(asio::use_awaitable));
     stop_watching();
     co_return lease;

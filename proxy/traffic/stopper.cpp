@@ -9,18 +9,21 @@ constexpr std::chrono::milliseconds again_after{500};
 constexpr std::chrono::seconds patience{5};  // an A1111 that samples answers in milliseconds
 }  // namespace
 
-std::optional<Question> interrupt_for(const RequestHead& head) {
+Question webui_interrupt(std::string_view host) {
     Question question;
     question.method = "POST";
-    question.host = head.host();
+    question.target = "/sdapi/v1/interrupt";
+    question.host = host;
+    return question;
+}
+
+std::optional<Question> interrupt_for(const RequestHead& head) {
+    auto question = webui_interrupt(head.host());
     question.authorization = head.first("Authorization");
     const auto path = head.path();
-    if (path.starts_with("/sdapi/v1/") || path.ends_with("/queue/join"))
-        question.target = "/sdapi/v1/interrupt";
-    else if (path == "/prompt" || path == "/api/prompt")
-        question.target = "/interrupt";
-    else
-        return std::nullopt;
+    if (path.starts_with("/sdapi/v1/")) return question;
+    if (path != "/prompt" && path != "/api/prompt") return std::nullopt;
+    question.target = "/interrupt";
     return question;
 }
 

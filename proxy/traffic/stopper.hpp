@@ -14,6 +14,7 @@ namespace proxy {
 
 // What stops a request to that path; empty: nothing that is known.
 std::optional<Question> interrupt_for(const RequestHead&);
+Question webui_interrupt(std::string_view host);  // of A1111, Forge and SD.Next
 
 class Stopper {
 public:

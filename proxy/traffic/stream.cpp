@@ -126,7 +126,7 @@ asio::awaitable<error_code> Stream::connect(asio::ip::tcp::endpoint to, TimePoin
 
 void Stream::expire(TimePoint now) {
     bool over = false;
-    for (auto* wait : {&reading_, &writing_, &other_}) {
+    for (auto* wait : {&reading_, &writing_, &others_}) {
         if (now < wait->deadline) continue;
         *wait = {TimePoint::max(), true};
         over = true;

@@ -52,7 +52,7 @@ public:
     asio::awaitable<boost::system::error_code> connect(asio::ip::tcp::endpoint, TimePoint deadline);
 
     Socket& socket() { return socket_; }
-    void set_deadline(TimePoint at) { other_.deadline = at; }  // of somebody else's operation on the socket
+    void set_deadline(TimePoint at) { others_.deadline = at; }  // of what others begin on socket() themselves
     void expire(TimePoint now);  // the sweep's: ends the waits that are over time
     void interrupt();            // ends all waits, now and later: operation_aborted
     void reset_on_close();       // a close from now on is a RST: the peer must see that something is missing
@@ -66,7 +66,7 @@ private:
     asio::awaitable<bool> writable_or_readable(TimePoint deadline);  // false: the deadline
 
     Socket socket_;
-    Wait reading_, writing_, other_;
+    Wait reading_, writing_, others_;
     bool interrupted_ = false;
 };
 

@@ -52,13 +52,16 @@ private:
     std::string early_;
 };
 
-// RFC 6455 section 7.1.1: after the closing handshake the connection goes as any other socket's.
-inline void teardown(beast::role_type role, ReplayedSocket& socket, boost::system::error_code& error) {
-    websocket::teardown(role, socket.next_layer(), error);
+// Beast's own waits for the peer's end of the connection, and no deadline of ours would end that. Who must
+// see our last word is waited for by whoever owns the socket.
+inline void teardown(beast::role_type, ReplayedSocket& socket, boost::system::error_code& error) {
+    socket.next_layer().shutdown(asio::socket_base::shutdown_send, error);
 }
 template <class Handler>
-void async_teardown(beast::role_type role, ReplayedSocket& socket, Handler&& handler) {
-    websocket::async_teardown(role, socket.next_layer(), std::forward<Handler>(handler));
+void async_teardown(beast::role_type, ReplayedSocket& socket, Handler&& handler) {
+    boost::system::error_code error;
+    socket.next_layer().shutdown(asio::socket_base::shutdown_send, error);
+    asio::post(socket.get_executor(), beast::bind_front_handler(std::forward<Handler>(handler), error));
 }
 
 using WebSocket = websocket::stream<ReplayedSocket, false>;

@@ -152,3 +152,20 @@ TEST_CASE("whatever octets come, and however they are cut, the same is found", "
         REQUIRE(found(cut) == peek(mutant));
     }
 }
+
+TEST_CASE("an event without any input is seen", "[peek]") {
+    const auto is_empty = [](std::string_view text) {
+        proxy::JsonPeek peek;
+        for (const char& octet : text) peek.feed(std::string_view(&octet, 1));
+        return peek.data_is_empty();
+    };
+    CHECK(is_empty(R"({"data":[],"fn_index":3})"));
+    CHECK(is_empty(R"({"data": [ ]})"));
+    CHECK_FALSE(is_empty(R"({"data":[1]})"));
+    CHECK_FALSE(is_empty(R"({"data":[[]]})"));
+    CHECK_FALSE(is_empty(R"({"data":[{}]})"));
+    CHECK_FALSE(is_empty(R"({"data":"","other":[]})"));
+    CHECK_FALSE(is_empty(R"({"data":[)"));
+    CHECK_FALSE(is_empty(R"({"data":[],"data":["a"]})"));
+    CHECK_FALSE(is_empty("{}"));
+}
