@@ -75,7 +75,7 @@ private:
     asio::awaitable<bool> read_body(Visit&);  // false: refused or gone
     void prepare(Visit&);
     static void read_members(Visit&);
-    asio::awaitable<std::optional<Next>> hand_over(Visit&);  // to the errand; else the request is over
+    asio::awaitable<std::optional<Next>> hand_over(Visit&);   // to the errand; else the request is over
     asio::awaitable<Lease> acquire(Visit&, TimePoint until);  // not granted by then: it is left
     asio::awaitable<Next> result(Visit&);
     std::optional<Binding> binding_of(const Service&, const RequestHead&) const;

@@ -1,4 +1,5 @@
-// What the gateway itself says to those who wait: the status resources, the waiting page, A1111's progress bar.
+// What the gateway itself says to those who wait: the status resources, the waiting page, A1111's progress
+// bar.
 #include <fmt/format.h>
 
 #include <boost/asio.hpp>
@@ -43,13 +44,15 @@ asio::awaitable<Connection::Next> Connection::tell_status(Visit& visit, StatusPa
     const StatusContext context{visit.record.request_id, head_only, !visit.keep_alive};
     if (path.what == StatusPath::What::unknown)
         co_return co_await write_own(
-            visit, 404, status_not_found("There are /.pilotlight/status and /.pilotlight/requests/{id}.", context));
+            visit, 404,
+            status_not_found("There are /.pilotlight/status and /.pilotlight/requests/{id}.", context));
     if (path.what == StatusPath::What::service) {
         if (asks_for_a_pod(x.head.query()) && gate.overview(Clock::now()).ready_pods == 0) {
             const auto lease = co_await acquire(visit, Clock::now() + question_waits);
             if (departed_) co_return co_await refuse(Refusal::client_left, &x.head, visit.record, {});
         }
-        co_return co_await write_own(visit, 200, service_status_response(gate.overview(Clock::now()), context));
+        co_return co_await write_own(visit, 200,
+                                     service_status_response(gate.overview(Clock::now()), context));
     }
     const std::string id(path.id);
     const auto place = gate.place("request:" + id, Clock::now());
@@ -88,7 +91,7 @@ asio::awaitable<Connection::Next> Connection::stream_status(Visit& visit, std::s
     }
     stop_watching();
     if (departed_) visit.record.refusal = Refusal::client_left;
-    co_return events.over() && chunked && visit.keep_alive ? Next::another : Next::lingering_close;
+    co_return events.over() && chunked&& visit.keep_alive ? Next::another : Next::lingering_close;
 }
 
 // Of a task that waits with us no pod knows anything, and its page gives up its bar if one says so.
