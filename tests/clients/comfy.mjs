@@ -1,6 +1,7 @@
 // usage: node comfy.mjs BASE_URL   (or BASE_URL in the environment)
 // @saintno/comfyui-sdk: two workflows one after the other and two at once, with previews, and the images themselves.
 import {ComfyApi, CallWrapper, PromptBuilder} from "@saintno/comfyui-sdk";
+import {workflow} from "./comfy_workflow.mjs";
 
 const base = (process.argv[2] ?? process.env.BASE_URL).replace(/\/$/, "");
 const started = Date.now();
@@ -8,17 +9,6 @@ const out = {client: "@saintno/comfyui-sdk", ok: false};
 const finish = () => { out.ms = Date.now() - started; console.log(JSON.stringify(out)); process.exit(out.ok ? 0 : 1); };
 setTimeout(() => { out.error = "no end in time"; finish(); }, Number(process.env.CLIENT_TIMEOUT_MS ?? 60000)).unref();
 const need = (truth, what) => { if (!truth) throw new Error(what); };
-
-const workflow = {
-  "3": {class_type: "KSampler", inputs: {model: ["4", 0], seed: 7, steps: 8, cfg: 8, sampler_name: "euler",
-        scheduler: "normal", positive: ["6", 0], negative: ["7", 0], latent_image: ["5", 0], denoise: 1}},
-  "4": {class_type: "CheckpointLoaderSimple", inputs: {ckpt_name: "v1-5-pruned-emaonly.safetensors"}},
-  "5": {class_type: "EmptyLatentImage", inputs: {width: 256, height: 256, batch_size: 1}},
-  "6": {class_type: "CLIPTextEncode", inputs: {text: "", clip: ["4", 1]}},
-  "7": {class_type: "CLIPTextEncode", inputs: {text: "blurry", clip: ["4", 1]}},
-  "8": {class_type: "VAEDecode", inputs: {samples: ["3", 0], vae: ["4", 2]}},
-  "9": {class_type: "SaveImage", inputs: {images: ["8", 0], filename_prefix: "ComfyUI"}},
-};
 
 async function image(api, prompt) {
   const builder = new PromptBuilder(workflow, ["text"], ["images"])

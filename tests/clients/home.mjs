@@ -1,13 +1,24 @@
 // Loaded before a client's script (node --import): the network as a user's machine has it.
 // *.localhost is the loopback, whatever the resolver says (RFC 6761 section 6.3). COOKIES=1 adds a cookie jar, as an
-// application may: fetch, node:http and what is built on them keep no cookies of their own.
+// application may: fetch, node:http and what is built on them keep no cookies of their own. ADDRESS is where the user
+// comes from.
 import dns from "node:dns";
 import http from "node:http";
+import net from "node:net";
 import {syncBuiltinESMExports} from "node:module";
 
 const lookup = dns.lookup;
 dns.lookup = (host, options, done) =>
   lookup(String(host).endsWith(".localhost") ? "127.0.0.1" : host, options, done);
+
+if (process.env.ADDRESS) {
+  const connect = net.Socket.prototype.connect;
+  net.Socket.prototype.connect = function (...args) {  // also called with what net.connect() has made of its arguments
+    const options = Array.isArray(args[0]) ? args[0][0] : args[0];
+    if (options && typeof options === "object" && options.port) options.localAddress = process.env.ADDRESS;
+    return connect.apply(this, args);
+  };
+}
 
 if (process.env.COOKIES === "1") {
   const jar = new Map();
@@ -19,6 +30,7 @@ if (process.env.COOKIES === "1") {
       else jar.set(name, pair);
     }
   };
+  process.on("exit", () => process.stderr.write("cookies: " + [...jar.keys()].join(" ") + "\n"));
   const withJar = own => [...jar.values(), ...(own ? [own] : [])].join("; ");
 
   const fetch = globalThis.fetch;

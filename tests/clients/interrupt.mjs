@@ -1,0 +1,77 @@
+// One generation by the client CLIENT, which its user interrupts (INTERRUPT=yes), tries to but is refused (refused), or
+// lets run (no) - once USERS of them have one running. What another user does to his own must not show here.
+import {WebSocket} from "ws";
+import {base, run, check, isPng, taskId, sleep} from "./common.mjs";
+import {image as comfyWorkflow} from "./comfy_workflow.mjs";
+
+const wanted = process.env.INTERRUPT ?? "yes";
+const users = Number(process.env.USERS ?? 1);
+
+async function everybodyWorks() {
+  for (;;) {
+    const status = await (await fetch(base + "/.pilotlight/status")).json();
+    if (status.running >= users) return;
+    await sleep(20);
+  }
+}
+
+async function sdapi() {
+  const module = await import("stable-diffusion-api");
+  const api = new module.StableDiffusionApi({baseUrl: base, timeout: 300000});
+  await api.getSamplers();  // a first answer, with the cookie
+  const made = api.txt2img({prompt: "pretty dog", steps: 20});
+  await everybodyWorks();
+  if (wanted !== "no") {
+    const answer = await fetch(base + "/sdapi/v1/interrupt", {method: "POST"});  // the client has none
+    check(answer.status === (wanted === "yes" ? 200 : 409), "interrupt " + answer.status);
+  }
+  const result = await made;
+  check(isPng(await result.image.png().toBuffer()), "an image, as far as it is");
+  return {pod: result.response.headers["x-stub-pod"]};
+}
+
+async function gradio1() {
+  const {Client} = await import("@gradio/client");
+  globalThis.WebSocket ??= WebSocket;
+  const app = await Client.connect(base + "/", {events: ["data", "status"]});
+  const made = app.predict("/txt2img", [taskId(), "pretty dog", "", 20, 512, 512, -1]);
+  await everybodyWorks();
+  if (wanted !== "no") await app.predict("/interrupt", []);
+  const first = (await made).data[0][0];
+  const file = await fetch(base + "/file=" + (first.name ?? first.path ?? first.image.path));
+  check(file.ok && isPng(new Uint8Array(await file.arrayBuffer())), "an image, as far as it is");
+  return {pod: file.headers.get("x-stub-pod")};
+}
+
+async function gradio5() {  // its cancel is for the client only: the pod goes on, and the slot with it
+  const {Client} = await import("gradio-client-2");
+  const app = await Client.connect(base, {events: ["data", "status"]});
+  const job = app.submit("/txt2img", ["pretty dog", 7, 20]);
+  await everybodyWorks();
+  if (wanted !== "no") await job.cancel();
+  const next = await app.predict("/txt2img", ["quiet lake", 7, 20]);
+  check(next.data[1] === "quiet lake", "the next one is as asked");
+  return {};
+}
+
+async function comfy() {
+  const {ComfyApi} = await import("@saintno/comfyui-sdk");
+  const api = new ComfyApi(base);
+  await api.init(3, 300).waitForReady();
+  while (api.socket?.client.readyState !== 1) await sleep(20);
+  let end;
+  const ended = new Promise(resolve => {
+    for (const event of ["execution_success", "execution_interrupted", "execution_error"])
+      api.on(event, () => resolve(end = event));
+  });
+  const {prompt_id} = await api.queuePrompt(null, comfyWorkflow("pretty dog"));
+  check(prompt_id, "a prompt's id");
+  await everybodyWorks();
+  if (wanted !== "no") await api.interrupt();
+  await ended;
+  check(end === (wanted === "yes" ? "execution_interrupted" : "execution_success"), "the socket says " + end);
+  return {};
+}
+
+const clients = {sdapi, gradio1, gradio5, comfy};
+run("interrupt by " + process.env.CLIENT, clients[process.env.CLIENT]);
