@@ -69,7 +69,7 @@ Placed Gate::any_pod(const Caller& caller, router::Towards towards, TimePoint no
     if (owner) return owner_of_the_busy_pod();
     std::optional<PodId> pod;
     if (towards == Towards::busy) pod = likely_busy(caller, now);
-    if (!pod) pod = least_busy();
+    if (!pod) pod = least_busy(caller.origin, now);
     if (!pod) return {};
     if (towards == Towards::any) settle(caller, *pod, now);
     return placed(*pod, false);
@@ -91,16 +91,27 @@ std::optional<PodId> Gate::likely_busy(const Caller& caller, TimePoint now) {
     return best;
 }
 
-// Those who only look on spread over the pods, so that a session of theirs finds its pod free.
-std::optional<PodId> Gate::least_busy() {
-    std::optional<PodId> best;
+// Those who only look on spread over the pods, so that a session of theirs finds its pod free. Among pods
+// that are alike an address keeps to its own, and a new one gets the next: of those who are about to get a
+// cookie nothing is known but that.
+std::optional<PodId> Gate::least_busy(std::string_view address, TimePoint now) {
+    std::vector<PodId> alike;
     std::pair<int, int> least;
     for (const auto& [id, backend] : backends_) {
         if (!pool_.admitted(id)) continue;
         const std::pair rank(pool_.leases(id), sessions_.on(id));
-        if (!best || rank < least) best = id, least = rank;
+        if (alike.empty() || rank < least) alike.clear(), least = rank;
+        if (rank == least) alike.push_back(id);
     }
-    return best;
+    if (alike.empty()) return std::nullopt;
+    if (address.empty()) return alike.front();
+    const auto visitor = origin_id(std::hash<std::string_view>{}(address));
+    const auto before = visitors_.find(visitor, now, session_timeout_);
+    if (before && std::ranges::find(alike, *before) != alike.end()) return before;
+    const auto next = std::ranges::upper_bound(alike, last_visited_);
+    last_visited_ = next == alike.end() ? alike.front() : *next;
+    visitors_.bind(visitor, last_visited_, now);
+    return last_visited_;
 }
 
 // What an owner does to his pod hits whoever has work there: it must be certain that he is the one.

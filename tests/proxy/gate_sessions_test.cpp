@@ -132,6 +132,18 @@ TEST_CASE("a poll of nobody known goes where its address works, else to the busi
     CHECK(f.light(from("192.0.2.1"), Towards::any) == 1);  // an address says nothing else
 }
 
+TEST_CASE("of those who come at once, each address looks on at a pod of its own, and stays there",
+          "[gate][sessions]") {
+    Floor f;
+    CHECK(f.light(from("192.0.2.1")) == 1);
+    CHECK(f.light(from("192.0.2.2")) == 2);
+    CHECK(f.light(from("192.0.2.3")) == 3);
+    CHECK(f.light(from("192.0.2.4")) == 1);
+    CHECK(f.light(from("192.0.2.2")) == 2);
+    auto work = f.work_on(2, {});
+    CHECK(f.light(from("192.0.2.2")) == 3);  // where nobody works
+}
+
 TEST_CASE("an interrupt hits the caller's own pod, or the only one that works, or nobody",
           "[gate][sessions]") {
     Floor f;
