@@ -153,32 +153,35 @@ class SlowInterrupts(Client):
                                                         INTERRUPT="no" if user else first, ADDRESS=f"127.0.0.{user + 2}"))
         for run in runs:
             self.assert_passed(run, gateway)
+        return runs, gateway
+
+    def interrupted(self, gateway):
         self.assert_all_worked_one_at_a_time(gateway)
-        return runs, gateway.stats()
+        return {name: [run["interrupted"] for run in pod["runs"]] for name, pod in gateway.stats().items()}
 
-    def interrupted(self, pods):
-        return {name: [run["interrupted"] for run in pod["runs"]] for name, pod in pods.items()}
-
-    def assert_only_the_first_users_ended(self, runs, pods):
+    def assert_only_the_first_users_ended(self, runs, gateway):
         mine, others = (run.said["pod"] for run in runs)
-        self.assertEqual(self.interrupted(pods), {mine: [True], others: [False]})
+        self.assertEqual(self.interrupted(gateway), {mine: [True], others: [False]})
 
     def test_of_the_webuis_api_with_cookies(self):
         self.assert_only_the_first_users_ended(*self.two_users("sdapi", "a1111", cookies=True))
 
     def test_of_the_webuis_api_without_cookies_is_refused(self):
-        _, pods = self.two_users("sdapi", "a1111", cookies=False, first="refused")
-        self.assertEqual(list(self.interrupted(pods).values()), [[False], [False]])
+        _, gateway = self.two_users("sdapi", "a1111", cookies=False, first="refused")
+        self.assertEqual(list(self.interrupted(gateway).values()), [[False], [False]])
 
     def test_of_the_webuis_page_without_cookies(self):
         self.assert_only_the_first_users_ended(*self.two_users("gradio1", "a1111", cookies=False))
 
     def test_of_comfyui_with_cookies(self):
-        _, pods = self.two_users("comfy", "comfy", cookies=True)
-        self.assertEqual(sorted(self.interrupted(pods).values()), [[False], [True]])
+        _, gateway = self.two_users("comfy", "comfy", cookies=True)
+        self.assertEqual(sorted(self.interrupted(gateway).values()), [[False], [True]])
 
-    def test_of_gradio_5_is_for_the_client_only_and_the_slot_stays_taken(self):
-        self.two_users("gradio5", "gradio5", cookies=False)
+    def test_of_gradio_5_ends_the_event_for_its_user_only(self):
+        """Its pod says that the event is over while the function runs on (gradio issue 8188), so that nothing tells us."""
+        _, gateway = self.two_users("gradio5", "gradio5", cookies=False)
+        ends = [run["interrupted"] for pod in gateway.stats().values() for run in pod["runs"]]
+        self.assertEqual(ends, [False] * 4)
 
 
 class Tunnel(harness.TestCase):
