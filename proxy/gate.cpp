@@ -161,6 +161,7 @@ void Gate::forget(PodId pod, TimePoint now) {
         sessions_.forget(pod);
         origins_.forget(pod);
         visitors_.forget(pod);
+        newest_visitor_.erase(pod);
         auto found = backends_.find(pod);
         if (found == backends_.end()) return;
         auto tagged = by_tag_.find(found->second->tag);

@@ -118,6 +118,7 @@ private:
     std::optional<PodId> find_session(const Caller&, TimePoint now, Suits);
     std::optional<PodId> bound_pod(const Caller&, TimePoint now);  // that takes work
     std::optional<PodId> likely_busy(const Caller&, TimePoint now);
+    std::optional<PodId> worked_last_for(const Caller&, TimePoint now);
     std::optional<PodId> least_busy(std::string_view address, TimePoint now);
     Placed owner_of_the_busy_pod();
     Placed placed(PodId, bool known) const;
@@ -135,8 +136,9 @@ private:
     router::Pool pool_;
     router::Sessions sessions_;
     router::Sessions origins_;   // where a peer's work was given last
-    router::Sessions visitors_;  // where a peer looked on first
+    router::Sessions visitors_;  // where a peer looked on
     PodId last_visited_{};       // the newest of those
+    std::map<PodId, std::size_t> newest_visitor_;
     Duration session_timeout_ = std::chrono::seconds{1800};
     router::Places places_;
     router::Outlook outlook_;

@@ -38,8 +38,8 @@ try {
   const sum = key => out.images.reduce((total, one) => total + one[key], 0);
   need(sum("progress") >= 4, "only " + sum("progress") + " progress messages");
   need(sum("previews") >= 1, "no preview");
-  const queue = await api.getQueue();
-  need(queue.queue_running.length + queue.queue_pending.length === 0, "the queue is not empty at the end");
+  const queue = JSON.stringify(await api.getQueue());  // others may be in it
+  need(!queue.includes(api.id), "a prompt of ours is in the queue at the end: " + queue.slice(0, 300));
   out.ok = true;
 } catch (error) {
   out.error = String(error?.stack ?? error).slice(0, 600);

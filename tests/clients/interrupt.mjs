@@ -1,5 +1,7 @@
 // One generation by the client CLIENT, which its user interrupts (INTERRUPT=yes), tries to but is refused (refused), or
-// lets run (no) - once USERS of them have one running. What another user does to his own must not show here.
+// lets run (no) - once USERS of them have one running. What another user does to his own must not show here. They begin
+// together: each leaves a file in the folder MEET when it is ready.
+import fs from "node:fs";
 import {WebSocket} from "ws";
 import {base, run, check, isPng, taskId, sleep} from "./common.mjs";
 import {image as comfyWorkflow} from "./comfy_workflow.mjs";
@@ -7,18 +9,25 @@ import {image as comfyWorkflow} from "./comfy_workflow.mjs";
 const wanted = process.env.INTERRUPT ?? "yes";
 const users = Number(process.env.USERS ?? 1);
 
+async function everybodyIsReady() {
+  fs.writeFileSync(`${process.env.MEET}/${process.pid}`, "");
+  while (fs.readdirSync(process.env.MEET).length < users) await sleep(20);
+}
+
 async function everybodyWorks() {
-  for (;;) {
+  for (let left = 200; left > 0; left--) {
     const status = await (await fetch(base + "/.pilotlight/status")).json();
     if (status.running >= users) return;
-    await sleep(20);
+    await sleep(50);
   }
+  throw new Error("never " + users + " at work");
 }
 
 async function sdapi() {
   const module = await import("stable-diffusion-api");
   const api = new module.StableDiffusionApi({baseUrl: base, timeout: 300000});
   await api.getSamplers();  // a first answer, with the cookie
+  await everybodyIsReady();
   const made = api.txt2img({prompt: "pretty dog", steps: 20});
   await everybodyWorks();
   if (wanted !== "no") {
@@ -34,6 +43,7 @@ async function gradio1() {
   const {Client} = await import("@gradio/client");
   globalThis.WebSocket ??= WebSocket;
   const app = await Client.connect(base + "/", {events: ["data", "status"]});
+  await everybodyIsReady();
   const made = app.predict("/txt2img", [taskId(), "pretty dog", "", 20, 512, 512, -1]);
   await everybodyWorks();
   if (wanted !== "no") await app.predict("/interrupt", []);
@@ -46,6 +56,7 @@ async function gradio1() {
 async function gradio5() {  // its cancel is for the client only: the pod goes on, and the slot with it
   const {Client} = await import("gradio-client-2");
   const app = await Client.connect(base, {events: ["data", "status"]});
+  await everybodyIsReady();
   const job = app.submit("/txt2img", ["pretty dog", 7, 20]);
   await everybodyWorks();
   if (wanted !== "no") await job.cancel();
@@ -58,12 +69,13 @@ async function comfy() {
   const {ComfyApi} = await import("@saintno/comfyui-sdk");
   const api = new ComfyApi(base);
   await api.init(3, 300).waitForReady();
-  while (api.socket?.client.readyState !== 1) await sleep(20);
+  while (api.socket?.client.readyState !== 1) await sleep(50);
   let end;
   const ended = new Promise(resolve => {
     for (const event of ["execution_success", "execution_interrupted", "execution_error"])
       api.on(event, () => resolve(end = event));
   });
+  await everybodyIsReady();
   const {prompt_id} = await api.queuePrompt(null, comfyWorkflow("pretty dog"));
   check(prompt_id, "a prompt's id");
   await everybodyWorks();

@@ -46,7 +46,7 @@ class Client(harness.TestCase):
         return Run(script or self.script, f"http://sd.default.localhost:{gateway.port}", cookies, **environment)
 
     def assert_passed(self, run, gateway):
-        self.assertEqual((run.status, run.said.get("ok")), (0, True), f"{run.output}\n{gateway.tail(60)}")
+        self.assertEqual((run.status, run.said.get("ok")), (0, True), f"{run.output}\n{gateway.tail(400)}")
 
     def assert_all_worked_one_at_a_time(self, gateway):
         seen = gateway.stats()
@@ -148,9 +148,12 @@ class SlowInterrupts(Client):
 
     def two_users(self, client, dialect, cookies, first="yes"):
         self.dialect = dialect
-        gateway = self.pods(2, cookies, SERVICE="1.5")
-        runs = concurrently(2, lambda user: self.run_on(gateway, cookies, "interrupt", CLIENT=client, USERS="2",
-                                                        INTERRUPT="no" if user else first, ADDRESS=f"127.0.0.{user + 2}"))
+        gateway = self.pods(2, cookies, SERVICE="2")
+        meet = os.path.join(gateway.folder, "meet")
+        os.mkdir(meet)
+        runs = concurrently(2, lambda user: self.run_on(gateway, cookies, "interrupt", CLIENT=client, USERS="2", MEET=meet,
+                                                        INTERRUPT="no" if user else first,
+                                                        ADDRESS=f"127.0.0.{user + 2}"))
         for run in runs:
             self.assert_passed(run, gateway)
         return runs, gateway
@@ -190,7 +193,7 @@ class Tunnel(harness.TestCase):
         gateway = self.gateway(service(scale={"min-scale": 1, "max-scale": 1}), image_rule=rule)
         gateway.wait_for_ready(1)
         run = Run("ws", f"http://sd.default.localhost:{gateway.port}")
-        self.assertEqual((run.status, run.said.get("ok")), (0, True), f"{run.output}\n{gateway.tail(60)}")
+        self.assertEqual((run.status, run.said.get("ok")), (0, True), f"{run.output}\n{gateway.tail(400)}")
 
 
 del Client, Everywhere
