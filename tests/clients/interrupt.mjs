@@ -1,6 +1,6 @@
 // One generation by the client CLIENT, which its user interrupts (INTERRUPT=yes), tries to but is refused (refused), or
-// lets run (no) - once USERS of them have one running. What another user does to his own must not show here. They begin
-// together: each leaves a file in the folder MEET when it is ready.
+// lets run (no) - once USERS of them have one running. What another user does to his own must not show here. They wait for
+// each other before they begin and before they interrupt, by files in the folder MEET.
 import fs from "node:fs";
 import {WebSocket} from "ws";
 import {base, run, check, isPng, taskId, sleep} from "./common.mjs";
@@ -9,15 +9,15 @@ import {image as comfyWorkflow} from "./comfy_workflow.mjs";
 const wanted = process.env.INTERRUPT ?? "yes";
 const users = Number(process.env.USERS ?? 1);
 
-async function everybodyIsReady() {
-  fs.writeFileSync(`${process.env.MEET}/${process.pid}`, "");
-  while (fs.readdirSync(process.env.MEET).length < users) await sleep(20);
+async function meet(where) {
+  fs.writeFileSync(`${process.env.MEET}/${where}-${process.pid}`, "");
+  while (fs.readdirSync(process.env.MEET).filter(name => name.startsWith(where)).length < users) await sleep(20);
 }
 
 async function everybodyWorks() {
   for (let left = 200; left > 0; left--) {
     const status = await (await fetch(base + "/.pilotlight/status")).json();
-    if (status.running >= users) return;
+    if (status.running >= users) return meet("at-work");
     await sleep(50);
   }
   throw new Error("never " + users + " at work");
@@ -27,7 +27,7 @@ async function sdapi() {
   const module = await import("stable-diffusion-api");
   const api = new module.StableDiffusionApi({baseUrl: base, timeout: 300000});
   await api.getSamplers();  // a first answer, with the cookie
-  await everybodyIsReady();
+  await meet("ready");
   const made = api.txt2img({prompt: "pretty dog", steps: 20});
   await everybodyWorks();
   if (wanted !== "no") {
@@ -43,7 +43,7 @@ async function gradio1() {
   const {Client} = await import("@gradio/client");
   globalThis.WebSocket ??= WebSocket;
   const app = await Client.connect(base + "/", {events: ["data", "status"]});
-  await everybodyIsReady();
+  await meet("ready");
   const made = app.predict("/txt2img", [taskId(), "pretty dog", "", 20, 512, 512, -1]);
   await everybodyWorks();
   if (wanted !== "no") await app.predict("/interrupt", []);
@@ -56,7 +56,7 @@ async function gradio1() {
 async function gradio5() {  // its cancel is for the client only: the pod goes on, and the slot with it
   const {Client} = await import("gradio-client-2");
   const app = await Client.connect(base, {events: ["data", "status"]});
-  await everybodyIsReady();
+  await meet("ready");
   const job = app.submit("/txt2img", ["pretty dog", 7, 20]);
   await everybodyWorks();
   if (wanted !== "no") await job.cancel();
@@ -75,7 +75,7 @@ async function comfy() {
     for (const event of ["execution_success", "execution_interrupted", "execution_error"])
       api.on(event, () => resolve(end = event));
   });
-  await everybodyIsReady();
+  await meet("ready");
   const {prompt_id} = await api.queuePrompt(null, comfyWorkflow("pretty dog"));
   check(prompt_id, "a prompt's id");
   await everybodyWorks();
