@@ -202,7 +202,7 @@ std::string_view meaning_of(Towards towards) {
         case Towards::owner:
             return "only the pod that works for this caller";
         case Towards::seek:
-            return "its session's pod, else any; after a 404 the others are asked";
+            return "its session's pod, else that of its address, else any; after a 404 the others are asked";
     }
     return {};
 }
