@@ -18,9 +18,11 @@ void Rung::add(double gap) {
     if (gaps_.size() < remembered) {
         gaps_.push_back(gap);
     } else {
+        sorted_.erase(std::ranges::lower_bound(sorted_, gaps_[next_]));
         gaps_[next_] = gap;
         next_ = (next_ + 1) % remembered;
     }
+    sorted_.insert(std::ranges::upper_bound(sorted_, gap), gap);
     restart_ = -1;
 }
 
@@ -29,7 +31,7 @@ const Keep& Rung::keep(double restart) const {
     restart_ = restart;
     keep_.gaps = static_cast<int>(gaps_.size());
     keep_.learnt = gaps_.size() >= enough;
-    keep_.cheapest = keep_.learnt ? cheapest_keep(gaps_, restart) : restart;
+    keep_.cheapest = keep_.learnt ? cheapest_keep(sorted_, restart) : restart;
     keep_.seconds = keep_.cheapest;
     // A gap as long as the longest that pays should find the pod still there.
     if (keep_.learnt && keep_.cheapest > 0) keep_.seconds = std::min(restart, keep_.cheapest * 1.1 + 1);
@@ -40,8 +42,7 @@ int Rung::longer_than(double length) const {
     return static_cast<int>(std::ranges::count_if(gaps_, [&](double gap) { return gap > length; }));
 }
 
-double cheapest_keep(std::vector<double> gaps, double restart) {
-    std::ranges::sort(gaps);
+double cheapest_keep(std::span<const double> gaps, double restart) {
     const auto count = static_cast<double>(gaps.size());
     double best = 0, spanned = 0;
     auto cost_of_none = count * restart;

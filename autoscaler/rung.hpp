@@ -4,6 +4,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "autoscaler/settings.hpp"
@@ -35,7 +36,8 @@ public:
 
 private:
     std::vector<double> gaps_;
-    std::size_t next_ = 0;  // of the ring, when it is full
+    std::vector<double> sorted_;  // the same
+    std::size_t next_ = 0;        // of the ring, when it is full
     std::optional<TimePoint> below_since_;
     mutable Keep keep_;
     mutable double restart_ = -1;  // that keep_ was found for; negative: none
@@ -43,6 +45,6 @@ private:
 
 // The keep-alive, in seconds, that would have cost least over these gaps: an idle second costs one, a restart
 // costs `restart`. One of 0 and the gaps not longer than a restart; the shortest of equals.
-double cheapest_keep(std::vector<double> gaps, double restart);
+double cheapest_keep(std::span<const double> sorted_gaps, double restart);
 
 }  // namespace autoscaler

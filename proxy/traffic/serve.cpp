@@ -102,6 +102,7 @@ void Connection::prepare(Visit& visit) {
     visit.caller.cookie = binding_of(*x.service, x.head);
     visit.caller.origin = peer_;
     if (visit.body) read_members(visit);
+    visit.body.reset();  // a held request may wait long with thousands of others
     visit.record.request_class = router::letter(visit.classified.what);
     x.stream = !takes_a_slot(visit.classified.what) &&
                (x.head.websocket() || visit.classified.what == router::Class::stream);

@@ -1,6 +1,7 @@
 // Break-even scaling, formula by formula, and the sentences that explain it.
 #include "autoscaler/break_even.hpp"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 
 using namespace autoscaler;
@@ -278,6 +279,7 @@ TEST_CASE("the cheapest keep is the cheapest of all, tried one by one", "[break-
     for (int round = 0; round < 200; ++round) {
         std::vector<double> gaps;
         for (int i = 0; i < 64; ++i) gaps.push_back(std::floor(next() / 1e5));
+        std::ranges::sort(gaps);
         const double restart = 20 + next() / 2e5;
         const auto cost = [&](double keep) {
             double sum = 0;

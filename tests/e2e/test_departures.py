@@ -2,13 +2,15 @@
 import time
 
 import harness
+import wire
 from harness import TXT2IMG, service, stats
 from wire import prompt, request_text
 
 
 class Departures(harness.TestCase):
-    def one_pod(self, seconds):
-        gateway = self.gateway(service(scale={"min-scale": 1, "max-scale": 1}), simulator={"SERVICE": str(seconds)})
+    def one_pod(self, seconds, **own):
+        gateway = self.gateway(service(scale={"min-scale": 1, "max-scale": 1}, own=own),
+                               simulator={"SERVICE": str(seconds)})
         gateway.wait_for_ready(1)
         return gateway, gateway.pods()[0]
 
@@ -71,3 +73,20 @@ class Departures(harness.TestCase):
                 client.reset()
         self.assert_status(gateway.generate(), 200, gateway)
         self.assertEqual(stats(pod.port)["byPath"].get(TXT2IMG), 1)
+
+    def test_a_client_that_leaves_takes_its_work_along_if_the_service_says_so(self):
+        gateway, pod = self.one_pod(8, **{"on-disconnect": "interrupt"})
+        leaver = self.send(gateway, "leaves")
+        self.working(gateway, pod)
+        stays = self.send(gateway, "stays")
+        leaver.reset()
+        gateway.wait(lambda: stats(pod.port)["interrupts"], "the pod is told to stop")
+        gateway.wait(lambda: len(stats(pod.port)["runs"]) == 1, "the pod has stopped", seconds=4)
+        self.working(gateway, pod)  # the next one: whoever came after is not hit
+        seen = stats(pod.port)
+        self.assertEqual([run["interrupted"] for run in seen["runs"]], [True], seen)
+        self.assert_one_at_a_time({"pod": seen})
+        interrupts = seen["interrupts"]
+        wire.request(pod.port, "POST", "/sdapi/v1/interrupt", host="127.0.0.1")  # ours, so that the test is short
+        self.assert_status(stays.response(), 200, gateway)
+        self.assertEqual(stats(pod.port)["interrupts"], interrupts + 1, "nobody was told to stop but the one who left")
