@@ -166,9 +166,9 @@ const gatewayChecks = [
   ["who waits for a pod reads their place in the progress bar", async () => {
     const eve = await arrive("eve");
     const page = await open(eve, given.warm);
-    await Promise.all([begin(adasPage, "one"), begin(bensPage, "two")]);
+    await Promise.all([begin(adasPage, "a red lamp again"), begin(bensPage, "a blue door again")]);
     await until("both pods at work", async () => (await barOf(adasPage)) > 0 && (await barOf(bensPage)) > 0);
-    await begin(page, "three");
+    await begin(page, "a green field");
     await until("a place in the queue", async () => /waiting for a pod/i.test(await textOf(page)), GENERATION);
     await picture(page, "place-in-the-bar");
     await Promise.all([ended(adasPage), ended(bensPage), ended(page)]);
