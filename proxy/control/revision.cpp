@@ -54,6 +54,7 @@ Revision::Revision(ControlContext& context, const manifest::Service& service, st
       gate_(std::make_shared<Gate>(service.pool, now, context.wake)),
       metrics_(std::make_shared<ServiceMetrics>()),
       jobs_(std::make_shared<Jobs>()),
+      heartbeats_(std::make_shared<Heartbeats>()),
       controller_(service.scaling, service.container_concurrency, name_ + "-deployment", context.next_id, now,
                   how_to_start(service)) {
     configure(service, now);
@@ -85,6 +86,7 @@ std::shared_ptr<const Service> Revision::for_traffic() const {
     service->gate = gate_;
     service->metrics = metrics_;
     service->jobs = jobs_;
+    service->heartbeats = heartbeats_;
     service->affinity = settings_.affinity;
     service->profile = settings_.profile;
     service->rules = rules_;

@@ -138,6 +138,7 @@ asio::awaitable<std::optional<Connection::Next>> Connection::hand_over(Visit& vi
     std::shared_ptr<const Backend> pod;
     Lease lease;
     if (auto bar = progress_of_waiting_task(visit)) co_return co_await write_own(visit, 200, std::move(*bar));
+    if (auto beat = heartbeat_too_many(visit)) co_return co_await write_own(visit, 200, std::move(*beat));
     if (!takes_a_slot(what)) {
         auto placed = x.service->gate->any_pod(visit.caller, visit.classified.towards, Clock::now());
         pod = std::move(placed.pod);
