@@ -94,7 +94,9 @@ std::shared_ptr<const Service> Revision::for_traffic() const {
     service->response_start_timeout = settings_.response_start_timeout;
     service->idle_timeout = settings_.idle_timeout;
     service->retry = settings_.retry;
-    service->interrupt_on_disconnect = settings_.on_disconnect == manifest::OnDisconnect::interrupt;
+    // An interrupt hits whatever runs: it is ours alone only where one runs at a time.
+    service->interrupt_on_disconnect = settings_.on_disconnect == manifest::OnDisconnect::interrupt &&
+                                       settings_.pool.container_concurrency == 1;
     return service;
 }
 
