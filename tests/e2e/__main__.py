@@ -14,7 +14,7 @@ import sys
 import time
 import unittest
 
-HERE = os.path.dirname(os.path.abspath(__file__))
+HERE = os.path.dirname(os.path.abspath(__file__))  # where the harness is
 GROUP_SECONDS = 300  # a group that hangs is ended, and counts as failed
 
 
