@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <boost/asio.hpp>
+#include <ctime>
 
 #include "proxy/traffic/text.hpp"
 
@@ -35,6 +36,14 @@ WallTime wall_time(TimePoint steady) {
         std::chrono::system_clock::now().time_since_epoch() -
         std::chrono::duration_cast<WallTime::duration>(Clock::now().time_since_epoch());
     return WallTime(std::chrono::duration_cast<WallTime::duration>(steady.time_since_epoch()) + offset);
+}
+
+// By the system's clock, which may be set while we run, and the zone in TZ or /etc/localtime.
+autoscaler::LocalTime local_time() {
+    const std::time_t utc = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+    std::tm local{};
+    localtime_r(&utc, &local);
+    return {utc, local.tm_gmtoff};
 }
 
 // What a pod is known by as long as it lives: addresses that somebody else runs keep their name over our
@@ -161,6 +170,7 @@ void Revision::step(TimePoint now, int limit) {
     if (const auto gpus =
             context_.driver.room_for(settings_.name_space + "/" + settings_.name, settings_.container))
         room.may_start = *gpus;
+    if (!settings_.scaling.warm_hours.empty()) room.local = local_time();
     std::map<PodId, std::uint64_t> uses;
     for (const auto& each : usage_.pods) uses[each.pod] = each.uses;
     const auto load = [&](PodId pod) {
