@@ -42,6 +42,12 @@ std::string plural(int count, const std::string& one, const std::string& many) {
     return number(count) + " " + (count == 1 ? one : many);
 }
 
+// "2 pods are the fewest", or what raises the minimum just now
+std::string why_fewest(const Settings& s, int fewest, const std::string& they_are) {
+    const bool raised = fewest == s.min_scale && !s.fewest_because.empty();
+    return raised ? s.fewest_because : they_are + " the fewest";
+}
+
 }  // namespace
 
 void BreakEven::cold_start_took(Duration took) {
@@ -173,7 +179,7 @@ Choice BreakEven::decide(const Settings& s, const Sight& sight, TimePoint now) {
         else if (for_spare > 0)
             choice.reason += "spare is " + number(c.spare);
         else
-            choice.reason += plural(least, "pod is", "pods are") + " the fewest";
+            choice.reason += why_fewest(s, least, plural(least, "pod is", "pods are"));
     } else if (choice.cancelled > 0) {
         choice.reason = pods_from(choice.pods + 1, choice.cancelled) + " cancelled while starting: " +
                         (sight.waiting == 0 ? "nobody waits any more" : "fewer wait than start");
@@ -235,7 +241,8 @@ std::string BreakEven::standing(const Settings& s, TimePoint now) const {
         return pods(last_pods_) + ", max-scale is " + number(s.max_scale);
     if (!oldest_idle_) {
         if (c.idle > 0 && last_pods_ <= last_floor_)
-            return "keeping " + pods(last_pods_) + ": " + plural(last_floor_, "is", "are") + " the fewest";
+            return "keeping " + pods(last_pods_) + ": " +
+                   why_fewest(s, last_floor_, plural(last_floor_, "is", "are"));
         if (c.idle > 0) return "keeping " + pods(c.idle) + " idle: spare is " + number(c.spare);
         return pods(last_pods_) + ", all busy";
     }

@@ -17,6 +17,7 @@ TimePoint at_second(Second second) {
 Controller::Controller(const Settings& settings, int slots, std::string prefix,
                        std::function<PodId()> next_id, TimePoint now, Start start)
     : settings_(settings),
+      in_force_(settings),
       slots_(slots),
       scaler_(settings, now, start),
       ours_(start.how == Start::How::fresh),
@@ -30,8 +31,9 @@ Controller::Controller(const Settings& settings, int slots, std::string prefix,
 void Controller::configure(const Settings& settings, int slots, TimePoint now) {
     const bool back_to_knative = settings_.policy != settings.policy && settings.policy == Policy::kpa;
     settings_ = settings;
+    in_force_ = local_ ? with_warm_hours(settings, *local_) : settings;
     slots_ = slots;
-    scaler_.configure(settings, now);
+    scaler_.configure(in_force_, now);
     if (!back_to_knative) return;
     scaler_.evaluate(fleet_.ready(), now, fleet_.starting());
     reconcile(now);
@@ -44,13 +46,14 @@ void Controller::retire() {
 
 std::vector<Command> Controller::step(const Seen& seen, const Loads& load, const Room& room, TimePoint now) {
     account(seen, now);
+    look_at_clock(room.local, now);
     measure(seen);
     Plan plan;
     due_.reset();
     if (settings_.policy == Policy::kpa) {
         poke_while_cold(seen, now);
     } else {
-        auto choice = ours_.decide(settings_, sight(seen, load), now);
+        auto choice = ours_.decide(in_force_, sight(seen, load), now);
         want(choice.pods, choice.reason);
         plan.leaving = std::move(choice.leaving);
         due_ = choice.due;
@@ -65,13 +68,30 @@ std::vector<Command> Controller::step(const Seen& seen, const Loads& load, const
 }
 
 std::optional<TimePoint> Controller::next_due() const {
-    const auto back_off = fleet_.next_due();
-    if (!due_ || !back_off) return due_ ? due_ : back_off;
-    return std::min(*due_, *back_off);
+    auto first = due_;
+    for (const auto& due : {fleet_.next_due(), next_minute_})
+        if (due && (!first || *due < *first)) first = due;
+    return first;
 }
 
 bool Controller::counts_seconds() const {
     return settings_.policy == Policy::kpa && (desired_ > 0 || !fleet_.pods().empty());
+}
+
+// Windows open and close on whole minutes of the wall clock, so that one look a minute is enough.
+void Controller::look_at_clock(const std::optional<LocalTime>& local, TimePoint now) {
+    next_minute_.reset();
+    if (!local || settings_.warm_hours.empty()) return;
+    constexpr std::int64_t minute = 60;
+    next_minute_ = now + seconds(minute - local->utc % minute);
+    if (local_ && local_->utc / minute == local->utc / minute && local_->utc_offset == local->utc_offset)
+        return;
+    local_ = local;
+    auto in_force = with_warm_hours(settings_, *local);
+    if (in_force == in_force_) return;
+    in_force_ = std::move(in_force);
+    scaler_.configure(in_force_, now);
+    if (settings_.policy == Policy::kpa) reconcile(now);
 }
 
 // --- Knative's seconds
@@ -157,7 +177,7 @@ void Controller::want(int pods, const std::string& reason) {
 }
 
 std::string Controller::reason(TimePoint now) const {
-    return settings_.policy == Policy::kpa ? wish_.reason : ours_.standing(settings_, now);
+    return settings_.policy == Policy::kpa ? wish_.reason : ours_.standing(in_force_, now);
 }
 
 }  // namespace autoscaler

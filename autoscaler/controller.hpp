@@ -28,8 +28,9 @@ struct Seen {
 
 // What bounds a step beside the settings.
 struct Room {
-    int limit = Plan::unbounded;      // pods alive at once
-    int may_start = Plan::unbounded;  // how many more the GPUs allow
+    int limit = Plan::unbounded;       // pods alive at once
+    int may_start = Plan::unbounded;   // how many more the GPUs allow
+    std::optional<LocalTime> local{};  // the wall clock, for warm hours; empty: they do not count
 };
 
 class Controller {
@@ -65,6 +66,7 @@ public:
     bool restore(const std::string& learnt) { return ours_.restore(learnt); }
 
 private:
+    void look_at_clock(const std::optional<LocalTime>&, TimePoint now);
     void account(const Seen&, TimePoint now);
     void poke_while_cold(const Seen&, TimePoint now);
     void reconcile(TimePoint planned);
@@ -72,7 +74,10 @@ private:
     Sight sight(const Seen&, const Loads&) const;
     void want(int pods, const std::string& reason);
 
-    Settings settings_;
+    Settings settings_;               // as they were given
+    Settings in_force_;               // with the warm hours of now
+    std::optional<LocalTime> local_;  // that in_force_ was made for
+    std::optional<TimePoint> next_minute_;
     int slots_;
     Revision scaler_;
     BreakEven ours_;

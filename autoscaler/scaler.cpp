@@ -113,7 +113,9 @@ Wish scale(const Settings& s, Standing& standing, const Asked& asked, TimePoint 
         // The minimum lifts what is below it; else the maximum cuts, even below the minimum (applyBounds).
         int replicas = std::max(asked.desired, min);
         if (asked.desired < min && min > 0) {
-            wish.reason = (min > s.min_scale ? "initial-scale is " : "min-scale is ") + number(min);
+            wish.reason = min > s.min_scale          ? "initial-scale is " + number(min)
+                          : s.fewest_because.empty() ? "min-scale is " + number(min)
+                                                     : s.fewest_because;
         } else if (s.max_scale > 0 && asked.desired > s.max_scale) {
             replicas = s.max_scale;
             wish.reason = "max-scale is " + number(s.max_scale);

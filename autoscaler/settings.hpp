@@ -5,7 +5,10 @@
 
 #include <chrono>
 #include <optional>
+#include <string>
+#include <vector>
 
+#include "autoscaler/warm_hours.hpp"
 #include "pods/pod.hpp"
 
 namespace autoscaler {
@@ -58,6 +61,9 @@ struct Settings {
     // Beyond Knative; what they mend and what they cost is in docs/autoscaling.md.
     int max_starting = 0;                // pods that start at once; 0: no bound
     bool panic_counts_starting = false;  // pods on their way count against panic as if they were ready
+    std::vector<WarmWindow>
+        warm_hours{};              // in which the minimum is higher; the controller looks at the clock
+    std::string fewest_because{};  // why min_scale is what it is, when it is not the annotation's; a sentence
     BreakEvenSettings break_even;
 
     friend bool operator==(const Settings&, const Settings&) = default;

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "cli/arrivals.hpp"
+#include "cli/moment.hpp"
 #include "cli/plot.hpp"
 #include "manifest/annotations.hpp"
 #include "manifest/autoscaling.hpp"
@@ -37,6 +38,10 @@ Examples:
   pilotlight serve -f conf/ --access-log access.json
   pilotlight simulate --trace access.json --cold 52 --class break-even --set cold-start-worth=90s --set spare=1
 
+  # A pod through office hours: what does it cost, what does it spare?
+  pilotlight simulate --trace access.json --cold 52 --class break-even --start 2026-01-05T00:00:00+01:00 \
+      --set 'warm-hours=Mon-Fri 08:00-18:00 1'
+
   # A picture: demand, pods and waits over time
   pilotlight simulate --trace access.json --cold 52 --class kpa --class break-even --plot day.svg
 
@@ -46,6 +51,7 @@ Options:
   --class CLASS              kpa (default), break-even, or keep-alive:60s (a pod for each request, each kept idle so
                              long; only to compare with). Several are compared
   --set ANNOTATION=VALUE     as in a manifest; autoscaling.knative.dev/ and pilotlight.dev/ may be left out
+  --start TIME               when the trace's second 0 was, as 2026-01-05T00:00:00Z or ...+02:00, for warm-hours
   --container-concurrency N  slots of a pod; default 1
   --service NAMESPACE/NAME   whose requests, where an access log has several
   --json                     for programs
@@ -66,6 +72,7 @@ struct Options {
     std::string trace, service, plot;
     double cold = 30;
     int concurrency = 1;
+    std::optional<autoscaler::LocalTime> start;
     std::vector<std::string> classes;
     std::vector<std::pair<std::string, std::string>> set;
     bool json = false, help = false;
@@ -106,6 +113,11 @@ void set(Options& options, const std::string& flag, const std::string& value) {
         if (!number || *number < 0 || *number > 1000)
             throw Wrong{flag + " takes 0 to 1000, not '" + value + "'"};
         options.concurrency = static_cast<int>(*number);
+    } else if (flag == "--start") {
+        options.start = parse_moment(value);
+        if (!options.start)
+            throw Wrong{"--start takes a moment as 2026-01-05T00:00:00Z or 2026-01-05T00:00:00+02:00, not '" +
+                        value + "'"};
     } else if (flag == "--service") {
         options.service = value;
     } else if (flag == "--plot") {
@@ -166,7 +178,10 @@ Scenario scenario_for(const Options& options, const std::string& name) {
         ours.patience = {};
         ours.cancel = false;
     }
+    if (!service.scaling.warm_hours.empty() && !options.start)
+        throw Wrong{"warm-hours need --start TIME: when the trace's second 0 was, as 2026-01-05T00:00:00Z"};
     Scenario scenario;
+    scenario.begins = options.start;
     scenario.cold_start = options.cold;
     scenario.scaling = service.scaling;
     scenario.pool = service.pool;

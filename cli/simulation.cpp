@@ -183,7 +183,11 @@ void World::expire() {
 // As in the gateway: a look at the pool, a step, and what it says is done; until nothing more is to be done.
 void World::control() {
     const auto limit = scenario_.scaling.max_scale;
-    const autoscaler::Room room{limit > 0 ? limit : autoscaler::Plan::unbounded, autoscaler::Plan::unbounded};
+    autoscaler::Room room{limit > 0 ? limit : autoscaler::Plan::unbounded, autoscaler::Plan::unbounded};
+    if (const auto& begins = scenario_.begins) {
+        const auto passed = std::chrono::floor<seconds>(now_ - start_).count();
+        room.local = autoscaler::LocalTime{begins->utc + passed, begins->utc_offset};
+    }
     const auto load = [this](PodId id) {
         const auto found = pods_.find(static_cast<std::uint64_t>(id));
         return found == pods_.end() ? autoscaler::Load{}

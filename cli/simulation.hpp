@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "autoscaler/settings.hpp"
@@ -20,7 +21,8 @@ struct Scenario {
     double cold_start = 30;           // seconds from a pod's creation to its readiness
     autoscaler::Settings scaling;
     router::PoolSettings pool;
-    bool keep_course = false;  // also record the course, for a plot
+    std::optional<autoscaler::LocalTime> begins{};  // when the trace's second 0 was; warm hours need it
+    bool keep_course = false;                       // also record the course, for a plot
 };
 
 // What holds from `at` on.

@@ -35,6 +35,8 @@ bool set_integer(std::string_view text, Out& out, std::int64_t low, std::int64_t
 }
 
 constexpr std::string_view rules_key = "pilotlight.dev/rules";
+constexpr std::string_view warm_hours_key = "pilotlight.dev/warm-hours";
+constexpr std::size_t most_warm_windows = 100;
 
 bool set_flag(std::string_view text, bool& out) {
     out = text == "true";
@@ -73,8 +75,8 @@ constexpr std::array rules{
                    "lines of `METHODS PATTERN CLASS`, as `POST /my/render G`; `#` begins a comment", nullptr},
     AnnotationRule{
         "pilotlight.dev/on-disconnect",
-        "When a client leaves while its pod works: let the pod finish, or tell it to stop; the slot "
-        "is free when the pod has answered, either way",
+        "When a client leaves while its pod works: let the pod finish, or tell it to stop (where one request "
+        "works at a time: containerConcurrency 1); the slot is free when the pod has answered, either way",
         "drain", "`drain`, `interrupt`",
         [](std::string_view value, Service& service) {
             service.on_disconnect = value == "interrupt" ? OnDisconnect::interrupt : OnDisconnect::drain;
@@ -158,6 +160,12 @@ constexpr std::array rules{
                    [](std::string_view value, Service& service) {
                        return set_duration(value, service.scaling.break_even.cold_start_guess, 0s, 1h);
                    }},
+    AnnotationRule{
+        warm_hours_key, "Fewest pods by hours of the week, see [autoscaling.md](autoscaling.md#warm-hours)",
+        "# none",
+        "lines of `DAYS FROM-TO PODS`, as `Mon-Fri 08:00-18:00 2`, or `;` between them; local time, "
+        "or `UTC` or `+02:00` at the end",
+        nullptr},
     AnnotationRule{"pilotlight.dev/max-starting", "Pods that may start at the same time; 0: no bound", "0",
                    "0 to 1000",
                    [](std::string_view value, Service& service) {
@@ -230,6 +238,43 @@ void read_rules(const Annotation& annotation, Service& service, Problems& proble
     }
 }
 
+// One piece of a line; `at` is where it begins in it.
+void read_warm_window(const Annotation& annotation, std::string_view text, Place place, std::size_t at,
+                      Service& service, Problems& problems) {
+    const auto read = autoscaler::parse_warm_window(text);
+    const auto key = std::string(warm_hours_key) + ": ";
+    if (const auto* wrong = std::get_if<autoscaler::NoWindow>(&read)) {
+        if (annotation.literal.line != 0) place.column += static_cast<int>(at + wrong->at);
+        return problems.error(place, key + wrong->why);
+    }
+    const auto& window = std::get<autoscaler::WarmWindow>(read);
+    const int most = service.scaling.max_scale;
+    if (most > 0 && window.pods > most)
+        problems.warning(place, key + window.name + " wants " + std::to_string(window.pods) +
+                                    " pods, max-scale allows " + std::to_string(most));
+    service.scaling.warm_hours.push_back(window);
+}
+
+void read_warm_hours(const Annotation& annotation, Service& service, Problems& problems) {
+    service.scaling.warm_hours.clear();
+    std::string_view rest = annotation.value;
+    for (int number = 0; !rest.empty(); ++number) {
+        const auto whole = rest.substr(0, rest.find('\n'));
+        rest.remove_prefix(std::min(whole.size() + 1, rest.size()));
+        const auto line = whole.substr(0, whole.find('#'));
+        for (std::size_t at = 0; at < line.size();) {
+            const auto text = line.substr(at, line.find(';', at) - at);
+            const auto place = place_of_line(annotation, number);
+            if (service.scaling.warm_hours.size() == most_warm_windows)
+                return problems.error(place, std::string(warm_hours_key) + ": more than " +
+                                                 std::to_string(most_warm_windows) + " windows");
+            if (text.find_first_not_of(" \t\r") != std::string_view::npos)
+                read_warm_window(annotation, text, place, at, service, problems);
+            at += text.size() + 1;
+        }
+    }
+}
+
 void apply(const Annotations& annotations, Service& service, Problems& problems) {
     for (const auto& [key, annotation] : annotations) {
         const auto* rule = find_rule(key);
@@ -237,6 +282,8 @@ void apply(const Annotations& annotations, Service& service, Problems& problems)
             refuse_unknown(key, annotation, problems);
         } else if (key == rules_key) {
             read_rules(annotation, service, problems);
+        } else if (key == warm_hours_key) {
+            read_warm_hours(annotation, service, problems);
         } else if (!rule->apply(annotation.value, service)) {
             problems.error(annotation.value_place, key + ": must be " + without_backticks(rule->valid) +
                                                        ", not " + quote(annotation.value));

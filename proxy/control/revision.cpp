@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <boost/asio.hpp>
+#include <ctime>
 
 #include "proxy/traffic/text.hpp"
 
@@ -37,6 +38,14 @@ WallTime wall_time(TimePoint steady) {
     return WallTime(std::chrono::duration_cast<WallTime::duration>(steady.time_since_epoch()) + offset);
 }
 
+// By the system's clock, which may be set while we run, and the zone in TZ or /etc/localtime.
+autoscaler::LocalTime local_time() {
+    const std::time_t utc = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+    std::tm local{};
+    localtime_r(&utc, &local);
+    return {utc, local.tm_gmtoff};
+}
+
 // What a pod is known by as long as it lives: addresses that somebody else runs keep their name over our
 // restarts.
 std::string pod_uid(const pods::Started& started, const std::string& name, WallTime created) {
@@ -54,6 +63,7 @@ Revision::Revision(ControlContext& context, const manifest::Service& service, st
       gate_(std::make_shared<Gate>(service.pool, now, context.wake)),
       metrics_(std::make_shared<ServiceMetrics>()),
       jobs_(std::make_shared<Jobs>()),
+      heartbeats_(std::make_shared<Heartbeats>()),
       controller_(service.scaling, service.container_concurrency, name_ + "-deployment", context.next_id, now,
                   how_to_start(service)) {
     configure(service, now);
@@ -85,6 +95,7 @@ std::shared_ptr<const Service> Revision::for_traffic() const {
     service->gate = gate_;
     service->metrics = metrics_;
     service->jobs = jobs_;
+    service->heartbeats = heartbeats_;
     service->affinity = settings_.affinity;
     service->profile = settings_.profile;
     service->rules = rules_;
@@ -92,7 +103,9 @@ std::shared_ptr<const Service> Revision::for_traffic() const {
     service->response_start_timeout = settings_.response_start_timeout;
     service->idle_timeout = settings_.idle_timeout;
     service->retry = settings_.retry;
-    service->interrupt_on_disconnect = settings_.on_disconnect == manifest::OnDisconnect::interrupt;
+    // An interrupt hits whatever runs: it is ours alone only where one runs at a time.
+    service->interrupt_on_disconnect = settings_.on_disconnect == manifest::OnDisconnect::interrupt &&
+                                       settings_.pool.container_concurrency == 1;
     return service;
 }
 
@@ -157,6 +170,7 @@ void Revision::step(TimePoint now, int limit) {
     if (const auto gpus =
             context_.driver.room_for(settings_.name_space + "/" + settings_.name, settings_.container))
         room.may_start = *gpus;
+    if (!settings_.scaling.warm_hours.empty()) room.local = local_time();
     std::map<PodId, std::uint64_t> uses;
     for (const auto& each : usage_.pods) uses[each.pod] = each.uses;
     const auto load = [&](PodId pod) {

@@ -1,6 +1,7 @@
 // Virtual time through the real pool, autoscaler and fleet: small traces whose cost can be reckoned by hand.
 #include <catch2/catch.hpp>
 
+#include "cli/moment.hpp"
 #include "cli/simulation.hpp"
 
 using namespace cli;
@@ -117,4 +118,30 @@ TEST_CASE("the course tells requests and pods at each moment", "[simulation]") {
     CHECK(o.course.front().waiting == 1);
     CHECK(o.course.front().starting == 1);
     CHECK(o.course.back().ready + o.course.back().starting == 0);
+}
+
+TEST_CASE("warm hours go by the moment at which the trace began", "[simulation]") {
+    for (const auto policy : {autoscaler::Policy::kpa, autoscaler::Policy::break_even}) {
+        // Monday 07:50: who comes at 07:50 and 09:00 meets a cold start, who comes at 08:30 a warm pod.
+        auto s = scenario({{0, 1}, {2400, 1}, {4200, 1}}, policy);
+        s.scaling.target = 1;
+        s.scaling.warm_hours = {
+            std::get<autoscaler::WarmWindow>(autoscaler::parse_warm_window("Mon 08:00-08:45 1"))};
+        s.begins = parse_moment("2026-01-05T07:50:00+01:00");
+        const auto o = run(s);
+        CHECK(o.waits == std::vector<double>{30, 0, 30});
+        CHECK(o.cold_starts == 3);
+        s.begins = parse_moment("2026-01-06T07:50:00+01:00");  // Tuesday
+        CHECK(run(s).waits == std::vector<double>{30, 30, 30});
+    }
+}
+
+TEST_CASE("a moment is read with its distance from UTC", "[simulation]") {
+    CHECK(parse_moment("1970-01-01T00:00:00Z") == autoscaler::LocalTime{0, 0});
+    CHECK(parse_moment("2026-01-05T01:30:10+01:30") == autoscaler::LocalTime{1'767'571'210, 5400});
+    CHECK(parse_moment("2026-01-04T20:00:00-04:00") == autoscaler::LocalTime{1'767'571'200, -14'400});
+    for (const auto* wrong : {"", "2026-01-05", "2026-01-05T00:00:00", "2026-02-29T00:00:00Z",
+                              "2026-01-05 00:00:00Z", "2026-01-05T24:00:00Z", "2026-01-05T00:00:00+0100",
+                              "2026-01-05T00:00:00Zulu", "2O26-01-05T00:00:00Z"})
+        CHECK_FALSE(parse_moment(wrong));
 }

@@ -1,6 +1,6 @@
 """Runs the tests beside this file, several groups at a time: most of their time is waiting.
 
-    python3 tests/e2e [FILTER...] [--without FILTER] [--jobs N] [--counts FILE] [--bin FOLDER] [--folder FOLDER]
+    python3 tests/e2e [FILTER...] [--without FILTER] [--jobs N] [--counts FILE] [--bin FOLDER] [--tests FOLDER]
 
 A filter is part of "file.Class.test". A group (one class) runs in a process of its own, so that it has its own ports and
 cannot be disturbed by what another one left behind; its output is printed when it has ended.
@@ -19,7 +19,7 @@ GROUP_SECONDS = 300  # a group that hangs is ended, and counts as failed
 
 
 def all_tests(folder):
-    sys.path[:0] = [folder, HERE]
+    sys.path.insert(0, HERE)  # a folder of other tests has our harness too
     found = []
 
     def walk(suite):
@@ -30,7 +30,7 @@ def all_tests(folder):
     return found
 
 
-def run_group(tests, folder, environment):
+def run_group(folder, tests, environment):
     """Passed, failed, and the output."""
     command = [sys.executable, "-m", "unittest", "-v", *tests]
     began = time.monotonic()
@@ -56,9 +56,9 @@ def main():
     parser.add_argument("--jobs", type=int, default=3)
     parser.add_argument("--counts")
     parser.add_argument("--bin", help="where pilotlight and sd-simulator are (build/release/bin)")
-    parser.add_argument("--folder", default=HERE, help="where the tests are (beside this file)")
+    parser.add_argument("--tests", default=HERE, help="another folder of tests, as tests/browser")
     options = parser.parse_args()
-    folder = os.path.abspath(options.folder)
+    folder = os.path.abspath(options.tests)
 
     groups, broken = {}, 0
     for test in all_tests(folder):
@@ -80,7 +80,7 @@ def main():
     # The longest first, as they say themselves: a group named "Slow..." begins at once.
     order = sorted(groups, key=lambda group: not group.rsplit(".", 1)[1].startswith("Slow"))
     with concurrent.futures.ThreadPoolExecutor(max(1, options.jobs)) as pool:
-        running = {pool.submit(run_group, groups[g], folder, environment): g for g in order}
+        running = {pool.submit(run_group, folder, groups[g], environment): g for g in order}
         for done in concurrent.futures.as_completed(running):
             good, bad, output, seconds = done.result()
             passed, failed = passed + good, failed + bad

@@ -233,6 +233,26 @@ TEST_CASE("another spelling of a path does not get round its rule", "[rules]") {
     }
 }
 
+// Python's `$` matches before a last line feed, and starlette's patterns end with it.
+TEST_CASE("a line feed at a path's end does not get round its rule", "[rules]") {
+    const auto rules = rules_of(Profile::automatic);
+    CHECK(ask(*rules, "POST", "/sdapi/v1/server-kill%0A").what == Class::denied);
+    CHECK(ask(*rules, "POST", "/sdapi/v1/txt2img%0a").what == Class::generation);
+    CHECK(ask(*rules, "POST", "/queue/join%0A").what == Class::job);
+}
+
+// A framework that does not walk dots takes them for a queue's name.
+TEST_CASE("dots do not get round a slot, whether the pod walks them or not", "[rules]") {
+    const auto rules = rules_of(Profile::automatic, {"POST /admin/*/wipe D", "POST /admin/** L"});
+    for (const std::string dots : {"..", ".", "%2e%2E"}) {
+        CAPTURE(dots);
+        CHECK(ask(*rules, "POST", "/api/v1/queue/" + dots + "/enqueue_batch").what == Class::job);
+        CHECK(ask(*rules, "POST", "/admin/" + dots + "/wipe").what == Class::denied);
+    }
+    CHECK(ask(*rules, "POST", "/x/../sdapi/v1/options").what == Class::generation);
+    CHECK(ask(*rules, "GET", "/x/../assets/./a.js").what == Class::light);
+}
+
 TEST_CASE("an Upgrade that the pod may ignore gets round neither a slot nor a denial", "[rules]") {
     const auto rules = rules_of(Profile::automatic, {"GET /secret/** D", "GET /render G", "GET /status L"});
     CHECK(ask(*rules, "WS", "/render").what == Class::generation);
