@@ -75,8 +75,8 @@ constexpr std::array rules{
                    "lines of `METHODS PATTERN CLASS`, as `POST /my/render G`; `#` begins a comment", nullptr},
     AnnotationRule{
         "pilotlight.dev/on-disconnect",
-        "When a client leaves while its pod works: let the pod finish, or tell it to stop; the slot "
-        "is free when the pod has answered, either way",
+        "When a client leaves while its pod works: let the pod finish, or tell it to stop (where one request "
+        "works at a time: containerConcurrency 1); the slot is free when the pod has answered, either way",
         "drain", "`drain`, `interrupt`",
         [](std::string_view value, Service& service) {
             service.on_disconnect = value == "interrupt" ? OnDisconnect::interrupt : OnDisconnect::drain;

@@ -7,7 +7,10 @@
 namespace proxy {
 
 Gate::Gate(const router::PoolSettings& settings, TimePoint now, std::function<void()> wake)
-    : pool_(settings, now), origins_({10'000, 4u << 20}), wake_(std::move(wake)) {}
+    : pool_(settings, now),
+      origins_({10'000, 4u << 20}),
+      visitors_({10'000, 4u << 20}),
+      wake_(std::move(wake)) {}
 
 template <class Change>
 void Gate::change(TimePoint now, Change apply) {
@@ -157,6 +160,8 @@ void Gate::forget(PodId pod, TimePoint now) {
         pool.forget(pod, now);
         sessions_.forget(pod);
         origins_.forget(pod);
+        visitors_.forget(pod);
+        newest_visitor_.erase(pod);
         auto found = backends_.find(pod);
         if (found == backends_.end()) return;
         auto tagged = by_tag_.find(found->second->tag);
@@ -200,6 +205,7 @@ Gate::Look Gate::look(TimePoint now) {
         }
         sessions_.age(now, session_timeout_);
         origins_.age(now, session_timeout_);
+        visitors_.age(now, session_timeout_);
         places_.age(now);
         look.usage = pool.usage(now);
         const auto benched = pool.benched();

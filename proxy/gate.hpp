@@ -31,7 +31,7 @@ struct Caller {
     static constexpr std::size_t most_ids = 8;  // further ones are not looked at
     std::vector<std::string> ids;               // "kind:value"
     std::optional<Binding> cookie;
-    std::string origin{};  // the peer's address. A weak hint, used for Towards::busy only; empty: none
+    std::string origin{};  // the peer's address. A weak hint, where nothing else is known; empty: none
 };
 
 // Why a request that takes no slot has no pod.
@@ -118,7 +118,8 @@ private:
     std::optional<PodId> find_session(const Caller&, TimePoint now, Suits);
     std::optional<PodId> bound_pod(const Caller&, TimePoint now);  // that takes work
     std::optional<PodId> likely_busy(const Caller&, TimePoint now);
-    std::optional<PodId> least_busy();
+    std::optional<PodId> worked_last_for(const Caller&, TimePoint now);
+    std::optional<PodId> least_busy(std::string_view address, TimePoint now);
     Placed owner_of_the_busy_pod();
     Placed placed(PodId, bool known) const;
     bool works(PodId) const;
@@ -134,7 +135,10 @@ private:
     std::mutex mutex_;
     router::Pool pool_;
     router::Sessions sessions_;
-    router::Sessions origins_;  // where a peer's work was given last
+    router::Sessions origins_;   // where a peer's work was given last
+    router::Sessions visitors_;  // where a peer looked on
+    PodId last_visited_{};       // the newest of those
+    std::map<PodId, std::size_t> newest_visitor_;
     Duration session_timeout_ = std::chrono::seconds{1800};
     router::Places places_;
     router::Outlook outlook_;

@@ -69,19 +69,26 @@ Placed Gate::any_pod(const Caller& caller, router::Towards towards, TimePoint no
     if (owner) return owner_of_the_busy_pod();
     std::optional<PodId> pod;
     if (towards == Towards::busy) pod = likely_busy(caller, now);
-    if (!pod) pod = least_busy();
+    if (towards == Towards::seek) pod = worked_last_for(caller, now);
+    if (!pod) pod = least_busy(caller.origin, now);
     if (!pod) return {};
     if (towards == Towards::any) settle(caller, *pod, now);
     return placed(*pod, false);
 }
 
+// Where the newest work of the caller's address was given, and thus his files are, most likely: two pods may
+// have one of the same name.
+std::optional<PodId> Gate::worked_last_for(const Caller& caller, TimePoint now) {
+    if (caller.origin.empty()) return std::nullopt;
+    const auto pod =
+        origins_.find(origin_id(std::hash<std::string_view>{}(caller.origin)), now, session_timeout_);
+    return pod && works(*pod) ? pod : std::nullopt;
+}
+
 // Where a client who does not say who he is has his work done, most likely.
 std::optional<PodId> Gate::likely_busy(const Caller& caller, TimePoint now) {
     const auto busy = [this](PodId pod) { return pool_.leases(pod) > 0 && !pool_.benched(pod); };
-    if (!caller.origin.empty()) {
-        const auto origin = origin_id(std::hash<std::string_view>{}(caller.origin));
-        if (auto pod = origins_.find(origin, now, session_timeout_); pod && busy(*pod)) return pod;
-    }
+    if (const auto pod = worked_last_for(caller, now); pod && busy(*pod)) return pod;
     std::optional<PodId> best;
     std::pair<int, std::uint64_t> most;
     for (const auto& [id, backend] : backends_) {
@@ -91,16 +98,28 @@ std::optional<PodId> Gate::likely_busy(const Caller& caller, TimePoint now) {
     return best;
 }
 
-// Those who only look on spread over the pods, so that a session of theirs finds its pod free.
-std::optional<PodId> Gate::least_busy() {
-    std::optional<PodId> best;
+// Those who only look on spread over the pods, so that a session of theirs finds its pod free. Among pods
+// that are alike an address keeps to its own until another one is sent there, and gets the next one then: of
+// those who are about to get a cookie nothing else is known.
+std::optional<PodId> Gate::least_busy(std::string_view address, TimePoint now) {
+    std::vector<PodId> alike;
     std::pair<int, int> least;
     for (const auto& [id, backend] : backends_) {
         if (!pool_.admitted(id)) continue;
         const std::pair rank(pool_.leases(id), sessions_.on(id));
-        if (!best || rank < least) best = id, least = rank;
+        if (alike.empty() || rank < least) alike.clear(), least = rank;
+        if (rank == least) alike.push_back(id);
     }
-    return best;
+    if (alike.empty()) return std::nullopt;
+    if (address.empty()) return alike.front();
+    const auto visitor = std::hash<std::string_view>{}(address);
+    const auto own = visitors_.find(origin_id(visitor), now, session_timeout_);
+    if (own && std::ranges::find(alike, *own) != alike.end() && newest_visitor_[*own] == visitor) return own;
+    auto next = std::ranges::upper_bound(alike, last_visited_);
+    last_visited_ = next == alike.end() ? alike.front() : *next;
+    newest_visitor_[last_visited_] = visitor;
+    visitors_.bind(origin_id(visitor), last_visited_, now);
+    return last_visited_;
 }
 
 // What an owner does to his pod hits whoever has work there: it must be certain that he is the one.

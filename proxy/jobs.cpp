@@ -59,12 +59,6 @@ void Jobs::ended(std::string_view event) {
         if (job->event == event && !std::exchange(job->over, true)) ring(job);
 }
 
-void Jobs::all_ended(std::string_view session) {
-    const std::lock_guard lock(mutex_);
-    for (const auto& job : jobs_)
-        if (job->session == session && !std::exchange(job->over, true)) ring(job);
-}
-
 bool Jobs::pending(std::string_view session) const {
     const std::lock_guard lock(mutex_);
     return std::any_of(jobs_.begin(), jobs_.end(),

@@ -38,7 +38,6 @@ public:
     void opened(std::string_view session);
     void closed(std::string_view session);
     void ended(std::string_view event);
-    void all_ended(std::string_view session);
     bool pending(std::string_view session) const;  // jobs of that session are not over
 
 private:

@@ -9,6 +9,7 @@
 
 #include "manifest/configuration.hpp"
 #include "proxy/gate.hpp"
+#include "proxy/heartbeats.hpp"
 #include "proxy/jobs.hpp"
 #include "proxy/metrics.hpp"
 #include "proxy/traffic/head.hpp"
@@ -33,6 +34,7 @@ struct Service {
     int retry = 1;
     bool interrupt_on_disconnect = false;  // a pod is told to stop when its client has left
     std::shared_ptr<Jobs> jobs;
+    std::shared_ptr<Heartbeats> heartbeats;
 };
 
 struct Routing {

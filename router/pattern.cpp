@@ -99,21 +99,24 @@ Expanded expand(std::string_view pattern) {
     return out;
 }
 
-void split_path(std::string_view path, bool files, Segments& out) {
+bool split_path(std::string_view path, bool files, Segments& out, Dots dots) {
+    bool some = false;
     while (!path.empty()) {
         if (path.front() == '/') {
             path.remove_prefix(1);
             continue;
         }
-        if (files && path.starts_with("file=")) return out.push_back(path);
+        if (files && path.starts_with("file=")) return out.push_back(path), some;
         const auto segment = path.substr(0, path.find('/'));
         path.remove_prefix(segment.size());
-        if (segment == ".") continue;
-        if (segment != "..")
+        const bool is_dots = segment == "." || segment == "..";
+        some = some || is_dots;
+        if (!is_dots || dots == Dots::literal)
             out.push_back(segment);
-        else if (!out.empty())
+        else if (segment == ".." && !out.empty())
             out.pop_back();
     }
+    return some;
 }
 
 std::string percent_decoded(std::string_view path) {

@@ -26,7 +26,10 @@ Expanded expand(std::string_view pattern);
 // The segments of a path as a pod may read it: empty ones and "." left out, ".." goes back. With `files`,
 // what follows "file=" is the name of a file, and one segment.
 using Segments = std::pmr::vector<std::string_view>;
-void split_path(std::string_view path, bool files, Segments& out);
+// What "." and ".." are: some frameworks walk them, to others (starlette) they are segments like any.
+enum class Dots : unsigned char { walked, literal };
+bool split_path(std::string_view path, bool files, Segments& out,
+                Dots dots = Dots::walked);  // true: there were some
 
 // Percent-encoding undone, once; what encodes nothing stays.
 std::string percent_decoded(std::string_view path);

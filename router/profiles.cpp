@@ -80,6 +80,7 @@ constexpr std::string_view comfy_lines[]{
     "POST (/api)?/(interrupt|queue) L towards owner peek",
     "POST (/api)?/jobs/*/cancel L towards owner",
     "GET (/api)?/(view|history/**) L towards seek",
+    "GET (/api)?/queue L towards busy",
     "GET|POST|PUT|DELETE (/api)?/(queue|history|view|upload)/** L",
     "GET|POST|PUT|DELETE (/api)?/(object_info|system_stats|free|embeddings|models|jobs)/** L",
     "GET|POST|PUT|DELETE (/api)?/(userdata|settings|extensions)/** L",

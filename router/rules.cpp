@@ -65,6 +65,12 @@ Rules::Made Rules::make(Profile profile, std::span<const UserRule> user_rules) {
     return made;
 }
 
+// Between two readings of a path: what is denied, then what takes a slot.
+int severity(const Rule& rule) {
+    if (rule.what == Class::denied) return 2;
+    return rule.what == Class::generation || rule.what == Class::job || rule.what == Class::socket ? 1 : 0;
+}
+
 Classified Rules::classify(const Asked& asked) const {
     const unsigned sent = method_bit(asked.method);
     const unsigned method = asked.websocket && sent == methods::get ? methods::websocket : sent;
@@ -77,16 +83,26 @@ Classified Rules::classify(const Asked& asked) const {
     std::pmr::monotonic_buffer_resource memory(room.data(), room.size());
     Segments segments(&memory);
     segments.reserve(16);
-    split_path(path, (sent & (methods::get | methods::head)) != 0, segments);
+    // Python's `$`, with which starlette ends its patterns, matches before a last line feed too.
+    if (path.ends_with('\n')) path.remove_suffix(1);
+    const bool files = (sent & (methods::get | methods::head)) != 0;
+    const bool dots = split_path(path, files, segments);
 
-    const auto found = index_.first(segments, [&](std::uint16_t number) {
+    const auto allows = [&](std::uint16_t number) {
         const auto& rule = rules_[number];
         unsigned as = method;
         // An Upgrade that the pod may ignore gets round neither a slot nor a denial, nor does lower case.
         if (rule.what == Class::denied || rule.what == Class::generation) as |= sent;
         if (rule.what == Class::denied) as |= method_bit_in_any_case(asked.method);
         return (rule.methods & as) != 0 && (rule.condition == 0 || says(asked, rule.condition));
-    });
+    };
+    auto found = index_.first(segments, allows);
+    if (dots) {
+        segments.clear();
+        split_path(path, files, segments, Dots::literal);
+        const auto literal = index_.first(segments, allows);
+        if (found && literal && severity(rules_[*literal]) > severity(rules_[*found])) found = literal;
+    }
     if (!found) return {};  // a profile's last rule takes everything
     const auto& rule = rules_[*found];
     return {rule.what, rule.until, rule.towards, rule.task_only, rule.peek, rule.text, *found};

@@ -100,6 +100,8 @@ void ended(Pod& pod, Queue& queue, Event& event, const JobNews& news) {
     } else if (news.reply && news.reply->status != http::status::ok) {
         complete(queue, event, {{"error", "CUDA out of memory."}}, false);
     } else {
+        if (facts(event.function).generator && !news.interrupted)  // however late its last step was seen
+            event.output = {json::string(story(event, event.drawing.steps))};
         const double took = seconds(news.now - event.start);
         queue.mean_seconds = queue.mean_seconds > 0 ? 0.7 * queue.mean_seconds + 0.3 * took : took;
         complete(queue, event, output(event, event.output, false, news.now), true);

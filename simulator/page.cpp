@@ -95,7 +95,7 @@ sd.beats.onopen = () => sd.alive++;
 constexpr std::string_view style =
     R"(:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
 main { max-width: 34rem; margin: 2rem auto; padding: 0 1rem; }
-small { font-weight: normal; opacity: .6; }
+small { display: block; font-size: 1rem; font-weight: normal; opacity: .6; }
 textarea { width: 100%; box-sizing: border-box; font: inherit; }
 .track { height: .5rem; background: #8884; border-radius: .25rem; overflow: hidden; }
 #bar { height: 100%; width: 0; background: #e8833a; transition: width .3s; }

@@ -63,6 +63,7 @@ Revision::Revision(ControlContext& context, const manifest::Service& service, st
       gate_(std::make_shared<Gate>(service.pool, now, context.wake)),
       metrics_(std::make_shared<ServiceMetrics>()),
       jobs_(std::make_shared<Jobs>()),
+      heartbeats_(std::make_shared<Heartbeats>()),
       controller_(service.scaling, service.container_concurrency, name_ + "-deployment", context.next_id, now,
                   how_to_start(service)) {
     configure(service, now);
@@ -94,6 +95,7 @@ std::shared_ptr<const Service> Revision::for_traffic() const {
     service->gate = gate_;
     service->metrics = metrics_;
     service->jobs = jobs_;
+    service->heartbeats = heartbeats_;
     service->affinity = settings_.affinity;
     service->profile = settings_.profile;
     service->rules = rules_;
@@ -101,7 +103,9 @@ std::shared_ptr<const Service> Revision::for_traffic() const {
     service->response_start_timeout = settings_.response_start_timeout;
     service->idle_timeout = settings_.idle_timeout;
     service->retry = settings_.retry;
-    service->interrupt_on_disconnect = settings_.on_disconnect == manifest::OnDisconnect::interrupt;
+    // An interrupt hits whatever runs: it is ours alone only where one runs at a time.
+    service->interrupt_on_disconnect = settings_.on_disconnect == manifest::OnDisconnect::interrupt &&
+                                       settings_.pool.container_concurrency == 1;
     return service;
 }
 

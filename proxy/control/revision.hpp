@@ -95,6 +95,7 @@ private:
     std::shared_ptr<Gate> gate_;
     std::shared_ptr<ServiceMetrics> metrics_;
     std::shared_ptr<Jobs> jobs_;
+    std::shared_ptr<Heartbeats> heartbeats_;
     std::shared_ptr<const router::Rules> rules_;
     autoscaler::Controller controller_;
     std::map<PodId, Running> running_;

@@ -19,6 +19,7 @@ std::string text_of(const Question& question) {
         "Connection: close\r\n",
         question.method, question.target, question.host);
     if (!question.authorization.empty()) text += "Authorization: " + question.authorization + "\r\n";
+    if (!question.cookie.empty()) text += "Cookie: " + question.cookie + "\r\n";
     if (question.method != "GET")
         text += fmt::format("Content-Type: application/json\r\nContent-Length: {}\r\n", question.body.size());
     text += "\r\n";

@@ -17,6 +17,7 @@ struct Question {
     std::string target;
     std::string host;           // as the pod's clients say it
     std::string authorization;  // the client's, if its request had one; empty: none
+    std::string cookie{};       // likewise, without ours
     std::string body;           // JSON; empty: none
 };
 

@@ -12,7 +12,8 @@ using boost::system::error_code;
 
 namespace {
 
-constexpr int most_interim_responses = 16;
+// That the client has not been given yet; a pod may say that it still works (102) as long as it does.
+constexpr std::size_t most_interim_responses = 16;
 constexpr std::chrono::seconds mount_window{30};  // after the port opened; see looks_unmounted()
 constexpr std::string_view not_mounted_body = R"({"detail":"Not Found"})";
 constexpr std::chrono::seconds hung_after_at_most{
@@ -98,14 +99,14 @@ bool Attempt::has_answered() {
 
 asio::awaitable<Outcome> Attempt::receive() {
     std::string head = std::move(early_);
-    for (int interim = 0; interim <= most_interim_responses; ++interim) {
+    for (bool silent = true;; silent = false) {
         std::size_t length = 0;
         while ((length = head_length(head)) == 0) {
             if (head.size() > x_.routing->limits.head_bytes) co_return nonsense("its head is too long");
             const auto outcome = co_await read_some([&](std::string_view octets) { head += octets; });
             if (!outcome) continue;
             if (*outcome == Outcome::died && !head.empty()) co_return nonsense("its head is cut short");
-            if (*outcome == Outcome::died && reused_ && interim == 0) co_return Outcome::stale;
+            if (*outcome == Outcome::died && reused_ && silent) co_return Outcome::stale;
             co_return *outcome;
         }
         auto parsed = parse_response(std::string_view(head).substr(0, length), x_.routing->head_limits,
@@ -115,11 +116,11 @@ asio::awaitable<Outcome> Attempt::receive() {
         head.erase(0, length);
         if (response.status() == 101) co_return switch_protocols(std::move(response), head);
         if (response.status() >= 200) co_return co_await receive_body(std::move(response), head);
-        if (response.status() == 100 || x_.head.minor_version() == 0) continue;
+        const bool wanted = response.status() != 100 && x_.head.minor_version() > 0;
+        if (!wanted || x_.nobody_listens() || x_.interim.size() >= most_interim_responses) continue;
         x_.interim.push_back(interim_for_client(response));
         x_.notify();
     }
-    co_return nonsense("it sent too many interim responses");
 }
 
 Outcome Attempt::switch_protocols(ResponseHead response, std::string& rest) {
@@ -169,7 +170,7 @@ asio::awaitable<Outcome> Attempt::receive_body(ResponseHead response, std::strin
     if (!rest.empty()) reusable_ = false;
     x_.pod_done = Clock::now();
     status_ = status;
-    if (x_.listener) x_.listener->end();
+    if (x_.listener && status < 300) x_.listener->end();  // a refusal is the end of nothing
     if (may_be_unmounted) {
         if (held_back == not_mounted_body) co_return Outcome::not_mounted;
         publish(std::move(response));

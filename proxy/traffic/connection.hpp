@@ -54,6 +54,7 @@ private:
         router::Classified classified;
         std::optional<JsonPeek> body;  // ids in it, if its rule says that there may be some
         Caller caller;
+        std::optional<Heartbeats::Held> heartbeat;  // if it is one that its browser may hold open
         bool keep_alive = true;
         std::optional<RequestHead> unrouted;  // what the record's views show, without an exchange
 
@@ -87,6 +88,7 @@ private:
     asio::awaitable<Next> tell_status(Visit&, StatusPath);
     asio::awaitable<Next> stream_status(Visit&, std::string id, StatusContext);
     std::optional<std::string> progress_of_waiting_task(const Visit&) const;
+    static std::optional<std::string> heartbeat_too_many(Visit&);
     static bool is_page_view(const Visit&);
     static TimePoint patience_of(const Visit&);
     asio::awaitable<Next> show_waiting_page(Visit&);

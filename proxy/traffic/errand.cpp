@@ -36,7 +36,8 @@ public:
           has_slot_(static_cast<bool>(lease_)) {}
 
     asio::awaitable<void> run() {
-        while (backend_ && !worker_.stopped()) {
+        while (backend_ && !worker_.stopped() &&
+               !(has_slot_ && x_.client_left)) {  // nothing is under way here
             x_.backend = backend_;
             bool over = co_await one_try();
             if (over) co_return;

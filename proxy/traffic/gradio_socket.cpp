@@ -226,6 +226,7 @@ private:
         asio::co_spawn(c_.worker.io(), read_on(shared_), [shared = shared_](std::exception_ptr) {
             shared->reading = false;
             shared->leave();
+            shared->notify();  // who had left already is waited for all the same
         });
     }
 

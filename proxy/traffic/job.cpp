@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <boost/asio.hpp>
 #include <boost/json.hpp>
 
 #include "proxy/traffic/ask.hpp"
+#include "proxy/traffic/cookie.hpp"
 
 namespace proxy {
 
@@ -16,6 +18,7 @@ constexpr std::chrono::milliseconds poll_every{250};
 constexpr std::chrono::seconds question_patience{10};
 constexpr int most_unanswered = 3;
 constexpr std::chrono::seconds client_is_late_after{10};
+constexpr std::chrono::milliseconds stop_is_seen_after{500};  // the gateway's: it rings for nobody
 constexpr std::size_t longest_line_kept = 64;
 
 asio::awaitable<void> pause(Worker& worker, Duration how_long) {
@@ -28,7 +31,27 @@ Question question_to(const Exchange& x, std::string target) {
     question.target = std::move(target);
     question.host = x.head.host();
     question.authorization = x.head.first("Authorization");
+    for (const auto& field : x.head.fields()) {  // a login may be a cookie
+        if (!same_name(field.name, "Cookie")) continue;
+        const auto& ours = x.service->affinity;
+        auto theirs = ours.cookie ? strip_cookie(field.value, ours.cookie_name) : std::string(field.value);
+        if (!theirs.empty()) (question.cookie += question.cookie.empty() ? "" : "; ") += theirs;
+    }
     return question;
+}
+
+// As a part of a target: ids are whatever a client or a pod says, line ends too (RFC 3986 section 2.1).
+std::string encoded(std::string_view id) {
+    std::string out;
+    for (const char c : id) {
+        const bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                           c == '-' || c == '.' || c == '_' || c == '~';
+        if (plain)
+            out += c;
+        else
+            out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+    }
+    return out;
 }
 
 std::string without_end(std::string_view path, std::string_view end) {
@@ -76,9 +99,8 @@ std::string poll_target(const Exchange& x, const AnswerIds& answer) {
             return std::string(path);
         case router::Until::sdcpp_job: {
             const auto id = answer.peek.find("id").value_or("");
-            return id.empty()
-                       ? std::string{}
-                       : without_end(path.substr(0, path.rfind('/')), "/") + "/jobs/" + std::string(id);
+            return id.empty() ? std::string{}
+                              : without_end(path.substr(0, path.rfind('/')), "/") + "/jobs/" + encoded(id);
         }
         case router::Until::invoke_batch:
             return without_end(path, "/enqueue_batch") + "/status";
@@ -103,8 +125,9 @@ asio::awaitable<void> poll(Worker& worker, Exchange& x, std::string target, Time
 asio::awaitable<void> read_events(Worker& worker, Exchange& x, const std::string& event, TimePoint deadline) {
     const auto path = x.head.path();
     const bool call = x.until == router::Until::gradio_call;
-    auto target = call ? std::string(path) + "/" + event
-                       : without_end(path, "/join") + "/data?session_hash=" + x.session_hash;
+    auto target =
+        call ? without_end(path, "/") + "/" + encoded(event)
+             : without_end(without_end(path, "/"), "/join") + "/data?session_hash=" + encoded(x.session_hash);
     JobEvents events(x.service->jobs, x.session_hash, call ? event : std::string{});
     const auto hear = [&](std::string_view content) {
         events.hear(content);
@@ -117,12 +140,14 @@ asio::awaitable<void> read_events(Worker& worker, Exchange& x, const std::string
 asio::awaitable<void> until_event_is_over(Worker& worker, Exchange& x, const std::string& event,
                                           TimePoint deadline) {
     auto& jobs = *x.service->jobs;
-    const auto job = jobs.begin(worker.io(), event, x.session_hash);
+    const bool call = x.until == router::Until::gradio_call;  // whose streams are one an event
+    const auto job = jobs.begin(worker.io(), event, call ? event : x.session_hash);
     auto client_is_late = Clock::now() + client_is_late_after;
     while (!worker.stopped()) {
         const auto now = Clock::now();
         const bool watched = jobs.watched(*job);
-        job->alarm.expires_at(watched ? deadline : std::min(deadline, client_is_late));
+        job->alarm.expires_at(
+            std::min({deadline, now + stop_is_seen_after, watched ? deadline : client_is_late}));
         if (jobs.over(*job) || now >= deadline) break;
         if (!watched && now >= client_is_late) {
             co_await read_events(worker, x, event, deadline);
@@ -139,7 +164,7 @@ asio::awaitable<void> until_event_is_over(Worker& worker, Exchange& x, const std
 // --- JobEvents
 
 JobEvents::JobEvents(std::shared_ptr<Jobs> jobs, std::string session, std::string event)
-    : jobs_(std::move(jobs)), session_(std::move(session)), event_(std::move(event)) {
+    : jobs_(std::move(jobs)), session_(event.empty() ? std::move(session) : event), event_(std::move(event)) {
     jobs_->opened(session_);
 }
 
@@ -174,8 +199,12 @@ void JobEvents::line_is_over() {
     if (is_message_ && event_.empty()) {
         const auto what = message_.find("msg").value_or("");
         const auto event = message_.find("event_id").value_or("");
-        if (what == "process_completed" && !event.empty()) jobs_->ended(event);
-        if (what == "close_stream" || what == "unexpected_error") jobs_->all_ended(session_);
+        if (what == "process_completed" && !event.empty())
+            jobs_->ended(event), std::erase(heard_, event);
+        else if (!event.empty() && std::ranges::find(heard_, event) == heard_.end())
+            heard_.emplace_back(event);
+        if (heard_.size() > most_heard) heard_.pop_front();
+        if (what == "close_stream" || what == "unexpected_error") all_ended();
     } else if (!event_.empty() &&
                (line_.starts_with("event: complete") || line_.starts_with("event: error"))) {
         jobs_->ended(event_);
@@ -184,9 +213,14 @@ void JobEvents::line_is_over() {
     is_message_ = false;
 }
 
+// The session may have other jobs meanwhile: on another pod, or one that has come just now.
+void JobEvents::all_ended() {
+    for (const auto& event : std::exchange(heard_, {})) jobs_->ended(event);
+}
+
 void JobEvents::end() {
     if (event_.empty())
-        jobs_->all_ended(session_);
+        all_ended();
     else
         jobs_->ended(event_);
 }

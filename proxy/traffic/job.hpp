@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
+#include <deque>
 #include <memory>
 
 #include "proxy/traffic/exchange.hpp"
@@ -23,7 +24,8 @@ public:
 // A stream of events (Gradio's queue/data and call/{fn}/{event_id}) that says when jobs are over.
 class JobEvents : public Listener {
 public:
-    // `event`: the only one that the stream is about; empty: each message names its own.
+    // `event`: the only one that the stream is about, whatever the session; empty: each message names its
+    // own.
     JobEvents(std::shared_ptr<Jobs>, std::string session, std::string event);
     ~JobEvents() override;
     void hear(std::string_view content) override;
@@ -34,8 +36,12 @@ private:
     void line_is_over();
 
     std::shared_ptr<Jobs> jobs_;
+    void all_ended();
+
+    static constexpr std::size_t most_heard = 64;
     std::string session_, event_;
-    std::string line_;  // its front
+    std::deque<std::string> heard_;  // events that it has told of: its end is theirs, and no other's
+    std::string line_;               // its front
     JsonPeek message_;
     bool is_message_ = false;
 };

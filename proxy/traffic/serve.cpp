@@ -22,6 +22,13 @@ bool takes_a_slot(router::Class what) {
     return what == router::Class::generation || what == router::Class::job;
 }
 
+// Of two versions we and the pod could read a different one.
+bool says_version_13(const RequestHead& head) {
+    std::size_t versions = 0;
+    for (const auto& field : head.fields()) versions += same_name(field.name, "Sec-WebSocket-Version");
+    return versions == 1 && head.first("Sec-WebSocket-Version") == "13";
+}
+
 // What a stream listens for: the ends of the jobs of its session.
 std::unique_ptr<Listener> listener_for(const Service& service, const router::Classified& classified,
                                        const RequestHead& head, const std::vector<std::string>& ids) {
@@ -80,8 +87,11 @@ asio::awaitable<Connection::Next> Connection::answer(Visit& visit, RequestHead r
     if (worker_.draining())
         co_return co_await refuse(Refusal::shutting_down, &x.head, record, "The gateway is shutting down.", 0,
                                   has_body);
-    const bool speaks_rfc_6455 = x.head.websocket() && x.head.first("Sec-WebSocket-Version") == "13";
-    if (visit.classified.what == router::Class::socket && speaks_rfc_6455) {
+    const bool speaks_rfc_6455 = x.head.websocket() && says_version_13(x.head);
+    if (visit.classified.what == router::Class::socket && !speaks_rfc_6455)  // it would get round its slot
+        co_return co_await refuse(Refusal::bad_request, &x.head, record,
+                                  "This socket is spoken in Sec-WebSocket-Version 13 only, said once.");
+    if (visit.classified.what == router::Class::socket) {
         co_await converse(visit);
         co_return Next::close;
     }
@@ -126,7 +136,7 @@ void Connection::read_members(Visit& visit) {
     // An event without any input while its session's own job runs steers that job: the Interrupt and Skip of
     // Forge (modules_forge/main_entry.py). In the queue it would wait for the very thing that it should end.
     const bool steers = classified.until == router::Until::gradio_queue && body.data_is_empty() &&
-                        x.service->jobs->pending(x.session_hash);
+                        !x.session_hash.empty() && x.service->jobs->pending(x.session_hash);
     if (steers) classified.what = router::Class::light, classified.until = router::Until::answer;
 }
 
@@ -138,6 +148,7 @@ asio::awaitable<std::optional<Connection::Next>> Connection::hand_over(Visit& vi
     std::shared_ptr<const Backend> pod;
     Lease lease;
     if (auto bar = progress_of_waiting_task(visit)) co_return co_await write_own(visit, 200, std::move(*bar));
+    if (auto beat = heartbeat_too_many(visit)) co_return co_await write_own(visit, 200, std::move(*beat));
     if (!takes_a_slot(what)) {
         auto placed = x.service->gate->any_pod(visit.caller, visit.classified.towards, Clock::now());
         pod = std::move(placed.pod);

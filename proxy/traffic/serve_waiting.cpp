@@ -107,6 +107,19 @@ std::optional<std::string> Connection::progress_of_waiting_task(const Visit& vis
     return std::nullopt;
 }
 
+// A browser that holds enough of them gets a short one, so that its next tab finds a connection.
+std::optional<std::string> Connection::heartbeat_too_many(Visit& visit) {
+    const auto& x = *visit.exchange;
+    const auto& browser = visit.caller.cookie;
+    const bool is_one = x.stream && browser && is_heartbeat(x.head.method(), x.head.path());
+    if (!is_one || x.head.websocket()) return std::nullopt;
+    if (auto held = x.service->heartbeats->hold(browser->session)) {
+        visit.heartbeat.emplace(std::move(*held));
+        return std::nullopt;
+    }
+    return short_heartbeat(visit.record.request_id, !visit.keep_alive);
+}
+
 bool Connection::is_page_view(const Visit& visit) {
     const auto& head = visit.exchange->head;
     return visit.classified.what == router::Class::navigation &&

@@ -136,6 +136,10 @@ void Stream::expire(TimePoint now) {
     socket_.cancel(ignored);
 }
 
+void Stream::end_reading_at(TimePoint at) {
+    reading_.deadline = std::min(reading_.deadline, at);
+}
+
 void Stream::interrupt() {
     interrupted_ = true;
     error_code ignored;

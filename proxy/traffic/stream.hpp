@@ -53,9 +53,10 @@ public:
 
     Socket& socket() { return socket_; }
     void set_deadline(TimePoint at) { others_.deadline = at; }  // of what others begin on socket() themselves
-    void expire(TimePoint now);  // the sweep's: ends the waits that are over time
-    void interrupt();            // ends all waits, now and later: operation_aborted
-    void reset_on_close();       // a close from now on is a RST: the peer must see that something is missing
+    void expire(TimePoint now);         // the sweep's: ends the waits that are over time
+    void end_reading_at(TimePoint at);  // whoever waits to read waits no longer than that
+    void interrupt();                   // ends all waits, now and later: operation_aborted
+    void reset_on_close();  // a close from now on is a RST: the peer must see that something is missing
 
 private:
     struct Wait {

@@ -33,6 +33,7 @@ public:
             to_.interrupt();
         }
         both_.end = std::min(both_.end, Clock::now() + last_words);
+        to_.end_reading_at(both_.end);  // the other half may be in a wait that it began before
     }
 
 private:

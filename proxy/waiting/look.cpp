@@ -56,7 +56,7 @@ progress:indeterminate::-moz-progress-bar{background:#0000}
 @keyframes slide{from{background-position:100%}to{background-position:-50%}}
 dl{display:flex;margin:0;border-top:1px solid var(--line);padding-top:16px;gap:12px}
 dl div{flex:auto}
-dt{font-size:.8125rem;color:var(--soft)}
+dt{font-size:.8125rem;color:var(--soft);white-space:nowrap}
 dd{margin:0;font-weight:600;font-variant-numeric:tabular-nums}
 button,.button{display:inline-block;font:inherit;font-weight:600;margin-top:24px;padding:11px 22px;border:0;
 border-radius:999px;color:var(--bg);background:var(--ink);text-decoration:none;cursor:pointer}

@@ -20,7 +20,7 @@ const limit=6e5,num=v=>v==null||v===""?null:+v;
 let begun=Date.now(),timer=0,asking=0,fails=0,over=0,usual=num(bar.dataset.usual),
 elapsed=num(bar.dataset.elapsed),at=Date.now();
 const set=(i,t)=>{if($(i).textContent!==t)$(i).textContent=t};
-const left=e=>{if(usual==null)return"not known yet";const s=Math.ceil(usual-(e||0));
+const left=e=>{if(usual==null)return"not known";const s=Math.ceil(usual-(e||0));
 return s<=-usual?"not known":s<=0?"a moment":s<=20?"about "+s+" s":s<=115?"about "+Math.ceil(s/5)*5+" s":"about "+Math.round(s/60)+" min"};
 const draw=()=>{const e=elapsed==null?null:elapsed+(Date.now()-at)/1e3|0;
 if(e==null||!usual)bar.removeAttribute("value");else{const r=e/usual,v=r<1?.95*r:1-.05*Math.exp(1-r);
@@ -65,7 +65,7 @@ std::string time_text(const router::Overview& service) {
 
 // The script's left().
 std::string ready_in(const router::Overview& service) {
-    if (!service.usual_cold_start) return "not known yet";
+    if (!service.usual_cold_start) return "not known";
     const auto left = *service.usual_cold_start - service.cold_elapsed.value_or(pods::Duration{});
     if (left <= -*service.usual_cold_start) return "not known";  // nothing is usual about it any more
     return left.count() <= 0 ? "a moment" : "about " + roughly(left);

@@ -13,8 +13,8 @@ export async function openBrowser() {
   });
 }
 
-export const PHONE = { width: 390, height: 844, deviceScaleFactor: 1, hasTouch: true };
-export const DESK = { width: 1280, height: 800, deviceScaleFactor: 1 };
+export const PHONE = { width: 390, height: 760, deviceScaleFactor: 1, hasTouch: true };
+export const DESK = { width: 640, height: 440, deviceScaleFactor: 1 };  // two of them fit beside each other
 
 // A user has cookies and tabs of their own. `errors` collects what their pages complain about.
 export class User {

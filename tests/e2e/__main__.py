@@ -1,6 +1,6 @@
 """Runs the tests beside this file, several groups at a time: most of their time is waiting.
 
-    python3 tests/e2e [FILTER...] [--without FILTER] [--jobs N] [--counts FILE] [--bin FOLDER]
+    python3 tests/e2e [FILTER...] [--without FILTER] [--jobs N] [--counts FILE] [--bin FOLDER] [--tests FOLDER]
 
 A filter is part of "file.Class.test". A group (one class) runs in a process of its own, so that it has its own ports and
 cannot be disturbed by what another one left behind; its output is printed when it has ended.
@@ -14,27 +14,27 @@ import sys
 import time
 import unittest
 
-HERE = os.path.dirname(os.path.abspath(__file__))
+HERE = os.path.dirname(os.path.abspath(__file__))  # where the harness is
 GROUP_SECONDS = 300  # a group that hangs is ended, and counts as failed
 
 
-def all_tests():
-    sys.path.insert(0, HERE)
+def all_tests(folder):
+    sys.path.insert(0, HERE)  # a folder of other tests has our harness too
     found = []
 
     def walk(suite):
         for item in suite:
             walk(item) if isinstance(item, unittest.TestSuite) else found.append(item)
 
-    walk(unittest.TestLoader().discover(HERE, pattern="test_*.py", top_level_dir=HERE))
+    walk(unittest.TestLoader().discover(folder, pattern="test_*.py", top_level_dir=folder))
     return found
 
 
-def run_group(tests, environment):
+def run_group(folder, tests, environment):
     """Passed, failed, and the output."""
     command = [sys.executable, "-m", "unittest", "-v", *tests]
     began = time.monotonic()
-    with subprocess.Popen(command, cwd=HERE, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    with subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           text=True, start_new_session=True) as process:
         try:
             output, _ = process.communicate(timeout=GROUP_SECONDS)
@@ -56,10 +56,12 @@ def main():
     parser.add_argument("--jobs", type=int, default=3)
     parser.add_argument("--counts")
     parser.add_argument("--bin", help="where pilotlight and sd-simulator are (build/release/bin)")
+    parser.add_argument("--tests", default=HERE, help="another folder of tests, as tests/browser")
     options = parser.parse_args()
+    folder = os.path.abspath(options.tests)
 
     groups, broken = {}, 0
-    for test in all_tests():
+    for test in all_tests(folder):
         name = test.id()
         if name.startswith("unittest.loader."):
             print(getattr(test, "_exception", name))
@@ -71,14 +73,14 @@ def main():
             continue
         groups.setdefault(name.rsplit(".", 1)[0], []).append(name)
 
-    environment = dict(os.environ)
+    environment = {**os.environ, "PYTHONPATH": HERE}
     if options.bin:
         environment["PILOTLIGHT_BIN"] = os.path.abspath(options.bin)
     passed, failed, wrong = 0, broken, []
     # The longest first, as they say themselves: a group named "Slow..." begins at once.
     order = sorted(groups, key=lambda group: not group.rsplit(".", 1)[1].startswith("Slow"))
     with concurrent.futures.ThreadPoolExecutor(max(1, options.jobs)) as pool:
-        running = {pool.submit(run_group, groups[g], environment): g for g in order}
+        running = {pool.submit(run_group, folder, groups[g], environment): g for g in order}
         for done in concurrent.futures.as_completed(running):
             good, bad, output, seconds = done.result()
             passed, failed = passed + good, failed + bad

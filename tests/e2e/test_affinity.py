@@ -46,6 +46,32 @@ class Affinity(harness.TestCase):
         answers.append(gateway.request("GET", "/sdapi/v1/samplers", headers={"Cookie": f"sd={cookie}"}))
         self.assertEqual({a["x-stub-pod"] for a in answers}, {pod})
 
+    def test_a_browser_holds_three_heartbeats_open_and_its_next_one_ends_at_once(self):
+        gateway = self.three_pods()
+        cookie, pod = self.open_session(gateway)
+
+        def beat(number, headers):
+            client = gateway.connect()
+            self.addCleanup(client.close)
+            client.send(wire.request_text("GET", f"/heartbeat/tab{number}", headers=headers))
+            self.assert_status(client.head(), 200, gateway)
+            return client
+
+        mine = {"Cookie": f"sd={cookie}", "Accept": "text/event-stream"}
+        held = [beat(number, mine) for number in range(3)]
+        fourth = gateway.request("GET", "/heartbeat/tab4", headers=mine, seconds=5)
+        self.assertEqual((fourth.status, fourth["content-type"]), (200, "text/event-stream"))
+        self.assertIn(b"retry: ", fourth.body)
+        beat(5, {})  # nobody's browser is limited by another's
+        self.assertNotIn("/heartbeat/tab4", gateway.stats()[pod]["byPath"])  # the pod hears nothing of it
+        held[0].close()
+        gateway.wait(lambda: self.is_held(gateway, mine), "one that is held when another was closed")
+
+    def is_held(self, gateway, headers):
+        with gateway.connect() as client:
+            client.send(wire.request_text("GET", "/heartbeat/next", headers=headers))
+            return client.head()["content-length"] is None
+
     def test_requests_without_a_cookie_are_spread_over_the_pods(self):
         gateway = self.three_pods(SERVICE="0.3")
         answers = concurrently(3, lambda _: gateway.generate())

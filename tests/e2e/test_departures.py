@@ -1,9 +1,11 @@
 """Clients that leave before their answer."""
+import threading
 import time
 
 import harness
 import wire
 from harness import TXT2IMG, service, stats
+from recording_pod import RecordingPod, sized, static
 from wire import prompt, request_text
 
 
@@ -90,3 +92,34 @@ class Departures(harness.TestCase):
         wire.request(pod.port, "POST", "/sdapi/v1/interrupt", host="127.0.0.1")  # ours, so that the test is short
         self.assert_status(stays.response(), 200, gateway)
         self.assertEqual(stats(pod.port)["interrupts"], interrupts + 1, "nobody was told to stop but the one who left")
+
+
+class AtThePod(harness.TestCase):
+    """What a pod is sent for clients who have left."""
+
+    def leave(self, answer, **options):
+        """A client sends a generation and leaves when the pod has it."""
+        pod = RecordingPod(answer)
+        self.addCleanup(pod.close)
+        gateway = self.gateway(service(scale={"min-scale": 1}, **options), driver=static(pod))
+        gateway.wait_for_ready(1)
+        with gateway.connect() as client:
+            client.send(request_text("POST", TXT2IMG, body=prompt("leaves")))
+            gateway.wait(lambda: pod.seen, "the pod has the request")
+            client.reset()
+        gateway.wait(gateway.access, "the departure is noticed")
+        time.sleep(1)
+        return [seen.target for seen in pod.seen]
+
+    def work(self, seen, _):
+        if seen.target == TXT2IMG:
+            self.done.wait(20)
+        return sized(b"{}")
+
+    def setUp(self):
+        self.done = threading.Event()
+        self.addCleanup(self.done.set)
+
+    def test_where_several_work_at_once_nobody_is_interrupted(self):
+        sent = self.leave(self.work, own={"on-disconnect": "interrupt"}, concurrency=2)
+        self.assertEqual(sent, [TXT2IMG])

@@ -1,10 +1,14 @@
 """Gradio 3's page through the gateway: one WebSocket an event, of which only generations wait for a slot."""
 import json
+import threading
 import time
 
 import harness
+import wire
 from harness import service, stats
-from ws import BINARY, PING, TEXT, Event, Socket, frame, run
+from recording_pod import RecordingPod, static
+from test_streams import switch
+from ws import BINARY, CLOSE, PING, TEXT, Event, Socket, frame, run
 
 TXT2IMG, INTERRUPT, TOKENS, RESTORE = 1, 2, 4, 7
 
@@ -186,6 +190,28 @@ class GradioDepartures(Base):
         gateway.process.wait(10)
 
 
+    def test_a_page_that_is_gone_before_it_has_taken_its_result_leaves_nothing_behind(self):
+        result = json.dumps({"msg": "process_completed", "success": True, "output": "x" * (24 << 20)}).encode()
+
+        def answer(seen, peer):
+            peer.send(switch(seen) + frame(TEXT, b'{"msg":"send_data"}', masking=False))
+            peer.more()
+            peer.send(frame(TEXT, result, masking=False) + frame(CLOSE, b"\x03\xe8", masking=False))
+            peer.ended()
+            done.set()
+        done = threading.Event()
+        pod = RecordingPod(answer)
+        self.addCleanup(pod.close)
+        gateway = self.gateway(service(scale={"min-scale": 1}), driver=static(pod))
+        gateway.wait_for_ready(1)
+        page = self.event(gateway, picture("untaken"))
+        self.assertTrue(done.wait(20), "the pod has given its whole result")
+        page.connection.reset()
+        self.last_access(gateway, 1)
+        gateway.process.terminate()
+        gateway.process.wait(5)
+
+
 class GradioHostile(Base):
     def setUp(self):
         super().setUp()
@@ -229,6 +255,11 @@ class GradioHostile(Base):
         self.assertIsNone(self.closed_after())
         self.assertIsNone(self.closed_after(hash_first=True))
         self.assertIsNone(self.closed_after(frame(TEXT, b'{"data":', final=False), hash_first=True))
+
+    def test_a_handshake_of_another_version_gets_round_no_slot(self):
+        for version in ({"Sec-WebSocket-Version": "8"}, {"Sec-WebSocket-Version": "8\r\nSec-WebSocket-Version: 13"}):
+            with self.assertRaisesRegex(wire.Broken, "400"):
+                Socket(self.one.port, headers=version)
 
     def test_octets_right_behind_the_head_are_not_lost(self):
         early = frame(TEXT, b'{"fn_index":4,"session_hash":"abc"}') + frame(TEXT, b'{"data":["dog",20]}')

@@ -1,6 +1,7 @@
 """Jobs: a pod answers at once and works afterwards. The slot is free when the work has ended, and not before."""
 import json
 import threading
+import urllib.parse
 import uuid
 
 import harness
@@ -126,6 +127,18 @@ class Jobs(harness.TestCase):
         self.assert_waits_for_the_job("/gradio_api/call/generate", data=["b"])
         client.take_until(b"0\r\n\r\n")
 
+    def test_a_stream_that_the_pod_refuses_is_no_jobs_end(self):
+        self.pod.answer = lambda seen, peer: (sized(b"{}", "401 Unauthorized")
+                                              if seen.method == "GET" and not seen["cookie"]
+                                              else self.worker.answer(seen, peer))
+        event = self.post("/call/generate", data=["a"]).json()["event_id"]
+        self.assertEqual(self.gw.request("GET", f"/call/generate/{event}").status, 401)
+        client = self.gw.connect()
+        self.addCleanup(client.close)
+        client.send(wire.request_text("GET", f"/call/generate/{event}", headers={"Cookie": "access-token=t"}))
+        self.assert_status(client.head(), 200, self.gw)
+        self.assert_waits_for_the_job("/call/generate", data=["b"])
+
     def test_a_comfyui_prompt_holds_its_slot_until_the_queue_is_empty(self):
         self.assert_status(self.post("/prompt", prompt={}, client_id="c1"), 200, self.gw)
         self.assert_waits_for_the_job("/prompt", prompt={}, client_id="c2")
@@ -140,3 +153,64 @@ class Jobs(harness.TestCase):
         for number in range(2):
             answer = gw.request("POST", "/prompt", headers=JSON, body=json.dumps({"n": number}).encode())
             self.assert_status(answer, 200, gw)
+
+
+class Unwatched(harness.TestCase):
+    """Jobs whose clients do not listen: after 10 s the gateway asks the pod itself."""
+
+    def gateway_of(self, pod, concurrency=1, **options):
+        self.addCleanup(pod.close)
+        gw = self.gateway(service(scale={"min-scale": 1}, timeoutSeconds=60, concurrency=concurrency),
+                          driver=static(pod), **options)
+        gw.wait_for_ready(1)
+        return gw
+
+    def post(self, gw, target, headers=None, **body):
+        return gw.request("POST", target, headers={**JSON, **(headers or {})}, body=json.dumps(body).encode())
+
+    def test_the_gateways_own_question_is_one_question_whatever_the_session_is_called(self):
+        name = "s HTTP/1.1\r\n\r\nPOST /sdapi/v1/server-kill HTTP/1.1\r\nContent-Length: 0\r\nX: "
+
+        def answer(seen, peer):
+            if seen.method == "POST" and "/call/" in seen.target:
+                return sized(b'{"event_id": "unread"}')
+            if seen.target.endswith("/call/generate/other"):  # of somebody else, and open all the time
+                peer.send(EVENTS)
+                return None if over.wait(30) else None
+            if seen.method == "POST":
+                return sized(b'{"event_id": "e"}')
+            return sized(b"event: complete\ndata: [1]\n\n", Content_Type="text/event-stream")
+        over = threading.Event()
+        self.addCleanup(over.set)
+        pod = RecordingPod(answer)
+        gw = self.gateway_of(pod, concurrency=2)
+        other = gw.connect()
+        self.addCleanup(other.close)
+        other.send(wire.request_text("GET", "/call/generate/other"))
+        self.assert_status(other.head(), 200, gw)
+        self.assert_status(self.post(gw, "/call/generate", data=["a"]), 200, gw)
+        self.assert_status(self.post(gw, "/queue/join", {"Cookie": "access-token=t; sd=x"}, session_hash=name), 200, gw)
+
+        def asked():
+            return [seen for seen in pod.seen if seen.method == "GET" and seen["user-agent"] == "pilotlight"]
+        gw.wait(lambda: len(asked()) == 2 or any("kill" in s.target for s in pod.seen), "both questions are asked")
+        self.assertEqual([s.target for s in pod.seen if "server-kill" in s.target and s.method == "POST"], [])
+        self.assertEqual(sorted(s.target.split("?")[0] for s in asked()), ["/call/generate/unread", "/queue/data"])
+        data = next(s for s in asked() if "session_hash" in s.target)
+        self.assertEqual(urllib.parse.unquote(data.target.split("=", 1)[1]), name)
+
+    def test_the_question_comes_with_the_clients_login(self):
+        pod = RecordingPod(lambda seen, _: sized(b'{"exec_info": {"queue_remaining": 0}}'))
+        gw = self.gateway_of(pod)
+        self.assert_status(self.post(gw, "/prompt", {"Cookie": "access-token=t; sd=x", "Authorization": "Basic eA=="}),
+                           200, gw)
+        gw.wait(lambda: len(pod.seen) == 2, "the pod is asked for the end of the job")
+        self.assertEqual((pod.seen[1]["cookie"], pod.seen[1]["authorization"]), (pod.seen[0]["cookie"], "Basic eA=="))
+
+    def test_a_job_that_nobody_follows_does_not_hold_up_the_end_of_the_gateway(self):
+        worker = Queued()
+        self.addCleanup(worker.finish)
+        gw = self.gateway_of(RecordingPod(worker.answer), timeouts={"drain": "1s"})
+        self.assert_status(self.post(gw, "/queue/join", session_hash="s1", data=["a"]), 200, gw)
+        gw.process.terminate()
+        gw.process.wait(5)

@@ -51,6 +51,10 @@ class Streams(harness.TestCase):
         if seen.target.startswith("/hints"):
             peer.send(b"HTTP/1.1 103 Early Hints\r\nLink: </theme.css>; rel=preload\r\n\r\n")
             return sized(b"page")
+        if seen.target.startswith("/long"):
+            for _ in range(40):
+                peer.send(b"HTTP/1.1 102 Processing\r\n\r\n")
+            return sized(b"done")
         if seen["upgrade"]:
             peer.send(switch(seen, b"first words"))
             return self.echo(peer)
@@ -94,6 +98,7 @@ class Streams(harness.TestCase):
         client, _ = self.open_stream()
         self.assert_status(self.gw.generate(), 200, self.gw)
         client.close()
+        self.gw.wait(lambda: any(line["class"] == "S" for line in self.gw.access()), "the departure is noticed")
         self.go.set()
         self.gw.wait(self.left.is_set, "the pod's side of the stream has ended")
 
@@ -126,6 +131,16 @@ class Streams(harness.TestCase):
             self.assertEqual(client.take(4), b"ping")
         self.assertTrue(client.ended())
 
+    def test_a_side_that_does_not_answer_the_others_goodbye_is_not_waited_for(self):
+        silent = RecordingPod(lambda seen, peer: (peer.send(switch(seen)), self.go.wait(30), None)[2])
+        self.addCleanup(silent.close)
+        gw = self.gateway(service(scale={"min-scale": 1}), driver=static(silent))
+        gw.wait_for_ready(1)
+        with gw.connect() as client:
+            client.send(wire.request_text("GET", "/ws", headers=UPGRADE))
+            self.assert_status(client.head(), 101, gw)
+        gw.wait(gw.access, "the tunnel has ended: it is in the access log", 10)
+
     def test_a_pod_that_refuses_the_handshake_is_passed_on(self):
         self.pod.answer = lambda seen, _: sized(b"no", status="403 Forbidden")
         with self.gw.connect() as client:
@@ -149,6 +164,10 @@ class Streams(harness.TestCase):
             hints = client.head()
             self.assertEqual((hints.status, hints["link"]), (103, "</theme.css>; rel=preload"))
             self.assertEqual(client.response().body, b"page")
+
+    def test_a_pod_may_say_as_often_as_it_likes_that_it_still_works(self):
+        answer = self.gw.request("POST", "/long", body=b"{}")
+        self.assertEqual((answer.status, answer.body), (200, b"done"), self.gw.tail())
 
     def test_open_streams_do_not_hold_up_a_shutdown(self):
         stream, _ = self.open_stream()

@@ -132,6 +132,40 @@ TEST_CASE("a poll of nobody known goes where its address works, else to the busi
     CHECK(f.light(from("192.0.2.1"), Towards::any) == 1);  // an address says nothing else
 }
 
+TEST_CASE("of those who come at once, each address looks on at a pod of its own", "[gate][sessions]") {
+    Floor f;
+    CHECK(f.light(from("192.0.2.1")) == 1);
+    CHECK(f.light(from("192.0.2.2")) == 2);
+    CHECK(f.light(from("192.0.2.2")) == 2);
+    CHECK(f.light(from("192.0.2.3")) == 3);
+    CHECK(f.light(from("192.0.2.1")) == 1);
+    CHECK(f.light(from("192.0.2.4")) == 1);
+    CHECK(f.light(from("192.0.2.1")) == 2);  // it has to share, and might as well do so elsewhere
+    const auto work = f.work_on(1, {});
+    CHECK(f.light(from("192.0.2.4")) == 3);  // where nobody works
+}
+
+TEST_CASE("two who were sent to the same pod part when they say who they are", "[gate][sessions]") {
+    Floor f;
+    f.gate->drain(PodId{3}, f.now);
+    f.work_on(1, named({"session:old"})).release();
+    CHECK(f.light(from("192.0.2.1")) == 2);
+    CHECK(f.light(from("192.0.2.2")) == 2);
+    CHECK(f.light(named({"session:a"}, "192.0.2.1")) == 2);
+    CHECK(f.light(named({"session:b"}, "192.0.2.2")) == 1);
+}
+
+TEST_CASE("a file of nobody known is looked for first where its address had its work done",
+          "[gate][sessions]") {
+    Floor f;
+    f.work_on(2, from("192.0.2.1")).release();
+    f.work_on(3, from("192.0.2.2")).release();
+    CHECK(f.light(from("192.0.2.1"), Towards::seek) == 2);
+    CHECK(f.light(from("192.0.2.2"), Towards::seek) == 3);
+    CHECK(f.light(from("192.0.2.9"), Towards::seek) == 1);
+    CHECK(f.light(named({"session:a"}, "192.0.2.2"), Towards::seek) == 3);
+}
+
 TEST_CASE("an interrupt hits the caller's own pod, or the only one that works, or nobody",
           "[gate][sessions]") {
     Floor f;

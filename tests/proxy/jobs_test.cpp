@@ -107,22 +107,48 @@ TEST_CASE("a session's stream ends the job that its message names, in whatever p
     }
 }
 
-TEST_CASE("a session's stream that is closed ends all of its jobs", "[jobs]") {
+TEST_CASE("a session's stream that is closed ends the jobs that it has told of, and no other", "[jobs]") {
     Desk desk;
     const auto a = desk.begin("a"), other = desk.begin("b", "t");
+    const string told = message(R"({"msg":"process_starts","event_id":"a"})");
+    JobEvents events(desk.jobs, "s", "");
+    events.hear(told);
     SECTION("by a message") {
-        JobEvents(desk.jobs, "s", "").hear(message(R"({"msg":"close_stream","event_id":null})"));
+        events.hear(message(R"({"msg":"close_stream","event_id":null})"));
         CHECK(desk.jobs->over(*a));
     }
     SECTION("by its pod") {
-        JobEvents(desk.jobs, "s", "").end();
+        events.end();
         CHECK(desk.jobs->over(*a));
     }
     SECTION("but not by its client") {
-        { JobEvents events(desk.jobs, "s", ""); }
+        { JobEvents left(desk.jobs, "s", ""); }
+        CHECK_FALSE(desk.jobs->over(*a));
+    }
+    SECTION("and not one that has begun elsewhere, or since") {
+        const auto later = desk.begin("later");
+        events.hear(message(R"({"msg":"close_stream","event_id":null})"));
+        events.end();
+        CHECK_FALSE(desk.jobs->over(*later));
+    }
+    SECTION("and none by a stream that knows nothing of the session") {
+        JobEvents stray(desk.jobs, "s", "");
+        stray.hear(message(R"({"msg":"unexpected_error","message":"Session not found"})"));
+        stray.end();
         CHECK_FALSE(desk.jobs->over(*a));
     }
     CHECK_FALSE(desk.jobs->over(*other));
+}
+
+TEST_CASE("the streams of calls watch over their own call only", "[jobs]") {
+    Desk desk;
+    const auto a = desk.begin("a", "a");
+    JobEvents other(desk.jobs, "", "b");
+    CHECK_FALSE(desk.jobs->watched(*a));
+    CHECK_FALSE(other.wants_more());
+    JobEvents own(desk.jobs, "some session", "a");
+    CHECK(desk.jobs->watched(*a));
+    CHECK(own.wants_more());
 }
 
 TEST_CASE("the stream of one call ends that call", "[jobs]") {

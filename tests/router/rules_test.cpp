@@ -154,7 +154,8 @@ TEST_CASE("ComfyUI: a prompt is a job, the socket holds nothing, also behind /ap
         {"L owner", "POST", "/interrupt"},
         {"L owner", "POST", "/api/interrupt"},
         {"L owner", "POST", "/queue"},
-        {"L", "GET", "/queue"},
+        {"L busy", "GET", "/queue"},
+        {"L busy", "GET", "/api/queue"},
         {"L seek", "GET", "/view"},
         {"L seek", "GET", "/api/history/0a1b"},
         {"L", "POST", "/history"},
@@ -230,6 +231,26 @@ TEST_CASE("another spelling of a path does not get round its rule", "[rules]") {
         CHECK(ask(*rules, "POST", path).what == Class::denied);
         CHECK(ask(*rules, "post", path).what == Class::denied);
     }
+}
+
+// Python's `$` matches before a last line feed, and starlette's patterns end with it.
+TEST_CASE("a line feed at a path's end does not get round its rule", "[rules]") {
+    const auto rules = rules_of(Profile::automatic);
+    CHECK(ask(*rules, "POST", "/sdapi/v1/server-kill%0A").what == Class::denied);
+    CHECK(ask(*rules, "POST", "/sdapi/v1/txt2img%0a").what == Class::generation);
+    CHECK(ask(*rules, "POST", "/queue/join%0A").what == Class::job);
+}
+
+// A framework that does not walk dots takes them for a queue's name.
+TEST_CASE("dots do not get round a slot, whether the pod walks them or not", "[rules]") {
+    const auto rules = rules_of(Profile::automatic, {"POST /admin/*/wipe D", "POST /admin/** L"});
+    for (const std::string dots : {"..", ".", "%2e%2E"}) {
+        CAPTURE(dots);
+        CHECK(ask(*rules, "POST", "/api/v1/queue/" + dots + "/enqueue_batch").what == Class::job);
+        CHECK(ask(*rules, "POST", "/admin/" + dots + "/wipe").what == Class::denied);
+    }
+    CHECK(ask(*rules, "POST", "/x/../sdapi/v1/options").what == Class::generation);
+    CHECK(ask(*rules, "GET", "/x/../assets/./a.js").what == Class::light);
 }
 
 TEST_CASE("an Upgrade that the pod may ignore gets round neither a slot nor a denial", "[rules]") {

@@ -78,7 +78,7 @@ TEST_CASE("a profile is laid under everything explicit", "[options]") {
 
 TEST_CASE("the pods of hey-ref differ by their place", "[options]") {
     const auto ready = [](std::vector<std::string> args, const Variables& variables) {
-        args.push_back("--profile=hey-ref");
+        args.emplace_back("--profile=hey-ref");
         const Options options = good(args, variables);
         return options.cold + options.mount_delay;
     };
