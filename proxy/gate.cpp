@@ -22,6 +22,7 @@ void Gate::change(TimePoint now, Change apply) {
         for (const auto [ticket, pod] : pool_.dispatch(now)) {
             auto waiter = std::move(waiters_.at(ticket));
             waiters_.erase(ticket);
+            working_.emplace(ticket, waiter);
             const bool own = !waiter->bound || *waiter->bound == pod;
             const bool borrowed = !own && pool_.admitted(*waiter->bound);
             bind(*waiter, pod, borrowed, now);
@@ -83,6 +84,7 @@ void Gate::leave(Ticket ticket, TimePoint now) {
     bool emptied = false;
     change(now, [&](router::Pool& pool) {
         waiters_.erase(ticket);
+        working_.erase(ticket);
         const auto pod = pool.holder(ticket);
         note_end(ticket, pod, now);
         pool.leave(ticket, now);
@@ -96,6 +98,7 @@ bool Gate::retry(Ticket ticket, const Waiter& before, std::shared_ptr<Waiter> wa
     change(now, [&](router::Pool& pool) {
         const auto pod = pool.holder(ticket);
         waits = pool.retry(ticket, now);
+        working_.erase(ticket);
         if (!waits) return;
         waiter->ids = before.ids;
         waiter->session = before.session;

@@ -37,7 +37,7 @@ struct Caller {
 // Why a request that takes no slot has no pod.
 enum class Unplaced : unsigned char {
     no_pod,        // none is ready
-    none_busy,     // nobody's work is under way, so there is none of this client's
+    none_busy,     // no work of this client's is under way
     several_busy,  // and nothing says which one is this client's
 };
 
@@ -121,6 +121,7 @@ private:
     std::optional<PodId> worked_last_for(const Caller&, TimePoint now);
     std::optional<PodId> least_busy(std::string_view address, TimePoint now);
     Placed owner_of_the_busy_pod();
+    bool works_for_another(PodId, const Caller&) const;
     Placed placed(PodId, bool known) const;
     bool works(PodId) const;
     void bind(const Waiter&, PodId, bool borrowed, TimePoint now);
@@ -146,6 +147,7 @@ private:
     std::map<PodId, std::shared_ptr<const Backend>> backends_;
     std::unordered_map<std::uint64_t, PodId> by_tag_;
     std::unordered_map<Ticket, std::shared_ptr<Waiter>> waiters_;
+    std::unordered_map<Ticket, std::shared_ptr<const Waiter>> working_;  // those who hold a slot
     std::vector<PodId> hung_;
     std::optional<Refusal> closed_;  // nobody waits any more
     std::function<void()> wake_;

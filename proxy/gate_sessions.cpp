@@ -25,6 +25,30 @@ std::string origin_id(std::uint64_t origin) {
     return id_of("origin:", origin);
 }
 
+// Ids that stand for a client and not for one job of his.
+bool names_a_client(std::string_view id) {
+    return id.starts_with("session:") || id.starts_with("client:");
+}
+
+// What an id names: all up to its colon.
+std::string_view kind_of(std::string_view id) {
+    return id.substr(0, id.find(':'));
+}
+
+bool is_another(const Waiter& holder, const Caller& caller) {
+    bool differs = false;
+    if (holder.session && caller.cookie) {
+        if (*holder.session == caller.cookie->session) return false;
+        differs = true;
+    }
+    for (const auto& his : holder.ids)
+        for (const auto& mine : caller.ids) {
+            if (his == mine) return false;
+            differs = differs || (names_a_client(his) && kind_of(his) == kind_of(mine));
+        }
+    return differs;
+}
+
 std::span<const std::string> bounded(std::span<const std::string> ids) {
     return ids.first(std::min(ids.size(), Caller::most_ids));
 }
@@ -65,8 +89,14 @@ Placed Gate::any_pod(const Caller& caller, router::Towards towards, TimePoint no
     std::lock_guard lock(mutex_);
     const bool owner = towards == Towards::owner;
     const auto suits = [&](PodId pod) { return owner || works(pod); };
-    if (const auto own = find_session(caller, now, suits)) return placed(*own, true);
-    if (owner) return owner_of_the_busy_pod();
+    const auto own = find_session(caller, now, suits);
+    if (owner) {
+        const auto place = own ? placed(*own, true) : owner_of_the_busy_pod();
+        return place.pod && works_for_another(place.pod->id, caller)
+                   ? Placed{nullptr, false, Unplaced::none_busy}
+                   : place;
+    }
+    if (own) return placed(*own, true);
     std::optional<PodId> pod;
     if (towards == Towards::busy) pod = likely_busy(caller, now);
     if (towards == Towards::seek) pod = worked_last_for(caller, now);
@@ -133,6 +163,18 @@ Placed Gate::owner_of_the_busy_pod() {
         busy = id;
     }
     return busy ? placed(*busy, false) : Placed{nullptr, false, Unplaced::none_busy};
+}
+
+// All that runs there is certainly somebody else's: both he and the caller have said who they are, in the
+// same way and differently. Who has not, or in another way, may be the same.
+bool Gate::works_for_another(PodId pod, const Caller& caller) const {
+    bool works = false;
+    for (const auto& [ticket, waiter] : working_) {
+        if (pool_.holder(ticket) != pod) continue;
+        works = true;
+        if (!is_another(*waiter, caller)) return false;
+    }
+    return works;
 }
 
 // At the grant. Whoever is on a borrowed pod keeps his home; what this job is called is found where it runs.

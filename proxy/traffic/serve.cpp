@@ -156,7 +156,7 @@ asio::awaitable<std::optional<Connection::Next>> Connection::hand_over(Visit& vi
             co_return co_await refuse(
                 Refusal::unplaced, &x.head, record,
                 placed.why == Unplaced::none_busy
-                    ? "No pod works, so there is nothing of yours to stop."
+                    ? "No pod works for you, so there is nothing of yours to stop."
                     : "Several pods work, and nothing in this request says which one "
                       "works for you: send the cookie that you were given, or the id of "
                       "your session or task.");

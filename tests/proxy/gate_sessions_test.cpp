@@ -180,6 +180,27 @@ TEST_CASE("an interrupt hits the caller's own pod, or the only one that works, o
     CHECK(f.light(named({"session:a"}), Towards::owner) == 2);
 }
 
+TEST_CASE("an interrupt does not hit who shares a pod with the caller", "[gate][sessions]") {
+    Lobby l;
+    l.admit(1);
+    auto work = l.enter({{"session:a", "task:1"}, session(7, 101)});
+    REQUIRE(pod_of(work) == 1);
+    CHECK(l.light({{"session:a"}, std::nullopt}, Towards::owner) == 1);
+    CHECK(l.light({{"session:other tab"}, session(7, 101)}, Towards::owner) == 1);
+    CHECK(l.light({{"task:1"}, std::nullopt}, Towards::owner) == 1);
+    CHECK(l.light({}, Towards::owner) == 1);                            // who says nothing may be he
+    CHECK(l.light({{"client:x"}, std::nullopt}, Towards::owner) == 1);  // so may who says it otherwise
+    const auto why_not = [&](const Caller& caller) {
+        const auto placed = l.gate->any_pod(caller, Towards::owner, l.now);
+        return !placed.pod && placed.why == Unplaced::none_busy;
+    };
+    CHECK(why_not({{"session:b"}, std::nullopt}));
+    CHECK(why_not({{}, session(8, 101)}));
+    CHECK(why_not({{"session:b", "task:2"}, session(8, 101)}));
+    work.release();
+    CHECK(l.light({{"session:b"}, session(8, 101)}, Towards::owner) == 1);  // nothing is hit
+}
+
 TEST_CASE("with one pod an interrupt goes there", "[gate][sessions]") {
     Lobby l;
     l.admit(1);
