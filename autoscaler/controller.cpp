@@ -35,6 +35,7 @@ void Controller::configure(const Settings& settings, int slots, TimePoint now) {
     slots_ = slots;
     scaler_.configure(in_force_, now);
     if (!back_to_knative) return;
+    if (desired_ > 0) scaler_.take_over(desired_, now);
     scaler_.evaluate(fleet_.ready(), now, fleet_.starting());
     reconcile(now);
 }

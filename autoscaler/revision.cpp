@@ -54,6 +54,13 @@ Revision::Revision(const Settings& s, TimePoint start, Start how, Path path)
       decision_(first_decision(s, how)),
       standing_(first_standing(s, how, path, start)) {}
 
+void Revision::take_over(int pods, TimePoint now) {
+    const Start start{Start::How::steady, pods, 0};
+    memory_ = first_memory(start, now);
+    decision_ = first_decision(settings_, start);
+    standing_ = first_standing(settings_, start, standing_.path, now);
+}
+
 void Revision::configure(const Settings& s, TimePoint now) {
     settings_ = s;
     windows_.resize(s, second_of(now));

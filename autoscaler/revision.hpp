@@ -37,6 +37,9 @@ class Revision {
 public:
     Revision(const Settings&, TimePoint start, Start, Path = Path::always_proxy);
 
+    // Pods run, at least one, and their number is right until something was measured: as Start::How::steady.
+    void take_over(int pods, TimePoint now);
+
     // A live change: windows are resized as Knative does, everything else holds from the next evaluation on.
     void configure(const Settings&, TimePoint now);
     const Settings& settings() const { return settings_; }

@@ -116,6 +116,22 @@ TEST_CASE("a change of class keeps the pods and decides by the new rule at once"
     CHECK(desk.controller->reason(desk.now).find("in flight") != std::string::npos);
 }
 
+TEST_CASE("a change of class before a second is over takes no pod away", "[controller]") {
+    for (const auto wait : {0ms, 500ms, 1000ms}) {  // whichever second is under way
+        Desk desk(Policy::break_even);
+        desk.now += wait;
+        desk.pass(125ms, 1, 0);
+        desk.ready(1);
+        desk.pass(125ms, 0, 1);
+        desk.settings.policy = Policy::kpa;
+        desk.controller->configure(desk.settings, 1, desk.now);
+        desk.commands.clear();
+        desk.pass(3s, 0, 0);
+        CHECK(desk.commands.empty());
+        CHECK(desk.controller->fleet().ready() == 1);
+    }
+}
+
 TEST_CASE("a retired revision keeps no pod that nobody needs, whichever its class", "[controller]") {
     for (const auto policy : {Policy::kpa, Policy::break_even}) {
         Desk desk(policy);

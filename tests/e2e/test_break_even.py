@@ -72,5 +72,5 @@ class BreakEven(harness.TestCase):
         gateway.process.send_signal(signal.SIGHUP)
         gateway.wait(lambda: "keeping pod" not in reason(gateway), "the new class decides")
         self.assert_status(gateway.generate(), 200, gateway)
-        self.assertIn(pod.pid, [p.pid for p in gateway.pods()])
+        self.assertIn(pod.pid, [p.pid for p in gateway.pods()], gateway.tail())
         gateway.wait_until_gone(pod, 30)  # a window of 6 s after the last request
