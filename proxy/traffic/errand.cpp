@@ -128,14 +128,14 @@ private:
     }
 
     asio::awaitable<void> done() {
+        // First of all: the pod is free, whatever the client's line is like; unless it has only begun.
+        const bool has_begun_a_job = lease_ && x_.until != router::Until::answer && status_ < 300;
+        if (!has_begun_a_job) lease_.release();
         if (status_ >= 500)
             gate_.failed(backend_->id, Clock::now());
         else
             gate_.succeeded(backend_->id);
         learn();
-        // First of all: the pod is free, whatever the client's line is like; unless it has only begun.
-        const bool has_begun_a_job = lease_ && x_.until != router::Until::answer && status_ < 300;
-        if (!has_begun_a_job) lease_.release();
         x_.complete = !x_.failure;  // of an answer that came too late a part is missing
         x_.notify();
         if (has_begun_a_job) {
