@@ -239,6 +239,7 @@ private:
         for (std::string_view known : {"http://", "https://"})
             if (same_name(target.substr(0, known.size()), known)) scheme = known.size();
         if (scheme == 0) return HeadError{400, "the request target is neither a path nor an http URL"};
+        head.scheme_ = scheme == 7 ? RequestHead::Scheme::http : RequestHead::Scheme::https;
         const auto authority_end = std::min(target.find_first_of("/?", scheme), target.size());
         head.host_ = target.substr(scheme, authority_end - scheme);
         if (!is_host(head.host_)) return HeadError{400, "the authority of the request target is malformed"};

@@ -15,6 +15,7 @@
 #include "proxy/access_log.hpp"
 #include "proxy/service.hpp"
 #include "proxy/traffic/cookie.hpp"
+#include "proxy/traffic/door.hpp"
 #include "proxy/traffic/stream.hpp"
 
 namespace proxy {
@@ -26,6 +27,7 @@ struct Shared {
     std::atomic<std::size_t> connections{0};  // of clients
     std::atomic<std::size_t> requests{0};     // of clients, from the head to the end of the answer
     std::atomic<std::size_t> errands{0};      // that pods work on
+    DoorCounters door{};
 };
 
 class Connection;
@@ -44,7 +46,7 @@ public:
 
     // --- from any thread
     void start();
-    void accept(asio::ip::tcp::socket);  // a client, from the listener's thread
+    void accept(asio::ip::tcp::socket, std::shared_ptr<const Door>);  // a client, from the listener's thread
     void use(std::shared_ptr<const Routing>);
     void drain();  // no further request on any connection; idle ones are closed
     void stop();   // closes everything; the thread then runs dry
