@@ -19,6 +19,7 @@ namespace proxy {
 struct RequestRecord {
     std::string request_id;
     std::string_view client;
+    std::string_view protocol = "HTTP/1.1";  // "HTTP/1.0" is not told apart
     std::string_view method, host, target;
     std::string_view service;  // "namespace/name"; empty: none
     char request_class = '-';

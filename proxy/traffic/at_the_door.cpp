@@ -12,6 +12,7 @@
 #include "proxy/traffic/connection.hpp"
 #include "proxy/traffic/proxy_header.hpp"
 #include "proxy/traffic/text.hpp"
+#include "proxy/traffic/visit.hpp"
 #include "router/routes.hpp"
 
 namespace proxy {
@@ -60,78 +61,82 @@ asio::awaitable<Introduction> read_proxy_header(Stream& stream, TimePoint deadli
 }  // namespace
 
 asio::awaitable<bool> Connection::greet() {
-    if (!door_) co_return true;
+    const auto& door = arrival_.door;
+    if (!door) co_return true;
     const auto deadline = Clock::now() + worker_.routing()->timeouts.handshake;
     auto& counters = worker_.shared().door;
-    if (door_->proxy_protocol) {
+    if (door->proxy_protocol) {
         auto said = Introduction{};
-        if (worker_.routing()->trusts(peer_address_))
+        if (worker_.routing()->trusts(arrival_.address))
             said = co_await read_proxy_header(stream_, deadline);
         else
             said.wrong = "it is not in spec.trustedProxies";
         if (!said.wrong.empty()) {
             ++counters.proxy_headers_refused;
-            spdlog::debug("a connection from {} was closed at its PROXY header: {}", peer_, said.wrong);
+            spdlog::debug("a connection from {} was closed at its PROXY header: {}", arrival_.peer,
+                          said.wrong);
             co_return false;
         }
-        if (said.client) peer_address_ = *said.client, peer_ = said.client->to_string();
+        if (said.client) arrival_.address = *said.client, arrival_.peer = said.client->to_string();
     }
-    if (!door_->tls) co_return true;
-    const auto trouble = co_await stream_.handshake(door_->tls, deadline);
+    if (!door->tls) co_return true;
+    const auto trouble = co_await stream_.handshake(door->tls, deadline);
     if (!trouble.empty()) {
         ++counters.handshake_failures;
-        spdlog::debug("the TLS handshake of {} failed: {}", peer_, trouble);
+        spdlog::debug("the TLS handshake of {} failed: {}", arrival_.peer, trouble);
         co_return false;
     }
+    arrival_.tls = stream_.tls_session();
     ++counters.handshakes;
-    if (stream_.tls_session()->resumed()) ++counters.resumed;
-    if (door_->forward_client_certificate) client_certificate_ = stream_.tls_session()->client_certificate();
+    if (arrival_.tls->resumed()) ++counters.resumed;
+    if (door->forward_client_certificate) arrival_.certificate = arrival_.tls->client_certificate();
     co_return true;
 }
 
 // RFC 9110 section 7.4: the connection was made with somebody, and requests for others do not belong on it.
-std::optional<std::string> Connection::misdirected(const RequestHead& request) const {
-    if (request.scheme() == RequestHead::Scheme::https && !stream_.tls() &&
-        !worker_.routing()->trusts(peer_address_))
+std::optional<std::string> Visit::misdirected(const RequestHead& request) const {
+    if (request.scheme() == RequestHead::Scheme::https && arrival_.tls == nullptr &&
+        !worker_.routing()->trusts(arrival_.address))
         return "The request is for an https URL, and this connection is not encrypted.";
-    if (!stream_.tls()) return std::nullopt;
+    if (arrival_.tls == nullptr) return std::nullopt;
     if (request.scheme() == RequestHead::Scheme::http)
         return "The request is for an http URL, and this connection is encrypted.";
     const auto host = router::normalize_host(request.host());
-    const auto& names = stream_.tls_session()->names();
+    const auto& names = arrival_.tls->names();
     if (covers(names, host)) return std::nullopt;
     return fmt::format(
         "The certificate of this connection is not for '{}' but for {}. Connect with the host's name.", host,
         names.empty() ? "no name at all" : fmt::format("{}", fmt::join(names, ", ")));
 }
 
-std::optional<std::string> Connection::moved_to_https(const Visit& visit, const RequestHead& request) const {
-    if (!door_ || !door_->https_port || stream_.tls()) return std::nullopt;
-    const bool trusted = visit.routing->trusts(peer_address_);
+std::optional<std::string> Visit::moved_to_https(const RequestHead& request) const {
+    if (!arrival_.door || !arrival_.door->https_port || arrival_.tls != nullptr) return std::nullopt;
+    const bool trusted = routing_->trusts(arrival_.address);
     if (trusted && same_name(request.first("X-Forwarded-Proto"), "https")) return std::nullopt;  // it was
     const auto host = router::normalize_host(request.host());
     if (host.empty()) return std::nullopt;
-    const auto port = *door_->https_port == 443 ? std::string{} : fmt::format(":{}", *door_->https_port);
+    const auto port =
+        *arrival_.door->https_port == 443 ? std::string{} : fmt::format(":{}", *arrival_.door->https_port);
     const auto path = request.target() == "*" ? std::string_view("/") : request.target();
     const bool keep = request.framing() == Framing::none && request.keep_alive() && !worker_.draining();
     return fmt::format(
         "HTTP/1.1 308 Permanent Redirect\r\nDate: {}\r\nLocation: https://{}{}{}\r\nContent-Length: 0\r\n"
         "X-Request-Id: {}\r\n{}\r\n",
-        http_date(), host, port, path, visit.record.request_id, keep ? "" : "Connection: close\r\n");
+        http_date(), host, port, path, record_.request_id, keep ? "" : "Connection: close\r\n");
 }
 
-void Connection::find_client(Visit& visit, const RequestHead& request) const {
-    visit.client = peer_;
-    const auto& routing = *visit.routing;
-    if (routing.trusts(peer_address_))
-        visit.client = client_behind(peer_address_, request, [&](const auto& address) {
-                           return routing.trusts(address);
-                       }).to_string();
-    visit.record.client = visit.client;
+void Visit::find_client(const RequestHead& request) {
+    address_ = arrival_.peer;
+    const auto& routing = *routing_;
+    if (routing.trusts(arrival_.address))
+        address_ = client_behind(arrival_.address, request, [&](const auto& address) {
+                       return routing.trusts(address);
+                   }).to_string();
+    record_.client = address_;
 }
 
-std::string_view Connection::door_fields() const {
-    return door_ ? std::string_view(door_->fields) : std::string_view{};
+std::string_view Visit::door_fields() const {
+    return arrival_.door ? std::string_view(arrival_.door->fields) : std::string_view{};
 }
 
 }  // namespace proxy

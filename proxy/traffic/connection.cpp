@@ -17,10 +17,11 @@ constexpr std::chrono::seconds linger_time{2};
 }  // namespace
 
 Connection::Connection(Worker& worker, Socket socket, std::shared_ptr<const Door> door)
-    : worker_(worker), stream_(std::move(socket)), door_(std::move(door)) {
+    : worker_(worker), stream_(std::move(socket)) {
+    arrival_.door = std::move(door);
     error_code error;
     const auto peer = stream_.socket().remote_endpoint(error);
-    if (!error) peer_address_ = peer.address(), peer_ = peer.address().to_string();
+    if (!error) arrival_.address = peer.address(), arrival_.peer = peer.address().to_string();
     worker_.watch(stream_);
     ++worker_.shared().connections;
 }
@@ -37,7 +38,7 @@ void Connection::start() {
         try {
             std::rethrow_exception(error);
         } catch (const std::exception& e) {
-            spdlog::error("a connection from {} ended by an exception: {}", self->peer_, e.what());
+            spdlog::error("a connection from {} ended by an exception: {}", self->arrival_.peer, e.what());
         }
     });
 }
@@ -75,13 +76,22 @@ asio::awaitable<void> Connection::serve_requests() {
             next = co_await turn_away(Refusal::bad_request, detail, error->status);
             break;
         }
-        Counted counted(worker_.shared().requests);
-        next = co_await serve(std::move(std::get<RequestHead>(parsed)), counted);
+        next = co_await serve(std::move(std::get<RequestHead>(parsed)));
         between_requests_ = true;
         first_ = false;
         if (worker_.draining() && next == Next::another) next = Next::lingering_close;
     }
     if (next == Next::lingering_close) co_await linger();
+}
+
+asio::awaitable<Connection::Next> Connection::serve(RequestHead request) {
+    body_ = BodyDecoder(request.framing(), request.content_length());
+    Visit visit(worker_, arrival_, *this, request);
+    const auto next = co_await visit.answer(std::move(request));
+    stop_watching();
+    chunk_ = {};
+    visit.log();
+    co_return next;
 }
 
 asio::awaitable<std::size_t> Connection::read_head() {
@@ -124,11 +134,19 @@ asio::awaitable<std::size_t> Connection::read_head() {
 asio::awaitable<Connection::Next> Connection::turn_away(Refusal why, std::string_view detail, int status) {
     const auto began = Clock::now();
     RequestRecord record;
-    record.client = peer_;
-    const auto next = co_await refuse(why, nullptr, record, detail, status, true);
+    record.client = arrival_.peer;
+    record.status = status != 0 ? status : describe(why).status;
+    record.refusal = why;
+    RefusalContext context;
+    context.status = status;
+    context.detail = detail;
+    context.close = true;
+    if (arrival_.door) context.extra_fields = arrival_.door->fields;
+    const auto text = refusal_response(why, context);
+    const auto error = co_await write_text(text, worker_.routing()->timeouts.write);
     record.total = Clock::now() - began;
     worker_.shared().access_log.write(record);
-    co_return next;
+    co_return error ? Next::close : Next::lingering_close;
 }
 
 // RFC 9112 section 9.6: read on a while after our last word, or a RST may take it from the client.
@@ -143,6 +161,55 @@ asio::awaitable<void> Connection::linger() {
         }
         if (co_await stream_.readable(deadline)) break;
     }
+}
+
+// --- the client of a request
+
+Client::Content Connection::take_content(ContentTaker& taker) {
+    const auto sink = [&](std::string_view content) { taker.take(content); };
+    const auto found = [this](Content so_far) {
+        using State = BodyDecoder::State;
+        if (body_.state() == State::malformed) return Content::malformed;
+        return body_.state() == State::done ? Content::whole : so_far;
+    };
+    if (!in_.empty() || body_.state() != BodyDecoder::State::more) {
+        in_.erase(0, body_.feed(in_, sink));
+        return found(Content::some);
+    }
+    const auto read = stream_.try_read(worker_.scratch());
+    if (!read) return Content::none_yet;
+    if (read->error) return Content::gone;
+    const std::string_view octets(worker_.scratch().data(), read->octets);
+    in_.append(octets.substr(body_.feed(octets, sink)));
+    return found(Content::some);
+}
+
+bool Connection::begin(const ResponseHead& response, const ToClient& to) {
+    auto text = response_for_client(response, to);
+    head_ = std::move(text.octets);
+    chunked_ = text.chunked;
+    ends_by_itself_ = text.chunked || response.framing() == Framing::sized;
+    return text.keep_alive;
+}
+
+void Connection::begin(std::string head_of_our_own, bool chunked) {
+    head_ = std::move(head_of_our_own);
+    chunked_ = ends_by_itself_ = chunked;
+}
+
+// The head or a chunk's size before the piece, the chunk's end behind it; all stay until they are written.
+Client::Done Connection::write_content(std::string_view piece, bool last, Duration patience) {
+    chunk_ = std::exchange(head_, {});
+    std::string_view tail;
+    if (chunked_) {
+        if (!piece.empty()) chunk_ += chunk_start(piece.size());
+        tail = piece.empty() ? (last ? "0\r\n\r\n" : "") : (last ? "\r\n0\r\n\r\n" : "\r\n");
+    }
+    return stream_.write({chunk_, piece, tail}, patience);
+}
+
+void Connection::break_off() {
+    if (!ends_by_itself_) stream_.reset_on_close();
 }
 
 // --- the client's departure

@@ -4,10 +4,10 @@
 #include <boost/asio.hpp>
 #include <ctime>
 
-#include "proxy/traffic/connection.hpp"
 #include "proxy/traffic/forward.hpp"
 #include "proxy/traffic/text.hpp"
 #include "proxy/traffic/tunnel.hpp"
+#include "proxy/traffic/visit.hpp"
 
 namespace proxy {
 
@@ -16,65 +16,57 @@ constexpr std::size_t piece_limit = 256 << 10;
 }
 
 // The answer as it comes, at the client's pace; what is written is let go. Never an invented end.
-asio::awaitable<Connection::Next> Connection::deliver(Visit& visit) {
-    auto& x = *visit.exchange;
-    auto& record = visit.record;
-    const auto extra = extra_fields(visit);
+asio::awaitable<Visit::Next> Visit::deliver() {
+    auto& x = *exchange_;
+    const auto extra = extra_fields();
     ToClient to;
     to.client_minor_version = x.head.minor_version();
     to.head_request = x.head.method() == "HEAD";
-    to.keep_alive = visit.keep_alive;
+    to.keep_alive = keep_alive_;
     to.extra_fields = extra;
-    const auto text = response_for_client(*x.response, to);
-    const bool interim_given = co_await deliver_interim(x);
+    const bool interim_given = co_await deliver_interim();
     if (!interim_given) co_return Next::close;
-    std::string pending = text.octets;
-    record.status = x.response->status();
+    const bool reusable = client_.begin(*x.response, to);
+    record_.status = x.response->status();
+    bool begun = false;
     std::uint64_t sent = 0, turn_began = 0;
-    const auto patience = x.routing->timeouts.write;
     for (;;) {
         const auto piece = x.answer.read(sent).substr(0, piece_limit);
         const bool last = x.complete && sent + piece.size() == x.answer.size();
-        std::string_view tail;
-        if (text.chunked) {
-            if (!piece.empty()) pending += chunk_start(piece.size());
-            tail = piece.empty() ? (last ? "0\r\n\r\n" : "") : (last ? "\r\n0\r\n\r\n" : "\r\n");
-        }
-        const bool wrote = !pending.empty() || !piece.empty() || !tail.empty();
-        if (wrote) {
-            if (co_await stream_.write({pending, piece, tail}, patience)) {
+        if (!begun || !piece.empty() || last) {
+            if (co_await client_.write_content(piece, last, x.routing->timeouts.write)) {
                 x.leave();
-                record.refusal = Refusal::client_left;
+                record_.refusal = Refusal::client_left;
                 co_return Next::close;
             }
-            pending.clear();
+            begun = true;
             sent += piece.size();
-            record.bytes_out = sent;
+            record_.bytes_out = sent;
             x.answer.release(sent);
             x.taken.cancel();
             if (sent - turn_began > Worker::turn) {
                 turn_began = sent;
                 co_await worker_.others();
             }
-        }
-        if (last) co_return text.keep_alive ? Next::another : Next::lingering_close;
-        if (wrote)
+            if (last) co_return reusable ? Next::another : Next::lingering_close;
             continue;  // the write may have waited: what was notified meanwhile is seen only by another look
+        }
         if (x.failure || x.answer.failed() || x.client_left) break;
         x.changed.expires_at(TimePoint::max());
         co_await x.changed.async_wait(asio::as_tuple(asio::use_awaitable));
     }
-    record.refusal = x.client_left ? Refusal::client_left : x.failure.value_or(Refusal::disk_full);
+    record_.refusal = x.client_left ? Refusal::client_left : x.failure.value_or(Refusal::disk_full);
     x.leave();  // nobody takes any more of it
-    if (!text.chunked && x.response->framing() != Framing::sized) stream_.reset_on_close();
+    client_.break_off();
     co_return Next::close;
 }
 
-asio::awaitable<bool> Connection::deliver_interim(Exchange& x) {
+asio::awaitable<bool> Visit::deliver_interim() {
+    auto& x = *exchange_;
     while (!x.interim.empty()) {
         const auto head = std::move(x.interim.front());
         x.interim.pop_front();
-        if (co_await stream_.write({head}, x.routing->timeouts.write)) {
+        if (co_await client_.write_text(head, x.routing->timeouts.write)) {
             x.leave();
             co_return false;
         }
@@ -82,60 +74,58 @@ asio::awaitable<bool> Connection::deliver_interim(Exchange& x) {
     co_return true;
 }
 
-asio::awaitable<Connection::Next> Connection::tunnel_through(Visit& visit) {
-    auto& x = *visit.exchange;
-    auto& record = visit.record;
-    stop_watching();
-    const auto extra = extra_fields(visit);
+asio::awaitable<Visit::Next> Visit::tunnel_through() {
+    auto& x = *exchange_;
+    client_.stop_watching();
+    const auto extra = extra_fields();
     ToClient to;
     to.extra_fields = extra;
     to.websocket = true;
     const auto text = response_for_client(*x.response, to);
-    record.status = x.response->status();
+    record_.status = x.response->status();
     const auto pod = std::move(x.switched);
     const auto held = std::move(x.held);  // given back when the tunnel is over
-    if (co_await stream_.write({text.octets}, x.routing->timeouts.write)) {
-        record.refusal = Refusal::client_left;
+    if (co_await write_all(client_.duplex(), text.octets, x.routing->timeouts.write)) {
+        record_.refusal = Refusal::client_left;
         co_return Next::close;
     }
-    if (x.stream) visit.counted.release();
-    Tunnel tunnel{worker_, stream_, pod->stream, x.routing->timeouts.tunnel, x.routing->timeouts.write};
-    co_await carry(tunnel, std::exchange(in_, {}), std::exchange(x.early, {}));
-    record.bytes_in = tunnel.to_pod;
-    record.bytes_out = tunnel.to_client;
+    if (x.stream) counted_.release();
+    Tunnel tunnel{worker_, client_.duplex(), pod->stream, x.routing->timeouts.tunnel,
+                  x.routing->timeouts.write};
+    co_await carry(tunnel, client_.take_early(), std::exchange(x.early, {}));
+    record_.bytes_in = tunnel.to_pod;
+    record_.bytes_out = tunnel.to_client;
     x.pod_done = Clock::now();
     co_return Next::close;
 }
 
-asio::awaitable<Connection::Next> Connection::refuse(Refusal why, const RequestHead* head,
-                                                     RequestRecord& record, std::string_view detail,
-                                                     int status, bool body_unread) {
+asio::awaitable<Visit::Next> Visit::refuse(Refusal why, const RequestHead& head, std::string_view detail,
+                                           int status, bool body_unread) {
     const auto info = describe(why);
-    record.status = status != 0 ? status : info.status;
-    record.refusal = why;
+    record_.status = status != 0 ? status : info.status;
+    record_.refusal = why;
     if (why == Refusal::client_left) co_return Next::close;
-    const bool keep =
-        !info.close && !body_unread && head != nullptr && head->keep_alive() && !worker_.draining();
+    const bool keep = !info.close && !body_unread && head.keep_alive() && !worker_.draining();
     RefusalContext context;
     context.status = status;
     context.detail = detail;
-    context.request_id = record.request_id;
-    context.wants_html = head != nullptr && head->first("Accept").find("text/html") != std::string_view::npos;
-    context.head_only = head != nullptr && head->method() == "HEAD";
+    context.request_id = record_.request_id;
+    context.wants_html = head.first("Accept").find("text/html") != std::string_view::npos;
+    context.head_only = head.method() == "HEAD";
     context.close = !keep;
     context.extra_fields = door_fields();
     const auto text = refusal_response(why, context);
-    if (co_await stream_.write({text}, worker_.routing()->timeouts.write)) co_return Next::close;
+    if (co_await client_.write_text(text, worker_.routing()->timeouts.write)) co_return Next::close;
     co_return keep ? Next::another : Next::lingering_close;
 }
 
-std::string Connection::extra_fields(const Visit& visit) const {
-    const auto& x = *visit.exchange;
+std::string Visit::extra_fields() const {
+    const auto& x = *exchange_;
     const auto ms = [](Duration d) { return std::chrono::duration<double, std::milli>(d).count(); };
     auto out = fmt::format(
         "Server-Timing: queue;dur={:.1f}, cold;dur={:.1f}, pod;dur={:.1f}\r\nX-Request-Id: {}\r\n{}",
-        ms(x.waited.queue), ms(x.waited.cold), ms(x.answered - x.handed_over), visit.record.request_id,
-        cookie_for(visit));
+        ms(x.waited.queue), ms(x.waited.cold), ms(x.answered - x.handed_over), record_.request_id,
+        cookie_for_client());
     // A proxy above us, nginx for one, would hold an event stream back until its buffer is full.
     const bool events = x.response->first("Content-Type").starts_with("text/event-stream");
     if (events && !x.response->has("X-Accel-Buffering")) out += "X-Accel-Buffering: no\r\n";
@@ -145,10 +135,10 @@ std::string Connection::extra_fields(const Visit& visit) const {
 
 // Set for a new session, when its pod changed, and now and then while it is used, so that it does not run
 // out. What another pod than the session's own has answered changes nothing.
-std::string Connection::cookie_for(const Visit& visit) const {
-    const auto& x = *visit.exchange;
+std::string Visit::cookie_for_client() const {
+    const auto& x = *exchange_;
     const auto& affinity = x.service->affinity;
-    const auto& old = visit.caller.cookie;
+    const auto& old = caller_.cookie;
     if (!affinity.cookie || !x.backend || (!old && x.borrowed)) return {};
     const auto now = std::time(nullptr);
     const auto pod = old && x.borrowed ? old->pod : x.backend->tag;
@@ -157,7 +147,7 @@ std::string Connection::cookie_for(const Visit& visit) const {
     const Binding binding{old ? old->session : random64(), pod, now};
     return "Set-Cookie: " +
            set_cookie(affinity.cookie_name, worker_.shared().cookie_key.seal(binding, x.service->key),
-                      affinity.cookie_timeout, stream_.tls()) +
+                      affinity.cookie_timeout, arrival_.tls != nullptr) +
            "\r\n";
 }
 

@@ -13,9 +13,9 @@
 namespace proxy {
 
 struct GradioConversation {
-    GradioConversation(Worker& by, Stream& client, std::string early, GradioSocket what)
+    GradioConversation(Worker& by, Duplex& client, std::string early, GradioSocket what)
         : worker(by),
-          socket(client),
+          transport(client),
           web_socket(std::in_place, client, std::move(early)),
           asked(std::move(what)),
           frame(asked.routing->request_spool),
@@ -39,7 +39,7 @@ struct GradioConversation {
     void leave();
 
     Worker& worker;
-    Stream& socket;
+    Duplex& transport;
     std::optional<WebSocket> web_socket;  // as long as the client's half has its socket
     GradioSocket asked;
 

@@ -1,10 +1,6 @@
 #include "proxy/traffic/gradio_socket.hpp"
 
 #include <fmt/format.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-
 #include <boost/asio.hpp>
 
 #include "proxy/traffic/gradio_conversation.hpp"
@@ -26,7 +22,7 @@ constexpr std::chrono::seconds look_every{1};  // at its place in the queue
 constexpr std::chrono::seconds closing_time{5};
 constexpr std::chrono::seconds linger_time{2};
 constexpr std::size_t linger_limit = 1 << 20;
-constexpr unsigned unanswered_limit = 60'000;  // ms without an acknowledgement: the client's network is gone
+constexpr std::chrono::seconds unconfirmed_limit{60};  // the client's network is gone then
 
 // The client's half of one event: reads what it wants, then writes what comes.
 class ClientHalf {
@@ -47,8 +43,7 @@ public:
 
 private:
     asio::awaitable<bool> accept() {
-        const int fd = static_cast<int>(c_.socket.socket().native_handle());
-        ::setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unanswered_limit, sizeof unanswered_limit);
+        c_.transport.give_up_after(unconfirmed_limit);
         const std::string id = c_.asked.request_id;
         ws_.set_option(websocket::stream_base::decorator([id](websocket::response_type& response) {
             response.erase(beast::http::field::server);
@@ -56,7 +51,7 @@ private:
         }));
         ws_.read_message_max(small_message);
         ws_.auto_fragment(false);
-        c_.socket.set_deadline(Clock::now() + c_.asked.routing->timeouts.head);
+        c_.transport.set_deadline(Clock::now() + c_.asked.routing->timeouts.head);
         auto [error] = co_await ws_.async_accept(as_tuple_awaitable);
         c_.result.upgraded = !error;
         if (error) c_.leave();
@@ -99,9 +94,9 @@ private:
         if (!co_await write(text, true, true)) co_return Reason(close_code::none);
         std::string buffer(piece_limit, '\0');
         for (;;) {
-            c_.socket.set_deadline(Clock::now() + patience);
+            c_.transport.set_deadline(Clock::now() + patience);
             auto [error, octets] = co_await ws_.async_read_some(asio::buffer(buffer), as_tuple_awaitable);
-            c_.socket.set_deadline(TimePoint::max());
+            c_.transport.set_deadline(TimePoint::max());
             if (error) {  // a violation of the protocol was answered with its code by Beast itself
                 c_.leave();
                 if (error == asio::error::operation_aborted) c_.result.refusal = Refusal::request_timeout;
@@ -184,19 +179,19 @@ private:
 
     asio::awaitable<bool> write(std::string_view piece, bool text, bool last) {
         ws_.text(text);
-        c_.socket.set_deadline(Clock::now() + c_.asked.routing->timeouts.write);
+        c_.transport.set_deadline(Clock::now() + c_.asked.routing->timeouts.write);
         auto [error, octets] =
             co_await ws_.async_write_some(last, asio::buffer(piece.data(), piece.size()), as_tuple_awaitable);
-        c_.socket.set_deadline(TimePoint::max());
+        c_.transport.set_deadline(TimePoint::max());
         if (error) c_.leave();
         co_return !error;
     }
 
     asio::awaitable<void> ping() {
         next_ping_ = Clock::now() + ping_every;
-        c_.socket.set_deadline(Clock::now() + c_.asked.routing->timeouts.write);
+        c_.transport.set_deadline(Clock::now() + c_.asked.routing->timeouts.write);
         auto [error] = co_await ws_.async_ping(websocket::ping_data(), as_tuple_awaitable);
-        c_.socket.set_deadline(TimePoint::max());
+        c_.transport.set_deadline(TimePoint::max());
         if (error) c_.leave();
     }
 
@@ -214,9 +209,9 @@ private:
     }
 
     asio::awaitable<void> close(websocket::close_reason reason) {
-        c_.socket.set_deadline(Clock::now() + closing_time);
+        c_.transport.set_deadline(Clock::now() + closing_time);
         co_await ws_.async_close(reason, as_tuple_awaitable);  // well or not
-        c_.socket.set_deadline(TimePoint::max());
+        c_.transport.set_deadline(TimePoint::max());
     }
 
     // --- from the client: nothing is expected any more but its departure
@@ -241,32 +236,31 @@ private:
 
     // The socket is ours no longer than this.
     asio::awaitable<void> end() {
-        error_code error;
         if (c_.reading)
-            c_.socket.socket().close(error);
+            c_.transport.close();
         else
             co_await linger();
         while (c_.reading) {
             c_.changed.expires_at(TimePoint::max());
             co_await c_.changed.async_wait(as_tuple_awaitable);
         }
-        c_.socket.socket().close(error);
+        c_.transport.close();
         c_.leave();
         c_.web_socket.reset();
     }
 
     // Reads on a while after our last word, or a RST may take it from the client (RFC 6455 section 7.1.1).
     asio::awaitable<void> linger() {
-        c_.socket.end_writing();
+        c_.transport.end_writing();
         const auto deadline = Clock::now() + linger_time;
         std::size_t discarded = 0;
         while (discarded < linger_limit && Clock::now() < deadline) {
-            if (const auto read = c_.socket.try_read(c_.worker.scratch())) {
+            if (const auto read = c_.transport.try_read(c_.worker.scratch())) {
                 if (read->error) break;
                 discarded += read->octets;
                 continue;
             }
-            if (co_await c_.socket.readable(deadline)) break;
+            if (co_await c_.transport.readable(deadline)) break;
         }
     }
 
@@ -288,7 +282,7 @@ std::string handshake_head(const std::string& key) {
 
 }  // namespace
 
-asio::awaitable<GradioResult> serve_gradio_socket(Worker& worker, Stream& client, std::string early,
+asio::awaitable<GradioResult> serve_gradio_socket(Worker& worker, Duplex& client, std::string early,
                                                   GradioSocket asked) {
     std::string octets = handshake_head(asked.key);
     octets += early;

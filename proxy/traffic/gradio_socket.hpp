@@ -41,6 +41,6 @@ struct GradioResult {
 
 // From the 101 to the close; the client's socket is of no more use then. `early`: what the client has sent
 // after its head. A pod that still works then keeps its slot until it is done.
-asio::awaitable<GradioResult> serve_gradio_socket(Worker&, Stream& client, std::string early, GradioSocket);
+asio::awaitable<GradioResult> serve_gradio_socket(Worker&, Duplex& client, std::string early, GradioSocket);
 
 }  // namespace proxy

@@ -73,6 +73,7 @@ public:
         const auto mark = target_.find('?');
         return mark == std::string_view::npos ? std::string_view{} : target_.substr(mark + 1);
     }
+    bool http2() const { return http2_; }
     bool expects_continue() const { return expects_continue_; }
     bool websocket() const { return websocket_; }  // a whole opening handshake, RFC 6455 section 4.2.1
 
@@ -82,6 +83,7 @@ private:
     Scheme scheme_ = Scheme::unsaid;
     bool expects_continue_ = false;
     bool websocket_ = false;
+    bool http2_ = false;
 };
 
 class ResponseHead : public Head {

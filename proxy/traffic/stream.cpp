@@ -1,5 +1,9 @@
 #include "proxy/traffic/stream.hpp"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 #include <boost/asio.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <utility>
@@ -167,6 +171,17 @@ void Stream::end_writing() {
     if (tls_) tls_->end();
     error_code ignored;
     socket_.shutdown(asio::socket_base::shutdown_send, ignored);
+}
+
+void Stream::close() {
+    error_code ignored;
+    socket_.close(ignored);
+}
+
+void Stream::give_up_after(std::chrono::milliseconds unconfirmed) {
+    const auto limit = static_cast<unsigned>(unconfirmed.count());
+    ::setsockopt(static_cast<int>(socket_.native_handle()), IPPROTO_TCP, TCP_USER_TIMEOUT, &limit,
+                 sizeof limit);
 }
 
 void Stream::expire(TimePoint now) {

@@ -5,43 +5,29 @@
 #pragma once
 
 #include <array>
-#include <boost/asio/awaitable.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/intrusive/list.hpp>
 #include <memory>
-#include <optional>
-#include <span>
-#include <string_view>
 
-#include "pods/pod.hpp"
 #include "proxy/tls/session.hpp"
+#include "proxy/traffic/duplex.hpp"
 
 namespace proxy {
 
-namespace asio = boost::asio;
-using pods::Clock;
-using pods::Duration;
-using pods::TimePoint;
 using Socket = asio::basic_stream_socket<asio::ip::tcp, asio::io_context::executor_type>;
 
-class Stream
-    : public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
+class Stream final
+    : public Duplex,
+      public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
 public:
     explicit Stream(Socket socket);
-    Stream(const Stream&) = delete;
 
-    struct Read {
-        boost::system::error_code error;  // eof, timed_out, or what the system says
-        std::size_t octets = 0;
-    };
-    // Fills the front of `into`; empty if nothing is there yet.
-    std::optional<Read> try_read(std::span<char> into);
-    // Waits until something can be read, or the deadline (timed_out).
-    asio::awaitable<boost::system::error_code> readable(TimePoint deadline);
-    // Writes what goes at once; empty if nothing does.
-    std::optional<Read> try_write(std::string_view octets);
-    asio::awaitable<boost::system::error_code> writable(TimePoint deadline);
+    Executor executor() override { return socket_.get_executor(); }
+    std::optional<Read> try_read(std::span<char> into) override;
+    std::optional<Read> try_write(std::string_view octets) override;
+    asio::awaitable<boost::system::error_code> readable(TimePoint deadline) override;
+    asio::awaitable<boost::system::error_code> writable(TimePoint deadline) override;
     // Writes all, each piece of progress within `patience`.
     asio::awaitable<boost::system::error_code> write(std::array<std::string_view, 3> pieces,
                                                      Duration patience);
@@ -78,15 +64,20 @@ public:
     void when_readable(Handler handler) {
         when_ready(true, std::move(handler));
     }
-    // Our last word: the peer sees a clean end. Reading goes on.
-    void end_writing();
+    void call_when(bool readable, std::function<void(boost::system::error_code)> then) override {
+        when_ready(readable, std::move(then));
+    }
+    void end_writing() override;
+    void close() override;
+    void give_up_after(std::chrono::milliseconds) override;
 
     Socket& socket() { return socket_; }
-    void set_deadline(TimePoint at) { others_.deadline = at; }  // of what others begin on socket() themselves
-    void expire(TimePoint now);         // the sweep's: ends the waits that are over time
-    void end_reading_at(TimePoint at);  // whoever waits to read waits no longer than that
-    void interrupt();                   // ends all waits, now and later: operation_aborted
-    void reset_on_close();  // a close from now on is a RST: the peer must see that something is missing
+    // Of what others begin on socket() themselves, too.
+    void set_deadline(TimePoint at) override { others_.deadline = at; }
+    void end_reading_at(TimePoint at) override;
+    void interrupt() override;
+    void expire(TimePoint now);  // the sweep's: ends the waits that are over time
+    void reset_on_close();       // a close from now on is a RST: the peer must see that something is missing
 
 private:
     struct Wait {

@@ -20,7 +20,7 @@ struct Halves {
 // One direction. Nothing is held for it while it waits to read.
 class Half {
 public:
-    Half(Halves& both, Stream& from, Stream& to, std::uint64_t& count, std::string carried)
+    Half(Halves& both, Duplex& from, Duplex& to, std::uint64_t& count, std::string carried)
         : both_(both), from_(from), to_(to), count_(count), carried_(std::move(carried)) {}
 
     asio::awaitable<void> run() {
@@ -67,11 +67,10 @@ private:
     }
 
     asio::awaitable<bool> write_carried() {
-        const auto error = co_await to_.write({carried_}, both_.tunnel.patience);
+        pass_on(std::exchange(carried_, {}));
+        if (carried_.empty() || broken_) co_return !broken_;
+        const auto error = co_await to_.writable(Clock::now() + both_.tunnel.patience);
         broken_ = static_cast<bool>(error);
-        count_ += carried_.size();
-        carried_.clear();
-        carried_.shrink_to_fit();
         co_return !broken_;
     }
 
@@ -88,8 +87,8 @@ private:
     }
 
     Halves& both_;
-    Stream& from_;
-    Stream& to_;
+    Duplex& from_;
+    Duplex& to_;
     std::uint64_t& count_;
     std::string carried_;  // read and not taken yet; at most the scratch
     std::size_t this_turn_ = 0;
@@ -97,6 +96,19 @@ private:
 };
 
 }  // namespace
+
+asio::awaitable<error_code> write_all(Duplex& to, std::string_view octets, Duration patience) {
+    while (!octets.empty()) {
+        if (const auto written = to.try_write(octets)) {
+            if (written->error) co_return written->error;
+            octets.remove_prefix(written->octets);
+            continue;
+        }
+        const auto error = co_await to.writable(Clock::now() + patience);
+        if (error) co_return error;
+    }
+    co_return error_code{};
+}
 
 asio::awaitable<void> carry(Tunnel& tunnel, std::string from_client, std::string from_pod) {
     using namespace asio::experimental::awaitable_operators;

@@ -1,41 +1,40 @@
-// A WebSocket over one of our sockets, for a gateway that speaks the protocol itself (RFC 6455). Never with
-// permessage-deflate: images do not shrink, and its memory is the client's to choose.
+// A WebSocket over one of our transports, for a gateway that speaks the protocol itself (RFC 6455). Never
+// with permessage-deflate: images do not shrink, and its memory is the client's to choose.
 #pragma once
 
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/beast/core/bind_handler.hpp>
 #include <boost/beast/websocket.hpp>
+#include <memory>
 #include <string>
 #include <utility>
 
-#include "proxy/traffic/stream.hpp"
+#include "proxy/traffic/duplex.hpp"
 
 namespace proxy {
 
 namespace beast = boost::beast;
 namespace websocket = boost::beast::websocket;
 
-// A socket of which some octets have been read already: they come first. The stream must outlive it; its
+// A transport of which some octets have been read already: they come first. It must outlive this; its
 // deadline ends reads and writes alike.
 class ReplayedSocket {
 public:
-    using next_layer_type = Socket;
-    using executor_type = Socket::executor_type;
+    using executor_type = Duplex::Executor;
 
-    ReplayedSocket(Stream& stream, std::string early) : stream_(stream), early_(std::move(early)) {}
+    ReplayedSocket(Duplex& transport, std::string early) : transport_(transport), early_(std::move(early)) {}
 
-    void end_writing() { stream_.end_writing(); }
-    Socket& next_layer() { return stream_.socket(); }
-    const Socket& next_layer() const { return stream_.socket(); }
-    executor_type get_executor() { return stream_.socket().get_executor(); }
+    void end_writing() { transport_.end_writing(); }
+    friend void beast_close_socket(ReplayedSocket& socket) {
+        socket.transport_.close();
+    }  // Beast's own timeouts
+    executor_type get_executor() { return transport_.executor(); }
 
     template <class Buffers, class Token>
     auto async_read_some(const Buffers& into, Token&& token) {
         const auto start = [this](auto handler, const Buffers& buffers) {
-            if (early_.empty() && !stream_.tls())
-                return next_layer().async_read_some(buffers, std::move(handler));
-            if (early_.empty()) return through_tls<true>(buffers, std::move(handler));
+            if (early_.empty()) return move_some<true>(buffers, std::move(handler));
             const auto octets = asio::buffer_copy(buffers, asio::buffer(early_));
             early_.erase(0, octets);
             if (early_.empty()) early_.shrink_to_fit();
@@ -48,27 +47,26 @@ public:
     template <class Buffers, class Token>
     auto async_write_some(const Buffers& from, Token&& token) {
         const auto start = [this](auto handler, const Buffers& buffers) {
-            if (stream_.tls()) return through_tls<false>(buffers, std::move(handler));
-            next_layer().async_write_some(buffers, std::move(handler));
+            move_some<false>(buffers, std::move(handler));
         };
         return asio::async_initiate<Token, void(boost::system::error_code, std::size_t)>(start, token, from);
     }
 
 private:
-    // One try at once, then one after each time that the socket is ready; completed as if posted.
+    // One try at once, then one after each time that the transport is ready; completed as if posted.
     template <bool reading, class Buffers, class Handler>
-    void through_tls(const Buffers& buffers, Handler handler) {
+    void move_some(const Buffers& buffers, Handler handler) {
         const auto begin = asio::buffer_sequence_begin(buffers), end = asio::buffer_sequence_end(buffers);
         auto buffer = begin;
         while (buffer != end && asio::buffer_size(*buffer) == 0) ++buffer;
-        std::optional<Stream::Read> moved = Stream::Read{};
+        std::optional<Duplex::Read> moved = Duplex::Read{};
         if (buffer != end) {
             if constexpr (reading) {
                 const asio::mutable_buffer one(*buffer);
-                moved = stream_.try_read({static_cast<char*>(one.data()), one.size()});
+                moved = transport_.try_read({static_cast<char*>(one.data()), one.size()});
             } else {
                 const asio::const_buffer one(*buffer);
-                moved = stream_.try_write({static_cast<const char*>(one.data()), one.size()});
+                moved = transport_.try_write({static_cast<const char*>(one.data()), one.size()});
             }
         }
         if (moved) {
@@ -76,15 +74,16 @@ private:
                        beast::bind_front_handler(std::move(handler), moved->error, moved->octets));
             return;
         }
-        stream_.when_ready(reading, [this, buffers, handler = std::move(handler)](auto error) mutable {
+        auto shared = std::make_shared<Handler>(std::move(handler));  // it cannot be copied, a function must
+        transport_.call_when(reading, [this, buffers, shared](boost::system::error_code error) {
             if (error)
-                std::move(handler)(error, std::size_t{0});
+                std::move (*shared)(error, std::size_t{0});
             else
-                through_tls<reading>(buffers, std::move(handler));
+                move_some<reading>(buffers, std::move(*shared));
         });
     }
 
-    Stream& stream_;
+    Duplex& transport_;
     std::string early_;
 };
 
