@@ -92,7 +92,8 @@ asio::awaitable<Visit::Next> Visit::tunnel_through() {
     if (x.stream) counted_.release();
     Tunnel tunnel{worker_, client_.duplex(), pod->stream, x.routing->timeouts.tunnel,
                   x.routing->timeouts.write};
-    co_await carry(tunnel, client_.take_early(), std::exchange(x.early, {}));
+    auto from_client = client_.take_early(), from_pod = std::exchange(x.early, {});
+    co_await carry(tunnel, std::move(from_client), std::move(from_pod));
     record_.bytes_in = tunnel.to_pod;
     record_.bytes_out = tunnel.to_client;
     x.pod_done = Clock::now();

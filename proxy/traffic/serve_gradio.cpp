@@ -15,8 +15,9 @@ asio::awaitable<void> Visit::converse() {
     asked.request_id = record_.request_id;
     asked.key = x.head.first("Sec-WebSocket-Key");
     asked.head_for_pod = request_for_pod();
+    auto early = client_.take_early();
     const auto result =
-        co_await serve_gradio_socket(worker_, client_.duplex(), client_.take_early(), std::move(asked));
+        co_await serve_gradio_socket(worker_, client_.duplex(), std::move(early), std::move(asked));
     record_.request_class = result.task ? 'W' : 'L';
     record_.status = result.upgraded ? 101 : 400;
     record_.refusal = result.refusal;

@@ -66,8 +66,13 @@ private:
         carried_ = octets;
     }
 
+    void pass_on_carried() {
+        const auto octets = std::exchange(carried_, {});
+        pass_on(octets);
+    }
+
     asio::awaitable<bool> write_carried() {
-        pass_on(std::exchange(carried_, {}));
+        pass_on_carried();
         if (carried_.empty() || broken_) co_return !broken_;
         const auto error = co_await to_.writable(Clock::now() + both_.tunnel.patience);
         broken_ = static_cast<bool>(error);
