@@ -80,6 +80,7 @@ private:
     std::shared_ptr<const Routing> routing_;
     asio::io_context io_{1};
     asio::executor_work_guard<asio::io_context::executor_type> work_;
+    Poller poller_;
     asio::steady_timer sweeper_;
     Streams streams_;
     std::unordered_map<Connection*, std::weak_ptr<Connection>> connections_;
