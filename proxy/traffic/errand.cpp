@@ -131,6 +131,7 @@ private:
         // First of all: the pod is free, whatever the client's line is like; unless it has only begun.
         const bool has_begun_a_job = lease_ && x_.until != router::Until::answer && status_ < 300;
         if (!has_begun_a_job) lease_.release();
+        if (has_slot_) note_gap();
         if (status_ >= 500)
             gate_.failed(backend_->id, Clock::now());
         else
@@ -145,6 +146,16 @@ private:
             x_.pod_done = Clock::now();
             lease_.release();
         }
+    }
+
+    // For how long the slot had been free when this request came: little, if it had waited for it.
+    void note_gap() {
+        const auto before = backend_->rests_since.exchange(Clock::now().time_since_epoch().count(),
+                                                           std::memory_order_relaxed);
+        const auto gap = x_.handed_over.time_since_epoch() - Duration(before);
+        if (before == 0 || gap < Duration::zero()) return;
+        auto& metrics = *x_.service->metrics;
+        (x_.waited.queue > Duration::zero() ? metrics.gap_wanted : metrics.gap_unwanted).observe(gap);
     }
 
     // The ids in its answer are its clients' way back to this pod.
