@@ -63,7 +63,7 @@ export class Chart {
   }
 
   private resize(): void {
-    if (this.plot && this.box.clientWidth > 0) this.plot.setSize({ width: this.box.clientWidth, height: 190 });
+    if (this.plot && this.box.clientWidth > 0) this.plot.setSize({ width: this.box.clientWidth, height: 172 });
   }
 
   private remake(): void {
@@ -77,7 +77,7 @@ export class Chart {
     const series: uPlot.Series[] = lines.map((line) => {
       const stroke = colour(line.colour);
       return {
-        stroke, width: kind === "bars" ? 0 : 1.75, points: { show: false }, spanGaps: false,
+        stroke, width: kind === "bars" ? 0 : 1.75, points: { show: kind === "lines" ? undefined : false, size: 4 }, spanGaps: false,
         ...(kind === "bars" && { fill: stroke, paths: bars }),
         ...(kind === "steps" && { paths: steps }),
         ...(line.fill && { fill: stroke + "33" }),
@@ -85,12 +85,12 @@ export class Chart {
     });
     if (kind === "bars") series.reverse();
     this.plot = new uPlot({
-      width: this.box.clientWidth, height: 190, legend: { show: false }, padding: [8, 8, 0, 0],
+      width: this.box.clientWidth, height: 172, legend: { show: false }, padding: [8, 8, 0, 0],
       cursor: { y: false, drag: { x: false, y: false }, points: { show: kind !== "bars", size: 7 } },
       scales: { x: { time: true }, y: { range: (_, __, most) => [0, Math.max(most * 1.08, kind === "lines" ? 0.01 : 1)] } },
       series: [{}, ...series],
       axes: [
-        { ...axis, grid: { show: false }, space: 70, values: (_, at) => at.map((t) => clock(t * 1000, this.span() <= 300)) },
+        { ...axis, grid: { show: false }, space: 70, size: 26, values: (_, at) => at.map((t) => clock(t * 1000, this.span() <= 200)) },
         { ...axis, grid, size: 58, space: 34,
           values: (_, at) => at.map((v) => (kind !== "lines" && v % 1 !== 0 ? "" : show(v))) },
       ],

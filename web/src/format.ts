@@ -22,6 +22,6 @@ export const clock = (ms: number, withSeconds = true): string =>
   new Date(ms).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit", ...(withSeconds && { second: "2-digit" }) });
 export const ago = (ms: number, now: number): string => {
   const s = Math.max(0, (now - ms) / 1000);
-  return s < 2 ? "just now" : `${duration(s)} ago`;
+  return s < 2 ? "Just now" : `${duration(s)} ago`;
 };
 export const plural = (n: number, one: string, many = one + "s"): string => `${count(n)} ${n === 1 ? one : many}`;

@@ -6,9 +6,9 @@ import { ColdStarts, Events, Gpus, Pods, Queue } from "./lists.ts";
 import { bins, type Column, type Columns, Model, type Service, type Span, sum } from "./model.ts";
 import { Timeline } from "./timeline.ts";
 
-const SPANS: [Span, string, number][] = [[300, "5 min", 60], [900, "15 min", 90], [3600, "1 h", 120], [86400, "24 h", 144]];
+const SPANS: [Span, string, number][] = [[180, "3 min", 90], [900, "15 min", 90], [3600, "1 h", 120], [86400, "24 h", 144]];
 const BINS = new Map(SPANS.map(([span, , parts]) => [span, parts]));
-const width = (span: number) => ({ 300: "5 s", 900: "10 s", 3600: "30 s", 86400: "10 min" })[span] ?? "";
+const width = (span: number) => ({ 180: "2 s", 900: "10 s", 3600: "30 s", 86400: "10 min" })[span] ?? "";
 
 const CHARTS: Settings[] = [
   { title: "Requests", note: "", kind: "bars", show: count,
@@ -46,6 +46,7 @@ for (const [span, label] of SPANS)
   spans.append(h("label", {}, h("input", { type: "radio", name: "span", value: span, checked: span === model.span,
     change: () => {
       model.span = span;
+      model.spanChosen = true;
       if (span === 86400) void model.loadDay();
       schedule();
     } }), h("span", {}, label)));
@@ -57,6 +58,8 @@ function pick(services: Service[]): void {
   const names = services.map((one) => one.name);
   if (names.join() !== [...picker.options].map((one) => one.value).join())
     picker.replaceChildren(...names.map((name) => h("option", { value: name }, name)));
+  const chosen = spans.querySelector<HTMLInputElement>(`input[value="${model.span}"]`);
+  if (chosen && !chosen.checked) chosen.checked = true;
   if (picker.value !== model.service) picker.value = model.service;
 }
 
@@ -80,9 +83,16 @@ function headline(service: Service | undefined): string {
 function now(service: Service | undefined): void {
   say(byId("headline"), headline(service));
   say(byId("reason"), service?.reason ? service.reason[0]!.toUpperCase() + service.reason.slice(1) + "." : "");
+  // Whoever listens hears what changed, not every second that passes.
+  const kind = (service?.reason ?? "").replace(/[\d.]+/g, "");
+  const heard = byId("announce");
+  if (heard.dataset.kind !== kind) {
+    heard.dataset.kind = kind;
+    say(heard, `${headline(service)}. ${service?.reason ?? ""}`);
+  }
   const step = service?.step;
   say(byId("step"), step
-    ? `Last step ${ago(step.at, model.frame!.time)}: from ${plural(step.from, "pod")} to ${count(step.to)}.`
+    ? `${ago(step.at, model.frame!.time)}, from ${plural(step.from, "pod")} to ${count(step.to)}: ${step.sentence}`
     : "The autoscaler has not changed anything yet.");
   const tokens = byId("tokens");
   const wanted = model.pods.map((pod) => `${pod.state}|${pod.name}`);
@@ -113,7 +123,7 @@ function figures(shown: Columns): void {
   const of = (column: Column) => sum(shown[column]);
   const answered = of("ok") + of("redirected") + of("clientError") + of("serverError");
   tile("requests", "Requests", count(answered + of("left")));
-  tile("success", "Success rate (not 5xx)", answered === 0 ? "–" : percent(1 - of("serverError") / answered), of("serverError") > 0);
+  tile("success", "Success rate", answered === 0 ? "–" : percent(1 - of("serverError") / answered), of("serverError") > 0);
   tile("4xx", "4xx", count(of("clientError")));
   tile("5xx", "5xx", count(of("serverError")), of("serverError") > 0);
   for (const name of ["p50", "p90", "p95", "p99"] as const)

@@ -34,7 +34,7 @@ export interface Frame {
   events: GatewayEvent[];
 }
 
-export type Span = 300 | 900 | 3600 | 86400;
+export type Span = 180 | 900 | 3600 | 86400;
 const MOST = { changes: 8000, generations: 2048, events: 100 };
 export const empty = (): Columns => Object.fromEntries(COLUMNS.map((name) => [name, []])) as unknown as Columns;
 
@@ -85,6 +85,7 @@ export class Model {
   frame: Frame | null = null;
   service = "";
   span: Span = 900;
+  spanChosen = false;
   hour = empty();
   day = empty();
   changes: Change[] = [];
@@ -162,6 +163,9 @@ export class Model {
       append(this.hour, hour, 3600);
       append(this.hour, live, 3600);
     }
+    const known = this.hour.time.filter((time) => time !== null);
+    if (!this.spanChosen && known.length < 170) this.span = 180; // nothing is older yet
+    else if (!this.spanChosen) this.span = 900;
     if (timeline) {
       this.changes = timeline.changes.sort((a, b) => a.at - b.at);
       this.generations = timeline.generations;
