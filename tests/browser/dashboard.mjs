@@ -1,7 +1,7 @@
 // The dashboard in headless Chromium: what it shows after a known run is what /metrics says, whoever looks and with
 // whatever means. Options: --admin URL --traffic URL --host NAME [--pictures FOLDER]
 import { execFile } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { parseArgs, promisify } from "node:util";
 import { openBrowser, PHONE, runChecks, screenshot, until, User } from "./run.mjs";
@@ -109,7 +109,7 @@ const checks = [
     const [shownIdle, shownAll] = (await text(page, "#gpus .note")).match(/[\d,]+/g).map((n) => Number(n.replaceAll(",", "")));
     near(shownAll, all, 6, "GPU-seconds");
     near(shownIdle, idle, 6, "idle ones");
-    await page.type("#price", "3600");
+    await page.type("#price", "1.20");
     same(/idling cost [\d,.]+, all of it/.test(await text(page, ".price")), true, "what idling cost");
   }],
   ["the autoscaler's reason is the one that kubectl would read", async () => {
@@ -140,12 +140,22 @@ const checks = [
     same(await page.title(), "Pilotlight", "the title");
     same((await page.$$("#detail img")).length, 0, "images that a client made");
   }],
+  ["a session is counted on its pod", async () => {
+    const jar = `${process.env.TMPDIR ?? "/tmp"}/pilotlight-jar-${process.pid}`;
+    for (const n of [32, 33]) {
+      same(await generate("-c", jar, "-b", jar), 200, "the answer");
+      await until(`${n} bars`, async () => (await page.$$("#timeline .bar")).length === n);
+    }
+    rmSync(jar, { force: true });
+    same((await metrics())("pilotlight_sessions"), 1, "sessions in the metrics");
+    same(await text(page, "#pods .note"), "1 session on 3 pods", "the page");
+  }],
   ["the tables tell what the charts show", async () => {
     await page.$$eval("details.as-table", (all) => all.forEach((one) => (one.open = true)));
     await until("tables", async () => (await page.$$("details.as-table table")).length === 6);
     const requests = await page.$$eval("#charts figure:first-child tbody tr", (rows) =>
       rows.reduce((all, row) => all + [...row.querySelectorAll("td")].reduce((n, cell) => n + (Number(cell.textContent) || 0), 0), 0));
-    same(requests, 33, "requests in the table");
+    same(requests, 35, "requests in the table");
     await page.$$eval("details.as-table", (all) => all.forEach((one) => (one.open = false)));
   }],
   ["axe finds nothing against whoever cannot see, in light and in dark", async () => {
@@ -168,8 +178,8 @@ const checks = [
   }],
   ["who opens it later sees the same", async () => {
     const { tab } = await open({ viewport: WIDE });
-    await until("33 requests", async () => (await number(tab, "#tile-requests")) === 33);
-    same((await tab.$$("#timeline .bar")).length, 31, "generations");
+    await until("35 requests", async () => (await number(tab, "#tile-requests")) === 35);
+    same((await tab.$$("#timeline .bar")).length, 33, "generations");
     await tab.close();
   }],
   ["nothing was asked of anybody else, and nothing went wrong", async () => {

@@ -17,6 +17,7 @@ class SlowDashboard(harness.TestCase):
         gateway = self.gateway(
             service("knative-sd-demo", scale={"max-scale": 3, "class": "break-even.pilotlight.dev", "window": "60s"},
                     own={"cold-start-worth": "45s", "profile": "stable-diffusion"}, annotations=AFFINITY),
+            timeouts={"startupSilence": "800ms"},
             simulator={"COLD": "2.5", "MOUNT_DELAY": "0.7", "SERVICE": "1.1", "CV": "0.3", "PNG_BYTES": "20000"})
         command = ["node", SCRIPT, "--admin", f"http://127.0.0.1:{gateway.admin}",
                    "--traffic", f"http://127.0.0.1:{gateway.port}", "--host", "knative-sd-demo.default.example.com"]

@@ -42,7 +42,7 @@ export class Pods {
     const now = JSON.stringify(rows);
     if (now === this.before) return;
     this.before = now;
-    this.box.replaceChildren(pods.length > 0 ? table("Pods", ["Pod", "State", "Sessions", "Generations", "Restarts"], rows) : "");
+    this.box.replaceChildren(pods.length > 0 ? table("Pods", ["Pod", "State", "Sessions", "Working on", "Restarts"], rows) : "");
   }
 }
 

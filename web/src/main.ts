@@ -37,7 +37,7 @@ const charts = CHARTS.map((settings) => new Chart(settings));
 const queue = new Queue(), pods = new Pods(), cold = new ColdStarts(), gpus = new Gpus(), events = new Events();
 const timeline = new Timeline(byId("timeline"), model);
 byId("charts").append(...charts.map((chart) => chart.element));
-byId("lists").append(queue.element, gpus.element, pods.element, cold.element, events.element);
+byId("lists").append(h("div", {}, queue.element, pods.element, events.element), h("div", {}, gpus.element, cold.element));
 
 // --- the head
 
