@@ -4,11 +4,25 @@ import re
 import shutil
 import subprocess
 
+import tempfile
+
 import harness
 from harness import AFFINITY, service
 
 SCRIPT = os.path.join(harness.ROOT, "tests", "browser", "dashboard.mjs")
 PICTURES = os.environ.get("PILOTLIGHT_PICTURES")  # a folder: where to leave screenshots
+
+
+class DashboardsFiles(harness.TestCase):
+    def test_what_is_embedded_is_what_the_sources_make(self):
+        web = os.path.join(harness.ROOT, "web")
+        with tempfile.TemporaryDirectory() as made:
+            subprocess.run([os.path.join("node_modules", ".bin", "tsc"), "--noEmit"], cwd=web, check=True)
+            subprocess.run([os.path.join("node_modules", ".bin", "vite"), "build", "--outDir", made, "--emptyOutDir"], cwd=web,
+                           check=True, capture_output=True)
+            for name in sorted({*os.listdir(made), *os.listdir(os.path.join(web, "dist"))}):
+                with open(os.path.join(made, name), "rb") as new, open(os.path.join(web, "dist", name), "rb") as kept:
+                    self.assertEqual(new.read(), kept.read(), f"web/dist/{name} is old: ./dev web")
 
 
 class SlowDashboard(harness.TestCase):
