@@ -350,6 +350,7 @@ void Connection::log(Visit& visit) {
         const auto status_class = record.status == 499 ? 0u : static_cast<unsigned>(record.status / 100) % 6;
         metrics.responses[status_class].fetch_add(1, std::memory_order_relaxed);
         metrics.duration[status_class].observe(record.total);
+        if (answered) metrics.invocation[status_class].observe(record.pod_time);
         metrics.bytes_in.fetch_add(record.bytes_in, std::memory_order_relaxed);
         metrics.bytes_out.fetch_add(record.bytes_out, std::memory_order_relaxed);
         if (record.refusal)
@@ -360,7 +361,10 @@ void Connection::log(Visit& visit) {
             metrics.queue_wait.observe(record.queue);
             metrics.cold_wait.observe(record.cold);
             metrics.pod_time.observe(record.pod_time);
+            metrics.generation.observe(record.total);
+            metrics.generation_fine.observe(record.total);
         }
+        if (had_a_slot) worker_.shared().generations.add(generation(record));
     }
     worker_.shared().access_log.write(record);
 }

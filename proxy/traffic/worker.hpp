@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "proxy/access_log.hpp"
+#include "proxy/generations.hpp"
 #include "proxy/service.hpp"
 #include "proxy/traffic/cookie.hpp"
 #include "proxy/traffic/door.hpp"
@@ -28,6 +29,7 @@ struct Shared {
     std::atomic<std::size_t> requests{0};     // of clients, from the head to the end of the answer
     std::atomic<std::size_t> errands{0};      // that pods work on
     DoorCounters door{};
+    Generations generations{};
 };
 
 class Connection;
