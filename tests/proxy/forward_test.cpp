@@ -293,3 +293,19 @@ TEST_CASE("an interim response goes on without what is between us and the pod", 
         response("HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\nConnection: X-Own\r\nX-Own: 1\r\n\r\n"));
     CHECK(hints == "HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n");
 }
+
+TEST_CASE("Connection may remove a Cookie", "[forward]") {
+    CHECK(values(forward("Cookie: a=b\r\nConnection: cookie\r\n"), "Cookie") == "-");
+}
+
+TEST_CASE("Max-Forwards of OPTIONS is one less, and of others as it was", "[forward]") {
+    CHECK(values(forward("Max-Forwards: 5\r\n", to_pod(), "OPTIONS / HTTP/1.1"), "Max-Forwards") == "4");
+    CHECK(values(forward("Max-Forwards: 5\r\n"), "Max-Forwards") == "5");
+}
+
+TEST_CASE("a tracestate goes on only with its traceparent", "[forward]") {
+    const auto own = "traceparent: " + string(to_pod().traceparent) + "\r\n";
+    CHECK(values(forward(own + "tracestate: a=b\r\n"), "tracestate") == "a=b");
+    CHECK(values(forward("traceparent: x\r\ntracestate: a=b\r\n"), "tracestate") == "-");
+    CHECK(values(forward("tracestate: a=b\r\n"), "tracestate") == "-");
+}
