@@ -112,9 +112,11 @@ asio::awaitable<Outcome> Attempt::receive() {
     if (unasked_) co_return nonsense("it spoke before it was asked");
     const auto most = x_.routing->limits.head_bytes;
     for (bool silent = true;; silent = false) {
-        std::size_t length = 0;
-        while ((length = head_length(head)) == 0) {
+        std::size_t length = 0, searched = 0;
+        while ((length = head_length(head, searched)) == 0) {
             if (head.size() > most) co_return nonsense("its head is too long");
+            if (const auto wrong = response_refused_early(head, searched)) co_return nonsense(wrong->reason);
+            searched = head.size();
             const auto outcome = co_await read_some([&](std::string_view octets) { head += octets; });
             if (!outcome) continue;
             if (*outcome == Outcome::died && !head.empty()) co_return nonsense("its head is cut short");
@@ -151,7 +153,7 @@ bool Attempt::may_be_used_again(const ResponseHead& response) const {
 }
 
 Outcome Attempt::switch_protocols(ResponseHead response, std::string& rest) {
-    if (!x_.head.websocket() || !response.switches_to_websocket())
+    if (!x_.head.websocket() || !response.switches_to_websocket(x_.head.first("Sec-WebSocket-Key")))
         return nonsense("it switched protocols unasked");
     status_ = response.status();
     x_.answered = Clock::now();

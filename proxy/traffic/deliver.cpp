@@ -114,8 +114,8 @@ asio::awaitable<Connection::Next> Connection::refuse(Refusal why, const RequestH
     record.status = status != 0 ? status : info.status;
     record.refusal = why;
     if (why == Refusal::client_left) co_return Next::close;
-    const bool keep =
-        !info.close && !body_unread && head != nullptr && head->keep_alive() && !worker_.draining();
+    const bool keep = !info.close && !body_unread && head != nullptr && head->keep_alive() &&
+                      head->minor_version() > 0 && !worker_.draining();
     RefusalContext context;
     context.status = status;
     context.detail = detail;

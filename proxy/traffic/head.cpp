@@ -1,6 +1,7 @@
 #include "proxy/traffic/head.hpp"
 
 #include <arpa/inet.h>
+#include <openssl/evp.h>
 
 #include <algorithm>
 #include <array>
@@ -84,6 +85,16 @@ bool is_host(std::string_view host) {
     return !has_port || is_port(port);
 }
 
+// RFC 6455 section 4.2.2: base64 of the SHA-1 of the key and a fixed text.
+std::string websocket_accept(std::string_view key) {
+    const std::string text = std::string(key) + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+    std::array<unsigned char, 20> hash{};
+    EVP_Digest(text.data(), text.size(), hash.data(), nullptr, EVP_sha1(), nullptr);
+    std::array<unsigned char, 29> out{};
+    EVP_EncodeBlock(out.data(), hash.data(), static_cast<int>(hash.size()));
+    return std::string(out.begin(), out.end() - 1);
+}
+
 }  // namespace
 
 bool same_name(std::string_view a, std::string_view b) {
@@ -125,8 +136,9 @@ bool Head::upgrades_to(std::string_view protocol) const {
            has_connection_option("upgrade");
 }
 
-bool ResponseHead::switches_to_websocket() const {
-    return status_ == 101 && upgrades_to("websocket") && has("Sec-WebSocket-Accept");
+bool ResponseHead::switches_to_websocket(std::string_view key) const {
+    return status_ == 101 && upgrades_to("websocket") && has_one("Sec-WebSocket-Accept") &&
+           first("Sec-WebSocket-Accept") == websocket_accept(key);
 }
 
 std::size_t head_length(std::string_view octets, std::size_t searched) {
@@ -181,6 +193,11 @@ public:
         if (end != std::string_view::npos) return request_line(head);
         if (rest_.size() > most_of_a_request_line()) return HeadError{414, "the request target is too long"};
         return {};
+    }
+
+    Error status_line_alone() {
+        ResponseHead head;
+        return status_line(head);
     }
 
 private:
@@ -437,19 +454,43 @@ private:
     std::string_view rest_;
 };
 
+namespace {
+
+// An octet that no head has, or a CR or LF that is not a line's end.
+bool has_stray_octet(std::string_view octets, std::size_t searched) {
+    for (auto at = searched > 0 ? searched - 1 : 0; at < octets.size(); ++at) {
+        const char c = octets[at];
+        if (is_field_octet(c)) continue;
+        const bool line_ends = (c == '\r' && (at + 1 == octets.size() || octets[at + 1] == '\n')) ||
+                               (c == '\n' && at > 0 && octets[at - 1] == '\r');
+        if (!line_ends) return true;
+    }
+    return false;
+}
+
+constexpr std::string_view stray_octet = "a line does not end in CRLF, or has a control character";
+
+bool has_a_line(std::string_view octets) {
+    return octets.find("\r\n") != std::string_view::npos;
+}
+
+}  // namespace
+
 std::optional<HeadError> refused_early(std::string_view octets, const HeadLimits& limits,
                                        std::size_t searched) {
-    // An octet that no head has, and a CR or LF that is not a line's end.
-    for (auto at = searched > 0 ? searched - 1 : 0; at < octets.size(); ++at) {
-        const char u = octets[at];
-        if (is_field_octet(u)) continue;
-        const bool line_ends = (u == '\r' && (at + 1 == octets.size() || octets[at + 1] == '\n')) ||
-                               (u == '\n' && at > 0 && octets[at - 1] == '\r');
-        if (!line_ends) return HeadError{400, "a line does not end in CRLF, or has a control character"};
-    }
-    const bool first_line_is_seen = octets.substr(0, searched).find("\r\n") != std::string_view::npos;
-    if (first_line_is_seen) return {};
+    if (has_stray_octet(octets, searched)) return HeadError{400, stray_octet};
+    if (has_a_line(octets.substr(0, searched))) return {};  // it was looked at when it was whole
     return HeadParser(octets, limits).first_line();
+}
+
+std::optional<HeadError> response_refused_early(std::string_view octets, std::size_t searched) {
+    if (has_stray_octet(octets, searched)) return HeadError{502, stray_octet};
+    if (has_a_line(octets.substr(0, searched))) return {};
+    if (has_a_line(octets)) return HeadParser(octets, {}).status_line_alone();
+    const std::string_view beginning = "HTTP/1.";
+    if (octets.substr(0, beginning.size()) != beginning.substr(0, octets.size()))
+        return HeadError{502, "it is not HTTP"};
+    return {};
 }
 
 std::variant<RequestHead, HeadError> parse_request(std::string_view octets, const HeadLimits& limits) {

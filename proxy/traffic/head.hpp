@@ -91,8 +91,8 @@ class ResponseHead : public Head {
 public:
     int status() const { return status_; }
     std::string_view reason() const { return reason_; }
-    // 101 of a WebSocket's opening handshake, RFC 6455 section 4.2.2; what the client asked is not looked at.
-    bool switches_to_websocket() const;
+    // 101 of a WebSocket's opening handshake, RFC 6455 section 4.2.2, in answer to the client's key.
+    bool switches_to_websocket(std::string_view key) const;
 
 private:
     friend class HeadParser;
@@ -107,6 +107,7 @@ std::size_t head_length(std::string_view octets, std::size_t searched = 0);
 // What is wrong already with a request's head whose end has not come yet: nobody waits for the rest of it.
 // `searched`: how much of it an earlier call has seen already.
 std::optional<HeadError> refused_early(std::string_view octets, const HeadLimits&, std::size_t searched = 0);
+std::optional<HeadError> response_refused_early(std::string_view octets, std::size_t searched = 0);
 
 std::variant<RequestHead, HeadError> parse_request(std::string_view octets, const HeadLimits&);
 

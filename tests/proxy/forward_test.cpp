@@ -277,14 +277,15 @@ TEST_CASE("a WebSocket's handshake goes on, and its 101 comes back", "[forward]"
 
     const auto switched = response(
         "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\n"
-        "Upgrade: WebSocket\r\nSec-WebSocket-Accept: x\r\n\r\n");
-    CHECK(switched.switches_to_websocket());
+        "Upgrade: WebSocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n");
+    CHECK(switched.switches_to_websocket("dGhlIHNhbXBsZSBub25jZQ=="));
+    CHECK_FALSE(switched.switches_to_websocket("dGhlIHNhbXBsZSBub25jZQ=!"));
     ToClient back;
     back.websocket = true;
     const auto answer = response_for_client(switched, back).octets;
     CHECK(values(answer, "Connection") == "Upgrade");
     CHECK(values(answer, "Upgrade") == "websocket");
-    CHECK(values(answer, "Sec-WebSocket-Accept") == "x");
+    CHECK(values(answer, "Sec-WebSocket-Accept") == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
     CHECK(values(answer, "Content-Length") == "-");
 }
 
