@@ -518,7 +518,7 @@ def play(case, port, host, pod, how="whole"):
     return played
 
 
-def observe(case, port, host, pod, seconds=0.3):
+def observe(case, port, host, pod, seconds=0.25):
     """The case against a proxy of which nothing is expected: what comes, until nothing comes any more."""
     played = Played()
     pod.begin(case)
