@@ -296,7 +296,7 @@ class Gateway:
 
     def access(self):
         with open(self.access_log, encoding="utf-8") as file:
-            return [json.loads(line) for line in file]
+            return [json.loads(line) for line in file if line.endswith("\n")]  # the last may not be whole yet
 
     # Requests.
 
