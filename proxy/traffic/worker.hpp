@@ -73,7 +73,8 @@ private:
 
     static constexpr std::chrono::milliseconds sweep_every{100};  // the precision of all deadlines
     static constexpr std::chrono::seconds pod_idle{4};            // A1111 closes after 5 s; uvicorn's default
-    static constexpr std::size_t idle_per_pod = 8;
+    static constexpr std::size_t idle_per_pod =
+        64;  // as many as clients that ask at the same time: a connect costs more than a request
 
     Shared& shared_;
     std::shared_ptr<const Routing> routing_;
