@@ -60,10 +60,10 @@ public:
         loop_.configure(configuration_);
         make_workers();
         if (const auto wrong = doors_.make(configuration_.gateway)) throw std::runtime_error(wrong->sentence);
+        const auto most = connection_limit(configuration_.gateway.limits);
         for (const auto& at : configuration_.gateway.listeners)
             listeners_.push_back(
-                std::make_unique<proxy::Listener>(control_, at, doors_.of(at), workers_, shared_,
-                                                  connection_limit(configuration_.gateway.limits)));
+                std::make_unique<proxy::Listener>(control_, at, doors_.of(at), workers_, shared_, most));
         listens_at_ = configuration_.gateway.listeners;
         make_admin();
     }

@@ -113,11 +113,11 @@ std::optional<std::string> Connection::moved_to_https(const Visit& visit, const 
     if (host.empty()) return std::nullopt;
     const auto port = *door_->https_port == 443 ? std::string{} : fmt::format(":{}", *door_->https_port);
     const auto path = request.target() == "*" ? std::string_view("/") : request.target();
-    const bool keep = request.framing() == Framing::none && request.keep_alive() && !worker_.draining();
     return fmt::format(
         "HTTP/1.1 308 Permanent Redirect\r\nDate: {}\r\nLocation: https://{}{}{}\r\nContent-Length: 0\r\n"
         "X-Request-Id: {}\r\n{}\r\n",
-        http_date(), host, port, path, visit.record.request_id, keep ? "" : "Connection: close\r\n");
+        http_date(), host, port, path, visit.record.request_id,
+        visit.keep_alive ? "" : "Connection: close\r\n");
 }
 
 void Connection::find_client(Visit& visit, const RequestHead& request) const {

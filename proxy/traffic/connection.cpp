@@ -82,6 +82,7 @@ asio::awaitable<void> Connection::serve_requests() {
         if (worker_.draining() && next == Next::another) next = Next::lingering_close;
     }
     if (next == Next::lingering_close) co_await linger();
+    if (next == Next::another && stream_.tls()) stream_.end_writing();  // nothing is missing: say so
 }
 
 asio::awaitable<std::size_t> Connection::read_head() {

@@ -75,8 +75,9 @@ asio::awaitable<Connection::Next> Connection::answer(Visit& visit, RequestHead r
         visit.keep(std::move(request));
         co_return next;
     }
+    visit.keep_alive =
+        !has_body && request.keep_alive() && request.minor_version() > 0 && !worker_.draining();
     if (auto answer = moved_to_https(visit, request)) {
-        visit.keep_alive = !has_body && request.keep_alive() && !worker_.draining();
         visit.keep(std::move(request));
         co_return co_await write_own(visit, 308, std::move(*answer));
     }
