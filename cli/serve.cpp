@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <boost/asio.hpp>
@@ -18,8 +17,11 @@
 #include "cli/state.hpp"
 #include "manifest/load.hpp"
 #include "pods/make_driver.hpp"
+#include "proxy/bounds/descriptors.hpp"
+#include "proxy/bounds/memory_used.hpp"
 #include "proxy/control/listener.hpp"
 #include "proxy/control/loop.hpp"
+#include "proxy/control/watch.hpp"
 
 namespace cli {
 namespace {
@@ -29,14 +31,11 @@ namespace asio = boost::asio;
 // A client's connection is one descriptor, and its request may need a second one towards a pod; some are for
 // ourselves.
 std::size_t connection_limit(const manifest::Limits& limits) {
-    rlimit descriptors{};
-    if (::getrlimit(RLIMIT_NOFILE, &descriptors) != 0 || descriptors.rlim_cur == RLIM_INFINITY)
-        return limits.connections;
-    const auto affordable = static_cast<std::size_t>(descriptors.rlim_cur) * 3 / 4;
-    if (affordable < limits.connections)
-        spdlog::warn("{} descriptors are allowed (ulimit -n), so at most {} connections are accepted, not {}",
-                     descriptors.rlim_cur, affordable, limits.connections);
-    return std::min(affordable, limits.connections);
+    const auto plan = proxy::plan_descriptors(proxy::raise_descriptor_limit(), limits.connections);
+    if (const auto words = proxy::describe(plan, limits.connections); !words.empty())
+        spdlog::warn("{}", words);
+    proxy::descriptors().set_plan(plan);
+    return plan.connections;
 }
 
 // The whole gateway: one control thread (the caller's) and its workers.
@@ -51,13 +50,15 @@ public:
           driver_(pods::make_driver(control_, configuration_.gateway.driver, state_dir_)),
           loop_(control_, *driver_, shared_.cookie_key, spool_directory(state_dir_),
                 proxy::Memory(state_dir_ / "learnt")),
+          connection_limit_(connection_limit(configuration_.gateway.limits)),
+          watch_(control_, shared_.bounds, what_to_watch()),
           signals_(control_) {
         access_log_ = make_access_log(configuration_.gateway.log);
         loop_.configure(configuration_);
         make_workers();
         for (const auto& at : configuration_.gateway.listeners)
-            listeners_.push_back(std::make_unique<proxy::Listener>(
-                control_, at, workers_, shared_, connection_limit(configuration_.gateway.limits)));
+            listeners_.push_back(
+                std::make_unique<proxy::Listener>(control_, at, workers_, shared_, connection_limit_));
         make_admin();
     }
 
@@ -68,6 +69,7 @@ public:
         admin_->start();
         loop_.set_serving(true);
         loop_.start();
+        watch_.start();
         asio::co_spawn(control_, handle_signals(), asio::detached);
         announce();
         while (!done_) control_.run_one();
@@ -96,8 +98,34 @@ private:
         loop_.count([this](proxy::Snapshot& snapshot) {
             snapshot.connections = shared_.connections;
             snapshot.requests = shared_.requests;
+            snapshot.bounds = view_of(shared_.bounds, watch_.last_seen());
         });
         loop_.on_published([this] { admin_->published(); });
+    }
+
+    proxy::Watch::Asks what_to_watch() {
+        const auto limits = [this]() -> const manifest::Limits& { return configuration_.gateway.limits; };
+        return {[this, limits] {
+                    constexpr std::uint64_t connection = 8 << 10, request = 16 << 10;  // bench/hold
+                    const auto all = shared_.connections.load();
+                    return proxy::LoadSeen{
+                        loop_.spool_memory() + all * connection + shared_.requests.load() * request,
+                        proxy::memory_limit(limits().memory), all, connection_limit_};
+                },
+                [this](std::size_t each) {
+                    for (auto& worker : workers_) worker->shed_idle(each);
+                },
+                [this] { return loop_.shed_queue(); },
+                [this](proxy::Load load, const std::string& why) {
+                    const bool well = load == proxy::Load::normal;
+                    spdlog::log(well ? spdlog::level::info : spdlog::level::warn, "load: {} ({})",
+                                proxy::name_of(load), why);
+                    if (well)
+                        loop_.events().normal("", "Gateway", "pilotlight", "LoadNormal", why);
+                    else
+                        loop_.events().warning("", "Gateway", "pilotlight", "Overload",
+                                               fmt::format("{}: {}", proxy::name_of(load), why));
+                }};
     }
 
     void announce() {
@@ -176,6 +204,7 @@ private:
             co_await pause(20ms);
         }
         loop_.stop();
+        watch_.stop();
         admin_->stop();
         signals_.cancel();
         spdlog::info("stopped");
@@ -199,6 +228,8 @@ private:
     proxy::Shared shared_;
     std::unique_ptr<pods::Driver> driver_;
     proxy::Loop loop_;
+    std::size_t connection_limit_;
+    proxy::Watch watch_;
     std::vector<std::unique_ptr<proxy::Worker>> workers_;
     std::vector<std::unique_ptr<proxy::Listener>> listeners_;
     std::unique_ptr<admin::Server> admin_;
@@ -206,14 +237,6 @@ private:
     bool at_once_ = false;
     bool done_ = false;
 };
-
-// As many descriptors as the system allows: a held request is one.
-void raise_descriptor_limit() {
-    rlimit limit{};
-    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-    limit.rlim_cur = limit.rlim_max;
-    ::setrlimit(RLIMIT_NOFILE, &limit);
-}
 
 }  // namespace
 
@@ -226,7 +249,6 @@ int serve(std::span<const std::string> args) {
         std::fprintf(stderr, "%s\n", manifest::to_string(problem).c_str());
     if (!loaded.configuration) return 1;
     apply(*loaded.configuration, options);
-    raise_descriptor_limit();
     set_up_logging(loaded.configuration->gateway.log);
     try {
         Gateway(std::move(options), std::move(*loaded.configuration)).run();

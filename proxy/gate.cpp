@@ -193,6 +193,18 @@ void Gate::refuse_queue(Refusal refusal, TimePoint now) {
     change(now, [&](router::Pool&) { closed_ = refusal; });
 }
 
+std::size_t Gate::shed(std::size_t (*part)(std::size_t waiting), Refusal refusal, TimePoint now) {
+    std::vector<Refused> refused;
+    change(now, [&](router::Pool& pool) {
+        for (const auto ticket : pool.newest(part(pool.waiting()))) {
+            if (auto waiter = waiters_.extract(ticket)) refused.emplace_back(waiter.mapped(), refusal);
+            pool.leave(ticket, now);
+        }
+    });
+    for (const auto& [waiter, why] : refused) refuse(waiter, why);
+    return refused.size();
+}
+
 Gate::Look Gate::look(TimePoint now) {
     Look look;
     std::vector<Refused> refused;

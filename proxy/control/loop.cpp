@@ -6,6 +6,9 @@
 #include <boost/asio.hpp>
 #include <limits>
 
+#include "proxy/bounds/load.hpp"
+#include "proxy/bounds/memory_used.hpp"
+
 namespace proxy {
 namespace {
 
@@ -99,7 +102,8 @@ void Loop::make_routes(const manifest::Configuration& configuration) {
     routing->limits = gateway.limits;
     routing->timeouts = gateway.timeouts;
     routing->head_limits.fields = gateway.limits.head_fields;
-    spool_budget_->memory.set_limit(gateway.limits.spool_memory);
+    spool_budget_->memory.set_limit(
+        std::min(gateway.limits.spool_memory, memory_limit(gateway.limits.memory) / 2));
     spool_budget_->disk.set_limit(gateway.limits.spool_disk);
     routing->request_spool = {gateway.limits.body_memory, spool_directory_, spool_budget_};
     routing->response_spool = {gateway.limits.response_memory, spool_directory_, spool_budget_};
@@ -192,6 +196,12 @@ void Loop::drain() {
     draining_ = changed_ = true;
     for (auto& revision : revisions_) revision->refuse_queue(Refusal::shutting_down, Clock::now());
     wake();
+}
+
+std::size_t Loop::shed_queue() {
+    std::size_t count = 0;
+    for (auto& revision : revisions_) count += revision->shed_queue(Clock::now());
+    return count;
 }
 
 void Loop::stop_pods(bool at_once) {

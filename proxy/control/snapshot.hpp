@@ -11,6 +11,7 @@
 
 #include "autoscaler/settings.hpp"
 #include "pods/pod.hpp"
+#include "proxy/bounds/view.hpp"
 #include "proxy/metrics.hpp"
 #include "router/pool.hpp"
 
@@ -75,6 +76,7 @@ struct Snapshot {
     bool ready = false;         // listens, and is not shutting down
     bool draining = false;
     std::size_t connections = 0, requests = 0;
+    BoundsView bounds;
     std::uint64_t spool_memory = 0, spool_disk = 0;  // octets on their way to somebody slow
     std::vector<RevisionView> revisions;
     std::vector<PodView> pods;

@@ -65,6 +65,7 @@ private:
         }
     };
 
+    bool take_place();  // false: its peer has enough connections
     asio::awaitable<void> run();
     asio::awaitable<std::size_t> read_head();  // its length at the front of in_; 0: the connection is over
     asio::awaitable<Next> turn_away(Refusal, std::string_view detail, int status = 0);
@@ -113,6 +114,7 @@ private:
     Stream stream_;
     std::string peer_;
     asio::ip::address peer_address_;
+    Peers::Place place_;
     std::string in_;  // octets read and not used yet
     std::function<void()> on_departure_;
     bool watching_ = false;

@@ -41,6 +41,8 @@ RefusalInfo describe(Refusal refusal) {
         case Refusal::disk_full:
             return {503, "proxy_internal_error", "disk_full", "The gateway has no room for the body", true,
                     true};
+        case Refusal::overloaded:
+            return {503, "connection_limit_reached", "overloaded", "The gateway is overloaded", true, true};
         case Refusal::unplaced:
             return {409, "http_request_error", "unplaced", "Nothing says which pod works for you"};
         case Refusal::client_left:
@@ -65,6 +67,8 @@ std::string_view advice(Refusal refusal) {
                    "less and less often.";
         case Refusal::shutting_down:
             return "The gateway is shutting down. Try again in a moment.";
+        case Refusal::overloaded:
+            return "The gateway has as much to hold as its memory allows. Try again in a moment.";
         default:
             return describe(refusal).title;
     }

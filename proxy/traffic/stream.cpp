@@ -4,6 +4,8 @@
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <utility>
 
+#include "proxy/bounds/descriptors.hpp"
+
 namespace proxy {
 
 using boost::system::error_code;
@@ -114,6 +116,7 @@ asio::awaitable<error_code> Stream::connect(asio::ip::tcp::endpoint to, TimePoin
     error_code error;
     socket_.open(to.protocol(), error);
     if (error) co_return error;
+    if (!descriptors().for_traffic(socket_.native_handle())) co_return asio::error::no_descriptors;
     socket_.non_blocking(true, error);
     socket_.set_option(asio::ip::tcp::no_delay(true), error);
     if (interrupted_) co_return asio::error::operation_aborted;

@@ -26,7 +26,11 @@ void Worker::start() {
                 io_.run();
                 return;
             } catch (const std::exception& error) {
+                count(shared_.bounds.failures);
                 spdlog::error("a handler ended by an exception: {}", error.what());
+            } catch (...) {
+                count(shared_.bounds.failures);
+                spdlog::error("a handler ended by something that is no exception of ours");
             }
     });
 }
@@ -49,6 +53,12 @@ void Worker::accept(asio::ip::tcp::socket socket) {
 
 void Worker::use(std::shared_ptr<const Routing> routing) {
     asio::post(io_, [this, routing = std::move(routing)]() mutable { routing_ = std::move(routing); });
+}
+
+void Worker::shed_idle(std::size_t most) {
+    asio::post(io_, [this, most] {
+        shared_.bounds.idle_shed.fetch_add(idle_line_.shed(most), std::memory_order_relaxed);
+    });
 }
 
 void Worker::drain() {
