@@ -64,6 +64,7 @@ public:
 
     void run() {
         std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is one request's trouble
+        std::signal(SIGPIPE, SIG_IGN);  // whoever read our log has gone: its lines are lost, no more
         for (auto& worker : workers_) worker->start();
         for (auto& listener : listeners_) listener->start();
         admin_->start();
@@ -98,6 +99,7 @@ private:
         loop_.count([this](proxy::Snapshot& snapshot) {
             snapshot.connections = shared_.connections;
             snapshot.requests = shared_.requests;
+            shared_.bounds.log_lines_lost = lost_log_lines();
             snapshot.bounds = view_of(shared_.bounds, watch_.last_seen());
         });
         loop_.on_published([this] { admin_->published(); });
@@ -254,10 +256,10 @@ int serve(std::span<const std::string> args) {
         Gateway(std::move(options), std::move(*loaded.configuration)).run();
     } catch (const std::exception& error) {
         spdlog::error("{}", error.what());
-        spdlog::shutdown();
+        shut_down_logging();
         return 1;
     }
-    spdlog::shutdown();
+    shut_down_logging();
     return 0;
 }
 

@@ -105,8 +105,8 @@ void read_limits(Fields& spec, Limits& limits) {
     fields.number("connectionsPerPeer", limits.connections_per_peer, 0, 1'000'000);
     fields.size("bodyRate", limits.body_rate, 0, GiB);
     fields.size("memory", limits.memory, 0, 1024 * TiB);
-    if (limits.memory != 0 && limits.memory < 32 * MiB)
-        fields.error("memory", "must be 32Mi at least, or 0 for half of what the machine has");
+    if (limits.memory != 0 && limits.memory < 16 * MiB)
+        fields.error("memory", "must be 16Mi at least, or 0 for half of what the machine has");
     fields.close();
 }
 

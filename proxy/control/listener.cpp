@@ -1,7 +1,9 @@
 #include "proxy/control/listener.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <boost/asio.hpp>
 #include <stdexcept>
@@ -13,6 +15,19 @@ namespace proxy {
 namespace {
 constexpr std::chrono::milliseconds breath{20};
 constexpr std::chrono::seconds between_words{10};
+
+// The same socket under the lowest number there is now.
+asio::ip::tcp::socket lowest(asio::ip::tcp::socket socket) {
+    boost::system::error_code ignored;
+    const auto protocol = socket.local_endpoint(ignored).protocol();
+    const int now = ::fcntl(socket.native_handle(), F_DUPFD_CLOEXEC, 0);
+    if (now < 0) return socket;
+    if (now > socket.native_handle()) return ::close(now), std::move(socket);
+    asio::ip::tcp::socket moved(socket.get_executor());
+    moved.assign(protocol, now, ignored);
+    if (ignored) ::close(now);
+    return moved;
+}
 }  // namespace
 
 Listener::Listener(asio::io_context& io, const manifest::Listener& at,
@@ -49,10 +64,14 @@ asio::awaitable<void> Listener::accept() {
     while (acceptor_.is_open()) {
         const bool goes_on = co_await accept_one();
         if (goes_on || !acceptor_.is_open()) continue;
-        count(shared_.bounds.accept_pauses);
-        pause_.expires_after(breath);
-        co_await pause_.async_wait(asio::as_tuple(asio::use_awaitable));
+        co_await take_a_breath();
     }
+}
+
+asio::awaitable<void> Listener::take_a_breath() {
+    count(shared_.bounds.accept_pauses);
+    pause_.expires_after(breath);
+    co_await pause_.async_wait(asio::as_tuple(asio::use_awaitable));
 }
 
 // Near the limit each who comes takes the place of somebody idle; at the limit the kernel's backlog waits
@@ -73,10 +92,11 @@ asio::awaitable<bool> Listener::accept_one() {
         co_return false;
     }
     if (error) co_return true;  // he has left already
-    if (!descriptors().for_clients(socket.native_handle())) {
+    while (!descriptors().for_clients(socket.native_handle()) && acceptor_.is_open()) {
         make_room(limit_ / 32 + 1);
         tell_shortage("the descriptors that are left are kept for pods, logs and the admin address");
-        co_return false;
+        co_await take_a_breath();
+        socket = lowest(std::move(socket));
     }
     if (connections >= limit_ - limit_ / 16) make_room(1);
     try {

@@ -27,6 +27,7 @@ public:
 private:
     asio::awaitable<void> accept();
     asio::awaitable<bool> accept_one();  // false: a pause is worth while
+    asio::awaitable<void> take_a_breath();
     void make_room(std::size_t connections);
     void tell_shortage(const std::string& why);
 

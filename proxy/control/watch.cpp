@@ -28,7 +28,7 @@ void Watch::look() {
     const auto level = level_.update(seen_, now);
     bounds_.load = level;
     if (level != before) asks_.tell(level, in_words(seen_));
-    act();
+    act(now);
     timer_.expires_after(every);
     timer_.async_wait([this](boost::system::error_code error) {
         if (!error && !stopped_) look();
@@ -54,12 +54,17 @@ LoadSeen Watch::measure(pods::TimePoint now) {
     return seen;
 }
 
-void Watch::act() {
+// What was shed shows after a moment only: once a second, and only while it is as bad as that, not for as
+// long as the level lasts.
+void Watch::act(pods::TimePoint now) {
     const auto shortages = descriptors().shortages();
     const bool short_of_descriptors = std::exchange(shortages_, shortages) != shortages;
     if (short_of_descriptors || level_.level() >= Load::no_keep_alive) asks_.shed_idle(idle_at_a_time);
-    if (level_.level() == Load::shed_queue)
+    const bool as_bad = seen_.memory_share() >= LoadLevel::enter[static_cast<std::size_t>(Load::shed_queue)];
+    if (as_bad && now - shed_at_ >= shed_every) {
+        shed_at_ = now;
         bounds_.queue_shed.fetch_add(asks_.shed_queue(), std::memory_order_relaxed);
+    }
 }
 
 }  // namespace proxy

@@ -28,10 +28,10 @@ public:
 private:
     void look();
     LoadSeen measure(pods::TimePoint now);
-    void act();
+    void act(pods::TimePoint now);
 
     static constexpr std::chrono::milliseconds every{100};
-    static constexpr std::chrono::seconds trim_every{5};
+    static constexpr std::chrono::seconds trim_every{1}, shed_every{1};
     static constexpr std::size_t idle_at_a_time = 64;
 
     Bounds& bounds_;
@@ -40,7 +40,7 @@ private:
     LoadLevel level_;
     LoadSeen seen_;
     std::uint64_t shortages_ = 0;
-    pods::TimePoint trimmed_at_{};
+    pods::TimePoint trimmed_at_{}, shed_at_{};
     bool stopped_ = false;
 };
 
