@@ -292,6 +292,15 @@ void gateway(Text& text, const Snapshot& snapshot) {
     text.sample("", snapshot.connections);
     text.family("pilotlight_requests", "gauge", "Requests under way");
     text.sample("", snapshot.requests);
+    text.family("pilotlight_tls_handshakes_total", "counter", "TLS handshakes; resumed: by a session ticket");
+    text.sample("resumed=\"false\"", snapshot.tls_handshakes - snapshot.tls_resumed);
+    text.sample("resumed=\"true\"", snapshot.tls_resumed);
+    text.family("pilotlight_tls_handshake_failures_total", "counter",
+                "TLS handshakes that failed or took too long");
+    text.sample("", snapshot.tls_failures);
+    text.family("pilotlight_proxy_headers_refused_total", "counter",
+                "Connections closed for their PROXY header: malformed, too late, or from nobody trusted");
+    text.sample("", snapshot.proxy_headers_refused);
     text.family("pilotlight_spool_memory_bytes", "gauge", "Octets held in memory for somebody slow");
     text.sample("", snapshot.spool_memory);
     text.family("pilotlight_spool_disk_bytes", "gauge", "Octets held in temporary files for somebody slow");

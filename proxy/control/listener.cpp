@@ -30,10 +30,15 @@ asio::ip::tcp::socket lowest(asio::ip::tcp::socket socket) {
 }
 }  // namespace
 
-Listener::Listener(asio::io_context& io, const manifest::Listener& at,
+Listener::Listener(asio::io_context& io, const manifest::Listener& at, std::shared_ptr<const Door> door,
                    std::vector<std::unique_ptr<Worker>>& workers, Shared& shared,
                    std::size_t connection_limit)
-    : acceptor_(io), pause_(io), workers_(workers), shared_(shared), limit_(connection_limit) {
+    : acceptor_(io),
+      pause_(io),
+      door_(std::move(door)),
+      workers_(workers),
+      shared_(shared),
+      limit_(connection_limit) {
     boost::system::error_code error;
     const auto address = asio::ip::make_address(at.address, error);
     if (error) throw std::runtime_error(fmt::format("'{}' is not an IP address to listen on", at.address));
@@ -100,7 +105,7 @@ asio::awaitable<bool> Listener::accept_one() {
     }
     if (connections >= limit_ - limit_ / 16) make_room(1);
     try {
-        workers_[next_++ % workers_.size()]->accept(std::move(socket));
+        workers_[next_++ % workers_.size()]->accept(std::move(socket), door_);
     } catch (const std::exception& failure) {  // out of memory: it is this connection's end
         tell_shortage(failure.what());
         co_return false;

@@ -19,7 +19,8 @@ constexpr std::chrono::seconds linger_time{2};
 
 }  // namespace
 
-Connection::Connection(Worker& worker, Socket socket) : worker_(worker), stream_(std::move(socket)) {
+Connection::Connection(Worker& worker, Socket socket, std::shared_ptr<const Door> door)
+    : worker_(worker), stream_(std::move(socket)), door_(std::move(door)) {
     error_code error;
     const auto peer = stream_.socket().remote_endpoint(error);
     if (!error) peer_address_ = peer.address(), peer_ = peer.address().to_string();
@@ -41,7 +42,7 @@ bool Connection::take_place() {
     count(worker_.shared().bounds.over_peer_limit);
     RefusalContext context;
     context.detail = "Your address has as many connections as it may have (limits.connectionsPerPeer).";
-    stream_.try_write(refusal_response(Refusal::overloaded, context));
+    if (!door_ || !door_->tls) stream_.try_write(refusal_response(Refusal::overloaded, context));
     return false;
 }
 
@@ -50,9 +51,6 @@ void Connection::start() {
     worker_.add(*this);
     asio::co_spawn(worker_.io(), run(), [self = shared_from_this()](std::exception_ptr error) {
         if (!error) return;
-        count(self->worker_.shared().bounds.failures);
-        self->stream_.reset_on_close();  // its answer may be half written
-        self->close();
         spdlog::error("a connection from {} ended by an exception: {}", self->peer_, what_of(error));
     });
 }
@@ -64,11 +62,36 @@ void Connection::close() {
 
 void Connection::drain() {
     if (!between_requests_ || first_) return;  // a first request may be on its way; it gets its 503
+    stream_.end_writing();
     error_code ignored;
     stream_.socket().shutdown(asio::socket_base::shutdown_both, ignored);  // ends the wait for a head
 }
 
 asio::awaitable<void> Connection::run() {
+    struct Ending {  // also of a frame that is unwound, or destroyed where it waits
+        Connection& mine;
+        bool regular = false;
+        ~Ending() { regular ? mine.close() : mine.break_off(); }
+    } ending{*this};
+    bool welcome = false;
+    {
+        Idle idle(stream_);  // who has not yet said who he is asks for nothing
+        if (door_) worker_.idle_line().join(idle);
+        welcome = co_await greet();
+    }
+    if (welcome) co_await serve_requests();
+    ending.regular = true;
+}
+
+// Nobody goes on with it: its answer may be half written.
+void Connection::break_off() {
+    count(worker_.shared().bounds.failures);
+    stop_watching();
+    stream_.reset_on_close();
+    close();
+}
+
+asio::awaitable<void> Connection::serve_requests() {
     auto next = Next::another;
     while (next == Next::another) {
         if (!first_) co_await worker_.others();  // or who never stops asking would be the only one
@@ -90,7 +113,6 @@ asio::awaitable<void> Connection::run() {
         if (!worker_.keeps_alive() && next == Next::another) next = Next::lingering_close;
     }
     if (next == Next::lingering_close) co_await linger();
-    close();
 }
 
 asio::awaitable<std::size_t> Connection::read_head() {
@@ -147,8 +169,7 @@ asio::awaitable<Connection::Next> Connection::turn_away(Refusal why, std::string
 
 // RFC 9112 section 9.6: read on a while after our last word, or a RST may take it from the client.
 asio::awaitable<void> Connection::linger() {
-    error_code ignored;
-    stream_.socket().shutdown(asio::socket_base::shutdown_send, ignored);
+    stream_.end_writing();
     const auto deadline = Clock::now() + linger_time;
     for (std::size_t discarded = 0; discarded < linger_limit && Clock::now() < deadline;) {
         if (const auto read = stream_.try_read(worker_.scratch())) {
@@ -169,7 +190,7 @@ void Connection::watch(std::function<void()> on_departure) {
 }
 
 void Connection::keep_watching() {
-    stream_.socket().async_wait(Socket::wait_read, [self = shared_from_this()](error_code error) {
+    stream_.when_readable([self = shared_from_this()](error_code error) {
         if (error || !self->watching_) return;
         const auto read = self->stream_.try_read(self->worker_.scratch());
         if (read && read->error) {

@@ -136,6 +136,8 @@ private:
         else
             gate_.succeeded(backend_->id);
         learn();
+        // Whom the slot was given to sends his request before this answer is written: the pod waits for it.
+        if (has_slot_ && !has_begun_a_job) co_await worker_.others();
         x_.complete = !x_.failure;  // of an answer that came too late a part is missing
         x_.notify();
         if (has_begun_a_job) {

@@ -66,8 +66,10 @@ public:
     std::string_view path() const { return target_.substr(0, target_.find('?')); }
     std::string_view host() const {
         return host_;
-    }                                 // of the absolute-form if there was one; may be empty in 1.0
-    std::string_view query() const {  // without its '?'; empty: none
+    }  // of the absolute-form if there was one; may be empty in 1.0
+    enum class Scheme : unsigned char { unsaid, http, https };
+    Scheme scheme() const { return scheme_; }  // of the absolute-form
+    std::string_view query() const {           // without its '?'; empty: none
         const auto mark = target_.find('?');
         return mark == std::string_view::npos ? std::string_view{} : target_.substr(mark + 1);
     }
@@ -77,6 +79,7 @@ public:
 private:
     friend class HeadParser;
     std::string_view method_, target_, host_;
+    Scheme scheme_ = Scheme::unsaid;
     bool expects_continue_ = false;
     bool websocket_ = false;
 };

@@ -43,6 +43,8 @@ RefusalInfo describe(Refusal refusal) {
                     true};
         case Refusal::overloaded:
             return {503, "connection_limit_reached", "overloaded", "The gateway is overloaded", true, true};
+        case Refusal::misdirected:
+            return {421, "destination_not_found", "misdirected", "This connection is not for this host"};
         case Refusal::unplaced:
             return {409, "http_request_error", "unplaced", "Nothing says which pod works for you"};
         case Refusal::client_left:
@@ -96,6 +98,8 @@ std::string_view status_text(int status) {
             return "URI Too Long";
         case 417:
             return "Expectation Failed";
+        case 421:
+            return "Misdirected Request";
         case 431:
             return "Request Header Fields Too Large";
         case 500:

@@ -51,11 +51,12 @@ std::unique_ptr<Listener> listener_for(const Service& service, const router::Cla
 asio::awaitable<Connection::Next> Connection::serve(RequestHead request, Counted& counted) {
     Visit visit(counted);
     visit.routing = worker_.routing();
-    visit.record.client = peer_;
+    find_client(visit, request);
     const auto given_id = request.first("X-Request-Id");
     visit.record.request_id = is_request_id(given_id) ? std::string(given_id) : hex(random64());
     const auto next = co_await answer(visit, std::move(request));
     stop_watching();
+    visit.over = true;
     log(visit);
     co_return next;
 }
@@ -63,6 +64,11 @@ asio::awaitable<Connection::Next> Connection::serve(RequestHead request, Counted
 asio::awaitable<Connection::Next> Connection::answer(Visit& visit, RequestHead request) {
     auto& record = visit.record;
     const bool has_body = request.framing() != Framing::none;
+    if (const auto why = misdirected(request)) {
+        const auto next = co_await refuse(Refusal::misdirected, &request, record, *why, 0, has_body);
+        visit.keep(std::move(request));
+        co_return next;
+    }
     const auto index = visit.routing->routes.find(request.host());
     if (!index) {
         const auto detail =
@@ -71,6 +77,11 @@ asio::awaitable<Connection::Next> Connection::answer(Visit& visit, RequestHead r
         const auto next = co_await refuse(Refusal::unknown_host, &request, record, detail, 0, has_body);
         visit.keep(std::move(request));
         co_return next;
+    }
+    if (auto answer = moved_to_https(visit, request)) {
+        visit.keep_alive = !has_body && request.keep_alive() && !worker_.draining();
+        visit.keep(std::move(request));
+        co_return co_await write_own(visit, 308, std::move(*answer));
     }
     const auto& service = visit.routing->services[*index];
     visit.classified = service->rules->classify(asked_by(request));
@@ -116,7 +127,7 @@ void Connection::prepare(Visit& visit) {
     auto& x = *visit.exchange;
     visit.caller.ids = router::ids_in_target(x.head.path(), x.head.query());
     visit.caller.cookie = binding_of(*x.service, x.head);
-    visit.caller.origin = peer_;
+    visit.caller.origin = visit.client;
     if (visit.body) read_members(visit);
     visit.body.reset();  // a held request may wait long with thousands of others
     visit.record.request_class = router::letter(visit.classified.what);
@@ -318,6 +329,8 @@ std::string Connection::request_for(const Visit& visit) const {
     if (trace.empty()) trace = "00-" + hex(random64()) + hex(random64()) + "-" + hex(random64()) + "-00";
     ToPod to;
     to.client_address = peer_;
+    to.tls = stream_.tls();
+    to.client_certificate = client_certificate_;
     to.client_trusted = x.routing->trusts(peer_address_);
     to.request_id = visit.record.request_id;
     to.traceparent = trace;

@@ -26,8 +26,7 @@ public:
     asio::awaitable<void> run() {
         while (co_await step()) {
         }
-        error_code ignored;
-        to_.socket().shutdown(asio::socket_base::shutdown_send, ignored);
+        to_.end_writing();
         if (broken_) {
             from_.interrupt();
             to_.interrupt();

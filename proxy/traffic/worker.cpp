@@ -39,15 +39,15 @@ void Worker::join() {
     if (thread_.joinable()) thread_.join();
 }
 
-void Worker::accept(asio::ip::tcp::socket socket) {
+void Worker::accept(asio::ip::tcp::socket socket, std::shared_ptr<const Door> door) {
     boost::system::error_code error;
     const auto protocol = socket.local_endpoint(error).protocol();
     const auto handle = socket.release(error);
     if (error) return;
-    asio::post(io_, [this, protocol, handle] {
+    asio::post(io_, [this, protocol, handle, door = std::move(door)]() mutable {
         Socket mine(io_.get_executor(), protocol, handle);
         if (stopped_) return;
-        std::make_shared<Connection>(*this, std::move(mine))->start();
+        std::make_shared<Connection>(*this, std::move(mine), std::move(door))->start();
     });
 }
 

@@ -17,6 +17,7 @@
 #include "proxy/bounds/idle_line.hpp"
 #include "proxy/service.hpp"
 #include "proxy/traffic/cookie.hpp"
+#include "proxy/traffic/door.hpp"
 #include "proxy/traffic/stream.hpp"
 
 namespace proxy {
@@ -29,6 +30,7 @@ struct Shared {
     std::atomic<std::size_t> connections{0};  // of clients
     std::atomic<std::size_t> requests{0};     // of clients, from the head to the end of the answer
     std::atomic<std::size_t> errands{0};      // that pods work on
+    DoorCounters door{};
 };
 
 class Connection;
@@ -47,7 +49,7 @@ public:
 
     // --- from any thread
     void start();
-    void accept(asio::ip::tcp::socket);  // a client, from the listener's thread
+    void accept(asio::ip::tcp::socket, std::shared_ptr<const Door>);  // a client, from the listener's thread
     void use(std::shared_ptr<const Routing>);
     void shed_idle(std::size_t count);  // the longest idle connections of clients
     void drain();                       // no further request on any connection; idle ones are closed
@@ -77,7 +79,8 @@ private:
 
     static constexpr std::chrono::milliseconds sweep_every{100};  // the precision of all deadlines
     static constexpr std::chrono::seconds pod_idle{4};            // A1111 closes after 5 s; uvicorn's default
-    static constexpr std::size_t idle_per_pod = 8;
+    static constexpr std::size_t idle_per_pod =
+        64;  // as many as clients that ask at the same time: a connect costs more than a request
 
     Shared& shared_;
     std::shared_ptr<const Routing> routing_;
