@@ -21,6 +21,7 @@
 #include "pods/make_driver.hpp"
 #include "proxy/bounds/descriptors.hpp"
 #include "proxy/bounds/memory_used.hpp"
+#include "proxy/bounds/reserve.hpp"
 #include "proxy/control/doors.hpp"
 #include "proxy/control/listener.hpp"
 #include "proxy/control/loop.hpp"
@@ -62,9 +63,8 @@ public:
         make_workers();
         if (const auto wrong = doors_.make(configuration_.gateway)) throw std::runtime_error(wrong->sentence);
         for (const auto& at : configuration_.gateway.listeners)
-            listeners_.push_back(
-                std::make_unique<proxy::Listener>(control_, at, doors_.of(at), workers_, shared_,
-                                                  connection_limit_));
+            listeners_.push_back(std::make_unique<proxy::Listener>(control_, at, doors_.of(at), workers_,
+                                                                   shared_, connection_limit_));
         listens_at_ = configuration_.gateway.listeners;
         make_admin();
     }
@@ -81,7 +81,11 @@ public:
         doors_.watch([this](const auto& wrong) { use_doors(wrong); });
         asio::co_spawn(control_, handle_signals(), asio::detached);
         announce();
-        while (!done_) control_.run_one();
+        while (!done_) try {
+                control_.run_one();
+            } catch (const std::exception& error) {  // no more than what it was about is lost
+                spdlog::error("control: {}", error.what());
+            }
         control_.poll();  // what was just cancelled ends; the driver watches on until it is destroyed
         for (auto& worker : workers_) worker->join();
     }
@@ -295,6 +299,7 @@ int serve(std::span<const std::string> args) {
         std::fprintf(stderr, "%s\n", manifest::to_string(problem).c_str());
     if (!loaded.configuration) return 1;
     apply(*loaded.configuration, options);
+    proxy::EmergencyMemory::set_up();
     set_up_logging(loaded.configuration->gateway.log);
     try {
         Gateway(std::move(options), std::move(*loaded.configuration)).run();

@@ -4,6 +4,8 @@
 #include <boost/asio/dispatch.hpp>
 #include <utility>
 
+#include "proxy/bounds/reserve.hpp"
+
 namespace proxy {
 
 Gate::Gate(const router::PoolSettings& settings, TimePoint now, std::function<void()> wake)
@@ -16,6 +18,7 @@ template <class Change>
 void Gate::change(TimePoint now, Change apply) {
     std::vector<Granted> granted;
     std::vector<Refused> refused;
+    MustNotFail book_keeping;
     {
         std::lock_guard lock(mutex_);
         apply(pool_);

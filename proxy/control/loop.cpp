@@ -8,6 +8,7 @@
 
 #include "proxy/bounds/load.hpp"
 #include "proxy/bounds/memory_used.hpp"
+#include "proxy/bounds/reserve.hpp"
 
 namespace proxy {
 namespace {
@@ -126,7 +127,12 @@ void Loop::wake() {
 void Loop::tick() {
     woken_ = false;  // before the look: what happens from now on rings again
     const auto now = Clock::now();
-    for (auto& revision : revisions_) revision->tick(now, limit_for(*revision));
+    try {
+        for (auto& revision : revisions_) revision->tick(now, limit_for(*revision));
+    } catch (...) {  // whatever it is, the clock goes on
+        arm();
+        throw;
+    }
     const auto over = std::erase_if(revisions_, [](const auto& revision) { return revision->over(); });
     if (over > 0) changed_ = true;
     if (changed_ || now - published_at_ >= publish_at_least_every) publish();
@@ -135,6 +141,7 @@ void Loop::tick() {
 
 // On whole multiples of the interval, so that seconds are closed when they end.
 void Loop::arm() {
+    MustNotFail clock;
     const auto step = std::chrono::duration_cast<Duration>(every);
     const auto now = Clock::now();
     timer_.expires_at(TimePoint(step * (now.time_since_epoch() / step + 1)));

@@ -6,6 +6,7 @@
 
 #include "proxy/bounds/descriptors.hpp"
 #include "proxy/bounds/memory_used.hpp"
+#include "proxy/bounds/reserve.hpp"
 
 namespace proxy {
 
@@ -22,6 +23,7 @@ void Watch::stop() {
 }
 
 void Watch::look() {
+    EmergencyMemory::refill();
     const auto now = pods::Clock::now();
     seen_ = measure(now);
     const auto before = level_.level();
@@ -29,6 +31,11 @@ void Watch::look() {
     bounds_.load = level;
     if (level != before) asks_.tell(level, in_words(seen_));
     act(now);
+    arm();
+}
+
+void Watch::arm() {
+    MustNotFail clock;
     timer_.expires_after(every);
     timer_.async_wait([this](boost::system::error_code error) {
         if (!error && !stopped_) look();

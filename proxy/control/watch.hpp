@@ -27,6 +27,7 @@ public:
 
 private:
     void look();
+    void arm();
     LoadSeen measure(pods::TimePoint now);
     void act(pods::TimePoint now);
 

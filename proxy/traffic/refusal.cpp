@@ -47,6 +47,8 @@ RefusalInfo describe(Refusal refusal) {
             return {421, "destination_not_found", "misdirected", "This connection is not for this host"};
         case Refusal::unplaced:
             return {409, "http_request_error", "unplaced", "Nothing says which pod works for you"};
+        case Refusal::broken:
+            return {500, "proxy_internal_error", "broken", "The gateway failed on this request", false, true};
         case Refusal::client_left:
             return {499, "", "client_left", "The client left"};
     }

@@ -4,6 +4,7 @@
 
 #include <boost/asio.hpp>
 
+#include "proxy/bounds/reserve.hpp"
 #include "proxy/traffic/connection.hpp"
 
 namespace proxy {
@@ -82,6 +83,7 @@ void Worker::stop() {
 }
 
 void Worker::sweep() {
+    MustNotFail deadlines;
     if (stopped_ && streams_.empty()) return;
     // Once stopped no wait is worth while, nor the next one of somebody whose wait has just been ended.
     const auto now = stopped_ ? TimePoint::max() : Clock::now();
