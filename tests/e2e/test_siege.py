@@ -198,7 +198,7 @@ class Siege(harness.TestCase):
         self.assert_normal_again(gateway)
 
     def test_without_descriptors_accepting_pauses_and_the_admin_address_answers(self):
-        gateway = self.besieged(timeouts={"head": "2s"}, limits={"connections": 250},
+        gateway = self.besieged(timeouts={"head": "1s"}, limits={"connections": 250},
                                 prefix=["sh", "-c", 'ulimit -n 256; exec "$@"', "sh"])
         self.assertIn("256 descriptors are allowed", gateway.tail())
         with Flood(gateway).add(400, b"GET / HTTP/1.1\r\nX-a: ") as flood:  # not idle: nobody can be closed for another
@@ -221,7 +221,7 @@ class Siege(harness.TestCase):
         self.assert_normal_again(gateway)
 
     def test_memory_that_runs_out_ends_keep_alive_then_refuses_then_sheds_the_newest(self):
-        gateway = self.besieged(limits={"spoolMemory": "1Gi", "bodyMemory": "64Mi"}, simulator={"SERVICE": "4"})
+        gateway = self.besieged(limits={"spoolMemory": "1Gi", "bodyMemory": "64Mi"}, simulator={"SERVICE": "2"})
         with open(f"/proc/{gateway.process.pid}/statm", encoding="utf-8") as file:
             resident = int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
         limit = max(16 << 20, int(resident * 2.1))  # half of it is for bodies: with them it is nearly full
