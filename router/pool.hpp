@@ -102,8 +102,9 @@ public:
     void bench(PodId, TimePoint now);   // its connection broke: no new work until admitted again
     void succeeded(PodId);
 
-    std::vector<Grant> dispatch(TimePoint now);  // to the longest waiting; call after every change
-    std::vector<Expired> expire(TimePoint now);  // those out of time; they have left
+    std::vector<Grant> dispatch(TimePoint now);           // to the longest waiting; call after every change
+    std::vector<Ticket> newest(std::size_t count) const;  // of those who wait
+    std::vector<Expired> expire(TimePoint now);           // those out of time; they have left
     std::optional<TimePoint> next_due(
         TimePoint now) const;  // when expire() or dispatch() may have something to do
 

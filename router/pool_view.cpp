@@ -143,4 +143,11 @@ std::string Pool::check() const {
     return {};
 }
 
+std::vector<Ticket> Pool::newest(std::size_t count) const {
+    std::vector<Ticket> found;
+    for (count = std::min(count, queue_.size()); found.size() < count;)
+        found.push_back(queue_.at(queue_.size() - 1 - found.size()));
+    return found;
+}
+
 }  // namespace router
