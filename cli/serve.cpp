@@ -104,6 +104,7 @@ private:
         loop_.count([this](proxy::Snapshot& snapshot) {
             snapshot.connections = shared_.connections;
             snapshot.requests = shared_.requests;
+            snapshot.certificate_expires = doors_.valid_until();
             snapshot.tls_handshakes = shared_.door.handshakes;
             snapshot.tls_resumed = shared_.door.resumed;
             snapshot.tls_failures = shared_.door.handshake_failures;

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <ctime>
 #include <deque>
 #include <memory>
 #include <string>
@@ -75,6 +76,7 @@ struct Snapshot {
     bool ready = false;         // listens, and is not shutting down
     bool draining = false;
     std::size_t connections = 0, requests = 0;
+    std::optional<std::time_t> certificate_expires;  // the first one
     std::uint64_t tls_handshakes = 0, tls_resumed = 0, tls_failures = 0, proxy_headers_refused = 0;
     std::uint64_t spool_memory = 0, spool_disk = 0;  // octets on their way to somebody slow
     std::vector<RevisionView> revisions;
