@@ -32,7 +32,7 @@ asio::awaitable<Introduction> read_proxy_header(Stream& stream, TimePoint deadli
     std::array<char, 512> looked;
     for (;;) {
         error_code error;
-        const auto seen = stream.socket().receive(asio::buffer(looked), MSG_PEEK, error);
+        const auto seen = stream.socket().read_some(looked, error, MSG_PEEK);
         if (error == asio::error::would_block) {
             error = co_await stream.readable(deadline);
             if (!error) continue;
@@ -50,7 +50,7 @@ asio::awaitable<Introduction> read_proxy_header(Stream& stream, TimePoint deadli
         }
         const auto* header = std::get_if<ProxyHeader>(&parsed);
         const auto taken = header != nullptr ? header->length - before : seen;
-        stream.socket().receive(asio::buffer(looked.data(), taken), 0, error);
+        stream.socket().read_some(std::span(looked.data(), taken), error);
         if (header == nullptr) continue;
         introduction.client = header->client;
         co_return introduction;

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "proxy/access_log.hpp"
+#include "proxy/generations.hpp"
 #include "proxy/service.hpp"
 #include "proxy/traffic/cookie.hpp"
 #include "proxy/traffic/door.hpp"
@@ -28,6 +29,7 @@ struct Shared {
     std::atomic<std::size_t> requests{0};     // of clients, from the head to the end of the answer
     std::atomic<std::size_t> errands{0};      // that pods work on
     DoorCounters door{};
+    Generations generations{};
 };
 
 class Connection;
@@ -80,6 +82,7 @@ private:
     std::shared_ptr<const Routing> routing_;
     asio::io_context io_{1};
     asio::executor_work_guard<asio::io_context::executor_type> work_;
+    Poller poller_;
     asio::steady_timer sweeper_;
     Streams streams_;
     std::unordered_map<Connection*, std::weak_ptr<Connection>> connections_;
