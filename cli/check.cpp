@@ -8,9 +8,9 @@
 #include <variant>
 #include <vector>
 
+#include "cli/load.hpp"
 #include "manifest/annotations.hpp"
 #include "manifest/hosts.hpp"
-#include "manifest/load.hpp"
 #include "manifest/units.hpp"
 #include "pods/environment.hpp"
 
@@ -130,9 +130,11 @@ std::string pods_text(const autoscaler::Settings& scaling) {
 
 void summarize(const manifest::Service& service, const manifest::Gateway& gateway) {
     std::cout << "Service " << service.name_space << "/" << service.name << "\n";
-    const auto port = gateway.listeners.front().port;
+    const auto& listener = gateway.listeners.front();
+    const bool usual = listener.port == (listener.tls ? 443 : 80);
     const auto url = [&](const std::string& host) {
-        return "http://" + host + (port == 80 ? "" : ":" + std::to_string(port));
+        return (listener.tls ? "https://" : "http://") + host +
+               (usual ? "" : ":" + std::to_string(listener.port));
     };
     std::string name = "url";
     for (const auto& host : manifest::hosts_of(service, {}, gateway))
@@ -167,7 +169,8 @@ void summarize(const manifest::Configuration& configuration) {
         return (v6 ? "[" + listener.address + "]" : listener.address) + ":" + std::to_string(listener.port);
     };
     std::string listens;
-    for (const auto& listener : gateway.listeners) listens += (listens.empty() ? "" : ", ") + show(listener);
+    for (const auto& listener : gateway.listeners)
+        listens += (listens.empty() ? "" : ", ") + show(listener) + (listener.tls ? " (TLS)" : "");
     line("listens", listens);
     line("admin", show(gateway.admin));
     line("driver", std::holds_alternative<pods::ProcessSettings>(gateway.driver) ? "process" : "static");
@@ -190,7 +193,7 @@ int check(std::span<const std::string> args) {
         std::cout << manifest::explain_annotations();
         return 0;
     }
-    const auto loaded = manifest::load_files(request.paths);
+    const auto loaded = load_all(request.paths);
     for (const auto& problem : loaded.problems) std::cerr << manifest::to_string(problem) << "\n";
     if (!loaded.configuration) {
         const auto errors = std::ranges::count(loaded.problems, false, &manifest::Problem::warning);

@@ -5,19 +5,22 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio.hpp>
 #include <csignal>
 #include <cstdio>
+#include <ctime>
 #include <filesystem>
 #include <memory>
 #include <thread>
 
 #include "admin/server.hpp"
+#include "cli/load.hpp"
 #include "cli/logging.hpp"
 #include "cli/options.hpp"
 #include "cli/state.hpp"
-#include "manifest/load.hpp"
 #include "pods/make_driver.hpp"
+#include "proxy/control/doors.hpp"
 #include "proxy/control/listener.hpp"
 #include "proxy/control/loop.hpp"
 
@@ -51,13 +54,17 @@ public:
           driver_(pods::make_driver(control_, configuration_.gateway.driver, state_dir_)),
           loop_(control_, *driver_, shared_.cookie_key, spool_directory(state_dir_),
                 proxy::Memory(state_dir_ / "learnt")),
+          doors_(control_),
           signals_(control_) {
         access_log_ = make_access_log(configuration_.gateway.log);
         loop_.configure(configuration_);
         make_workers();
+        if (const auto wrong = doors_.make(configuration_.gateway)) throw std::runtime_error(wrong->sentence);
+        const auto most = connection_limit(configuration_.gateway.limits);
         for (const auto& at : configuration_.gateway.listeners)
-            listeners_.push_back(std::make_unique<proxy::Listener>(
-                control_, at, workers_, shared_, connection_limit(configuration_.gateway.limits)));
+            listeners_.push_back(
+                std::make_unique<proxy::Listener>(control_, at, doors_.of(at), workers_, shared_, most));
+        listens_at_ = configuration_.gateway.listeners;
         make_admin();
     }
 
@@ -68,6 +75,7 @@ public:
         admin_->start();
         loop_.set_serving(true);
         loop_.start();
+        doors_.watch([this](const auto& wrong) { use_doors(wrong); });
         asio::co_spawn(control_, handle_signals(), asio::detached);
         announce();
         while (!done_) control_.run_one();
@@ -90,24 +98,34 @@ private:
         const auto& at = configuration_.gateway.admin;
         admin::Source source;
         source.snapshot = [this] { return loop_.snapshot(); };
+        source.generations = &shared_.generations;
+        admin::Settings settings;
+        settings.history = state_dir_ / "history";
         admin_ = std::make_unique<admin::Server>(
-            control_, asio::ip::tcp::endpoint(asio::ip::make_address(at.address), at.port),
-            std::move(source));
+            control_, asio::ip::tcp::endpoint(asio::ip::make_address(at.address), at.port), std::move(source),
+            std::move(settings));
         loop_.count([this](proxy::Snapshot& snapshot) {
             snapshot.connections = shared_.connections;
             snapshot.requests = shared_.requests;
+            snapshot.tls_handshakes = shared_.door.handshakes;
+            snapshot.tls_resumed = shared_.door.resumed;
+            snapshot.tls_failures = shared_.door.handshake_failures;
+            snapshot.proxy_headers_refused = shared_.door.proxy_headers_refused;
+            snapshot.errands = shared_.errands;
         });
         loop_.on_published([this] { admin_->published(); });
     }
 
     void announce() {
-        for (const auto& listener : listeners_) {
-            const auto endpoint = listener->endpoint();
-            spdlog::info("serving on {}:{}", endpoint.address().to_string(), endpoint.port());
+        for (std::size_t i = 0; i < listeners_.size(); ++i) {
+            const auto endpoint = listeners_[i]->endpoint();
+            spdlog::info("serving on {}:{}{}", endpoint.address().to_string(), endpoint.port(),
+                         listens_at_[i].tls ? " (TLS)" : "");
         }
         spdlog::info("admin on http://{}:{}", configuration_.gateway.admin.address, admin_->port());
         for (const auto& service : configuration_.services)
-            spdlog::info("{}/{} is at http://{}.{}.{}:{}/", service.name_space, service.name, service.name,
+            spdlog::info("{}/{} is at {}://{}.{}.{}:{}/", service.name_space, service.name,
+                         !listens_at_.empty() && listens_at_.front().tls ? "https" : "http", service.name,
                          service.name_space,
                          configuration_.gateway.domains.empty() ? "?" : configuration_.gateway.domains.back(),
                          listeners_.empty() ? 0 : listeners_.front()->endpoint().port());
@@ -132,25 +150,52 @@ private:
         }
     }
 
-    // All or nothing: what is wrong is said, and the configuration in force stays.
-    void reload() {
-        auto loaded = manifest::load_files(options_.files);
-        for (const auto& problem : loaded.problems)
+    // Who listens now lets in whoever comes from now on by the new doors.
+    void use_doors(const std::optional<proxy::Wrong>& wrong) {
+        if (wrong) {
+            spdlog::error("a changed certificate is not used, the one before stays in force: {}",
+                          wrong->sentence);
+            return loop_.events().warning("", "Gateway", "pilotlight", "CertificateRefused", wrong->sentence);
+        }
+        for (std::size_t i = 0; i < listeners_.size(); ++i) listeners_[i]->use(doors_.of(listens_at_[i]));
+        say(proxy::look_at_certificates(configuration_.gateway, std::time(nullptr)));
+        loop_.events().normal("", "Gateway", "pilotlight", "CertificatesReloaded",
+                              "Certificates have changed and are in force for new connections");
+    }
+
+    static void say(const std::vector<manifest::Problem>& problems) {
+        for (const auto& problem : problems)
             spdlog::log(problem.warning ? spdlog::level::warn : spdlog::level::err, "{}",
                         manifest::to_string(problem));
+    }
+
+    // All or nothing: what is wrong is said, and the configuration in force stays.
+    void reload() {
+        auto loaded = load_all(options_.files);
+        say(loaded.problems);
         if (loaded.configuration) apply(*loaded.configuration, options_);
-        const bool good = loaded.configuration.has_value();
+        bool good = loaded.configuration.has_value();
+        if (good) {
+            const auto wrong = doors_.make(loaded.configuration->gateway);
+            if (wrong) spdlog::error("{}", wrong->sentence);
+            good = !wrong;
+        }
         if (!good) {
             loop_.events().warning("", "Gateway", "pilotlight", "ReloadRefused",
                                    "The manifests have errors; the configuration in force stays");
             return;
         }
-        if (!(loaded.configuration->gateway.listeners == configuration_.gateway.listeners) ||
+        for (std::size_t i = 0; i < listeners_.size(); ++i) listeners_[i]->use(doors_.of(listens_at_[i]));
+        const auto same_address = [](const manifest::Listener& a, const manifest::Listener& b) {
+            return a.address == b.address && a.port == b.port;
+        };
+        if (!std::ranges::equal(loaded.configuration->gateway.listeners, listens_at_, same_address) ||
             !(loaded.configuration->gateway.admin == configuration_.gateway.admin) ||
             !(loaded.configuration->gateway.driver == configuration_.gateway.driver))
             spdlog::warn(
-                "listeners, the admin address and the driver change only with a restart; the rest is in "
-                "force");
+                "the addresses of listeners, the admin address and the driver change only with a restart; "
+                "the "
+                "rest is in force");
         configuration_ = std::move(*loaded.configuration);
         set_log_level(configuration_.gateway.log);
         loop_.configure(configuration_);
@@ -176,6 +221,7 @@ private:
             co_await pause(20ms);
         }
         loop_.stop();
+        doors_.stop();
         admin_->stop();
         signals_.cancel();
         spdlog::info("stopped");
@@ -200,7 +246,9 @@ private:
     std::unique_ptr<pods::Driver> driver_;
     proxy::Loop loop_;
     std::vector<std::unique_ptr<proxy::Worker>> workers_;
+    proxy::Doors doors_;
     std::vector<std::unique_ptr<proxy::Listener>> listeners_;
+    std::vector<manifest::Listener> listens_at_;  // as they were at the start
     std::unique_ptr<admin::Server> admin_;
     asio::signal_set signals_;
     bool at_once_ = false;
@@ -221,7 +269,7 @@ int serve(std::span<const std::string> args) {
     auto parsed = parse_serve_options(args);
     if (auto* exit = std::get_if<int>(&parsed)) return *exit;
     auto& options = std::get<ServeOptions>(parsed);
-    auto loaded = manifest::load_files(options.files);
+    auto loaded = load_all(options.files);
     for (const auto& problem : loaded.problems)
         std::fprintf(stderr, "%s\n", manifest::to_string(problem).c_str());
     if (!loaded.configuration) return 1;

@@ -69,9 +69,57 @@ struct DomainMapping {
     friend bool operator==(const DomainMapping&, const DomainMapping&) = default;
 };
 
+// Where something was read, for messages about what is found out later.
+struct Origin {
+    std::string file;
+    int line = 0, column = 0;
+    std::string path;  // "spec.listeners[0].tls.certificates[0]"
+
+    friend bool operator==(const Origin&, const Origin&) = default;
+};
+
+struct CertificateFiles {
+    std::filesystem::path certificate, key;  // PEM; the certificate first, then its chain
+    Origin origin;
+
+    friend bool operator==(const CertificateFiles&, const CertificateFiles&) = default;
+};
+
+struct ClientCertificates {
+    std::filesystem::path ca;
+    bool required = true;  // else one is asked for; a wrong one is refused all the same
+    bool forward = false;  // its subject goes to the pod, in X-Forwarded-Client-Cert
+    Origin origin;
+
+    friend bool operator==(const ClientCertificates&, const ClientCertificates&) = default;
+};
+
+struct Tls {
+    std::vector<CertificateFiles> certificates;  // the first is for names that none of them covers
+    bool reject_unknown_names = false;
+    bool only_1_3 = false;
+    bool http2 = true;
+    std::optional<ClientCertificates> clients;
+
+    friend bool operator==(const Tls&, const Tls&) = default;
+};
+
+// RFC 6797
+struct StrictTransport {
+    seconds max_age{0};
+    bool include_subdomains = false;
+
+    friend bool operator==(const StrictTransport&, const StrictTransport&) = default;
+};
+
 struct Listener {
     std::string address = "0.0.0.0";
     std::uint16_t port = 8080;
+    std::optional<Tls> tls = {};
+    bool proxy_protocol = false;  // every connection begins with its header
+    std::optional<std::uint16_t> https_port =
+        {};  // a request for a host of ours is sent there, to the same host
+    std::optional<StrictTransport> strict_transport = {};
 
     friend bool operator==(const Listener&, const Listener&) = default;
 };
@@ -99,6 +147,9 @@ struct Timeouts {
     milliseconds drain{600'000};      // shutdown: how long running requests may take
     milliseconds tunnel{3'600'000};   // a WebSocket on which neither side says anything
     milliseconds startup_silence{3'000};  // pods/second_stage.hpp, for services that do not say it themselves
+    milliseconds handshake{10'000};  // from accept to the end of the TLS handshake, PROXY header included
+    milliseconds ticket_key{
+        43'200'000};  // how long tickets are made with one key; it opens them as long again
 
     friend bool operator==(const Timeouts&, const Timeouts&) = default;
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "manifest/door.hpp"
 #include "manifest/metadata.hpp"
 #include "manifest/names.hpp"
 
@@ -19,14 +20,25 @@ std::string at(const std::string& path, std::size_t index) {
     return path + "[" + std::to_string(index) + "]";
 }
 
-void read_listener(const Node* node, const std::string& path, Problems& problems, Listener& listener) {
-    Fields fields(node, path, problems);
+void read_address(Fields& fields, Listener& listener) {
     fields.text("address", listener.address);
     if (!is_ip(listener.address))
         fields.error("address", "must be an IP address such as \"0.0.0.0\", \"127.0.0.1\" or \"::\", not " +
                                     quote(listener.address));
     fields.number("port", listener.port, 1, 65535);
+}
+
+void read_listener(Fields& spec, const Node& node, const std::string& path, Gateway& gateway) {
+    Fields fields(&node, path, spec.problems());
+    Listener listener;
+    if (fields.find("tls")) listener.port = tls_port;
+    read_address(fields, listener);
+    read_door(fields, gateway, listener);
     fields.close();
+    for (const auto& other : gateway.listeners)
+        if (other.address == listener.address && other.port == listener.port)
+            spec.problems().error(node.place, path + ": the same address and port as another listener");
+    gateway.listeners.push_back(std::move(listener));
 }
 
 void read_listeners(Fields& spec, Gateway& gateway) {
@@ -34,13 +46,11 @@ void read_listeners(Fields& spec, Gateway& gateway) {
     if (!node) return;
     const auto path = spec.path_of("listeners");
     gateway.listeners.clear();
-    for (const auto& item : read_list(node, path, spec.problems())) {
-        const auto item_path = at(path, gateway.listeners.size());
-        Listener listener;
-        read_listener(item.get(), item_path, spec.problems(), listener);
-        if (std::ranges::find(gateway.listeners, listener) != gateway.listeners.end())
-            spec.problems().error(item->place, item_path + ": the same address and port as another listener");
-        gateway.listeners.push_back(listener);
+    const auto& items = read_list(node, path, spec.problems());
+    for (const auto& item : items) read_listener(spec, *item, at(path, gateway.listeners.size()), gateway);
+    for (std::size_t i = 0; i < items.size() && items[i]->is_map(); ++i) {
+        Fields fields(items[i].get(), at(path, i), spec.problems());
+        read_redirect(fields, gateway, gateway.listeners[i]);
     }
     if (node->is_list() && node->items.empty())
         spec.error("listeners", "must have a listener; leave the field out for 0.0.0.0:8080");
@@ -48,7 +58,9 @@ void read_listeners(Fields& spec, Gateway& gateway) {
 
 void read_admin(Fields& spec, Gateway& gateway) {
     const Node* node = spec.find("admin");
-    read_listener(node, spec.path_of("admin"), spec.problems(), gateway.admin);
+    Fields fields(node, spec.path_of("admin"), spec.problems());
+    read_address(fields, gateway.admin);
+    fields.close();
     const auto& address = gateway.admin.address;
     if (node && is_ip(address) && !address.starts_with("127.") && address != "::1")
         spec.problems().warning(node->place,
@@ -115,6 +127,8 @@ void read_timeouts(Fields& spec, Timeouts& timeouts) {
     fields.duration("drain", timeouts.drain, 0ms, day);
     fields.duration("tunnel", timeouts.tunnel, 1s, 7 * day);
     fields.duration("startupSilence", timeouts.startup_silence, 0ms, longest_silence);
+    fields.duration("handshake", timeouts.handshake, 100ms, hour);
+    fields.duration("ticketKey", timeouts.ticket_key, 1s, 7 * day);
     fields.close();
 }
 
@@ -160,6 +174,7 @@ PlacedGateway read_gateway(const Node& document, Problems& problems) {
     if (const Node* metadata = fields.find("metadata"))
         placed.place = read_metadata(metadata, document, "metadata", problems).name_place;
     Fields spec(fields.find("spec"), "spec", problems);
+    read_trusted(spec, gateway);
     read_listeners(spec, gateway);
     read_admin(spec, gateway);
     read_domains(spec, gateway);
@@ -167,7 +182,6 @@ PlacedGateway read_gateway(const Node& document, Problems& problems) {
     spec.number("workers", gateway.workers, 0, 256);
     read_path(spec, "stateDir", gateway.state_dir);
     read_path(spec, "cookieKeyFile", gateway.cookie_key_file);
-    read_trusted(spec, gateway);
     read_limits(spec, gateway.limits);
     read_timeouts(spec, gateway.timeouts);
     gateway.driver = read_driver(spec.find("driver"), placed, problems);

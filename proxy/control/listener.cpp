@@ -12,10 +12,15 @@ namespace {
 constexpr std::chrono::milliseconds breath{50};
 }
 
-Listener::Listener(asio::io_context& io, const manifest::Listener& at,
+Listener::Listener(asio::io_context& io, const manifest::Listener& at, std::shared_ptr<const Door> door,
                    std::vector<std::unique_ptr<Worker>>& workers, Shared& shared,
                    std::size_t connection_limit)
-    : acceptor_(io), pause_(io), workers_(workers), shared_(shared), limit_(connection_limit) {
+    : acceptor_(io),
+      pause_(io),
+      door_(std::move(door)),
+      workers_(workers),
+      shared_(shared),
+      limit_(connection_limit) {
     boost::system::error_code error;
     const auto address = asio::ip::make_address(at.address, error);
     if (error) throw std::runtime_error(fmt::format("'{}' is not an IP address to listen on", at.address));
@@ -52,7 +57,7 @@ asio::awaitable<void> Listener::accept() {
         }
         auto [error, socket] = co_await acceptor_.async_accept(done);
         if (!error) {
-            workers_[next_++ % workers_.size()]->accept(std::move(socket));
+            workers_[next_++ % workers_.size()]->accept(std::move(socket), door_);
         } else if (error != asio::error::operation_aborted) {
             spdlog::warn("cannot accept a connection: {}", error.message());
             pause_.expires_after(breath);

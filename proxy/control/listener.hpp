@@ -18,10 +18,11 @@ namespace proxy {
 class Listener {
 public:
     // Throws std::runtime_error with a sentence for people when the address cannot be had.
-    Listener(asio::io_context&, const manifest::Listener&, std::vector<std::unique_ptr<Worker>>&, Shared&,
-             std::size_t connection_limit);
+    Listener(asio::io_context&, const manifest::Listener&, std::shared_ptr<const Door>,
+             std::vector<std::unique_ptr<Worker>>&, Shared&, std::size_t connection_limit);
     void start();
     void stop();
+    void use(std::shared_ptr<const Door> door) { door_ = std::move(door); }  // for whoever comes from now on
     asio::ip::tcp::endpoint endpoint() const { return acceptor_.local_endpoint(); }
 
 private:
@@ -29,6 +30,7 @@ private:
 
     asio::ip::tcp::acceptor acceptor_;
     asio::steady_timer pause_;
+    std::shared_ptr<const Door> door_;
     std::vector<std::unique_ptr<Worker>>& workers_;
     Shared& shared_;
     std::size_t limit_;

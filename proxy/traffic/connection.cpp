@@ -16,7 +16,8 @@ constexpr std::chrono::seconds linger_time{2};
 
 }  // namespace
 
-Connection::Connection(Worker& worker, Socket socket) : worker_(worker), stream_(std::move(socket)) {
+Connection::Connection(Worker& worker, Socket socket, std::shared_ptr<const Door> door)
+    : worker_(worker), stream_(std::move(socket)), door_(std::move(door)) {
     error_code error;
     const auto peer = stream_.socket().remote_endpoint(error);
     if (!error) peer_address_ = peer.address(), peer_ = peer.address().to_string();
@@ -48,11 +49,18 @@ void Connection::close() {
 
 void Connection::drain() {
     if (!between_requests_ || first_) return;  // a first request may be on its way; it gets its 503
+    stream_.end_writing();
     error_code ignored;
     stream_.socket().shutdown(asio::socket_base::shutdown_both, ignored);  // ends the wait for a head
 }
 
 asio::awaitable<void> Connection::run() {
+    const bool welcome = co_await greet();
+    if (welcome) co_await serve_requests();
+    close();
+}
+
+asio::awaitable<void> Connection::serve_requests() {
     auto next = Next::another;
     while (next == Next::another) {
         if (!first_) co_await worker_.others();  // or who never stops asking would be the only one
@@ -74,7 +82,7 @@ asio::awaitable<void> Connection::run() {
         if (worker_.draining() && next == Next::another) next = Next::lingering_close;
     }
     if (next == Next::lingering_close) co_await linger();
-    close();
+    if (next == Next::another && stream_.tls()) stream_.end_writing();  // nothing is missing: say so
 }
 
 asio::awaitable<std::size_t> Connection::read_head() {
@@ -132,8 +140,7 @@ asio::awaitable<Connection::Next> Connection::turn_away(Refusal why, std::string
 
 // RFC 9112 section 9.6: read on a while after our last word, or a RST may take it from the client.
 asio::awaitable<void> Connection::linger() {
-    error_code ignored;
-    stream_.socket().shutdown(asio::socket_base::shutdown_send, ignored);
+    stream_.end_writing();
     const auto deadline = Clock::now() + linger_time;
     for (std::size_t discarded = 0; discarded < linger_limit && Clock::now() < deadline;) {
         if (const auto read = stream_.try_read(worker_.scratch())) {
@@ -154,7 +161,7 @@ void Connection::watch(std::function<void()> on_departure) {
 }
 
 void Connection::keep_watching() {
-    stream_.socket().async_wait(Socket::wait_read, [self = shared_from_this()](error_code error) {
+    stream_.when_readable([self = shared_from_this()](error_code error) {
         if (error || !self->watching_) return;
         const auto read = self->stream_.try_read(self->worker_.scratch());
         if (read && read->error) {

@@ -8,6 +8,7 @@
 
 #include "proxy/access_log.hpp"
 #include "proxy/traffic/body.hpp"
+#include "proxy/traffic/door.hpp"
 #include "proxy/traffic/exchange.hpp"
 #include "proxy/traffic/json_peek.hpp"
 #include "proxy/traffic/worker.hpp"
@@ -18,7 +19,7 @@ namespace proxy {
 
 class Connection : public std::enable_shared_from_this<Connection> {
 public:
-    Connection(Worker&, Socket);
+    Connection(Worker&, Socket, std::shared_ptr<const Door>);
     ~Connection();
 
     void start();
@@ -50,6 +51,7 @@ private:
         TimePoint began = Clock::now();
         std::shared_ptr<const Routing> routing;
         RequestRecord record;
+        std::string client;                  // its address, behind trusted proxies too
         std::shared_ptr<Exchange> exchange;  // once its service is known
         router::Classified classified;
         std::optional<JsonPeek> body;  // ids in it, if its rule says that there may be some
@@ -66,6 +68,7 @@ private:
     };
 
     asio::awaitable<void> run();
+    asio::awaitable<void> serve_requests();
     asio::awaitable<std::size_t> read_head();  // its length at the front of in_; 0: the connection is over
     asio::awaitable<Next> turn_away(Refusal, std::string_view detail, int status = 0);
 
@@ -94,6 +97,13 @@ private:
     static TimePoint patience_of(const Visit&);
     asio::awaitable<Next> show_waiting_page(Visit&);
 
+    // --- at_the_door.cpp
+    asio::awaitable<bool> greet();                                     // PROXY header, TLS; false: it is over
+    std::optional<std::string> misdirected(const RequestHead&) const;  // why it is not for this connection
+    std::optional<std::string> moved_to_https(const Visit&, const RequestHead&) const;  // the whole answer
+    void find_client(Visit&, const RequestHead&) const;
+    std::string_view door_fields() const;  // of every answer
+
     // --- deliver.cpp
     asio::awaitable<Next> deliver(Visit&);
     asio::awaitable<bool> deliver_interim(Exchange&);  // false: the client has left
@@ -112,9 +122,11 @@ private:
 
     Worker& worker_;
     Stream stream_;
-    std::string peer_;
+    std::shared_ptr<const Door> door_;
+    std::string peer_;  // the client as its connection says, or a trusted proxy's PROXY header
     asio::ip::address peer_address_;
-    std::string in_;  // octets read and not used yet
+    std::string client_certificate_;  // for the pod; empty: none, or not asked for
+    std::string in_;                  // octets read and not used yet
     std::function<void()> on_departure_;
     bool watching_ = false;
     bool departed_ = false;

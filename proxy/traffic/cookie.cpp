@@ -1,10 +1,14 @@
 #include "proxy/traffic/cookie.hpp"
 
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <openssl/params.h>
 
 #include <cstring>
+#include <initializer_list>
+#include <memory>
+#include <stdexcept>
 
 namespace proxy {
 namespace {
@@ -14,6 +18,7 @@ constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmno
 
 std::string base64url(std::string_view octets) {
     std::string out;
+    out.reserve((octets.size() * 4 + 2) / 3);
     unsigned bits = 0, held = 0;
     for (const char c : octets) {
         bits = (bits << 8) | static_cast<unsigned char>(c);
@@ -37,8 +42,8 @@ std::optional<std::string> from_base64url(std::string_view text) {
     return out;
 }
 
-void put(std::string& out, std::uint64_t value) {
-    for (int shift = 56; shift >= 0; shift -= 8) out += static_cast<char>((value >> shift) & 255);
+void put(char* out, std::uint64_t value) {
+    for (int shift = 56; shift >= 0; shift -= 8) *out++ = static_cast<char>((value >> shift) & 255);
 }
 
 std::uint64_t get(std::string_view in) {
@@ -65,30 +70,58 @@ void for_each_cookie(std::string_view field, Each each) {
     }
 }
 
+// HMAC-SHA-256 with one key, whose schedule is made once a thread: every new session's answer is sealed.
+class Hmac {
+public:
+    explicit Hmac(const CookieKey::Octets& key) : key_(key) {
+        std::unique_ptr<EVP_MAC, decltype(&EVP_MAC_free)> mac(EVP_MAC_fetch(nullptr, "HMAC", nullptr),
+                                                              &EVP_MAC_free);
+        context_.reset(mac ? EVP_MAC_CTX_new(mac.get()) : nullptr);
+        char digest[] = "SHA256";
+        const OSSL_PARAM parameters[] = {OSSL_PARAM_construct_utf8_string("digest", digest, 0),
+                                         OSSL_PARAM_construct_end()};
+        check(context_ && EVP_MAC_init(context_.get(), key.data(), key.size(), parameters) == 1);
+    }
+    bool has(const CookieKey::Octets& key) const { return key_ == key; }
+
+    std::array<unsigned char, 32> operator()(std::initializer_list<std::string_view> parts) {
+        std::array<unsigned char, 32> out{};
+        std::size_t size = 0;
+        check(EVP_MAC_init(context_.get(), nullptr, 0, nullptr) == 1);
+        for (const auto part : parts)
+            check(EVP_MAC_update(context_.get(), reinterpret_cast<const unsigned char*>(part.data()),
+                                 part.size()) == 1);
+        check(EVP_MAC_final(context_.get(), out.data(), &size, out.size()) == 1 && size == out.size());
+        return out;
+    }
+
+private:
+    static void check(bool good) {
+        if (!good) throw std::runtime_error("OpenSSL cannot make an HMAC");
+    }
+
+    CookieKey::Octets key_;
+    std::unique_ptr<EVP_MAC_CTX, decltype(&EVP_MAC_CTX_free)> context_{nullptr, &EVP_MAC_CTX_free};
+};
+
 }  // namespace
 
 std::array<unsigned char, 32> CookieKey::hmac(std::string_view purpose, std::string_view service,
                                               std::string_view data) const {
-    std::string message(purpose);
-    message += '\0';
-    message += service;
-    message += '\0';
-    message += data;
-    std::array<unsigned char, 32> out{};
-    unsigned size = 0;
-    HMAC(EVP_sha256(), octets_.data(), static_cast<int>(octets_.size()),
-         reinterpret_cast<const unsigned char*>(message.data()), message.size(), out.data(), &size);
-    return out;
+    constexpr std::string_view end{"\0", 1};
+    thread_local std::optional<Hmac> mac;
+    if (!mac || !mac->has(octets_)) mac.emplace(octets_);
+    return (*mac)({purpose, end, service, end, data});
 }
 
 std::string CookieKey::seal(const Binding& binding, std::string_view service) const {
-    std::string octets;
-    put(octets, binding.session);
-    put(octets, binding.pod);
-    put(octets, static_cast<std::uint64_t>(binding.issued));
-    const auto mac = hmac("cookie", service, octets);
-    octets.append(reinterpret_cast<const char*>(mac.data()), mac_size);
-    return base64url(octets);
+    std::array<char, payload_size + mac_size> octets{};
+    put(octets.data(), binding.session);
+    put(octets.data() + 8, binding.pod);
+    put(octets.data() + 16, static_cast<std::uint64_t>(binding.issued));
+    const auto mac = hmac("cookie", service, {octets.data(), payload_size});
+    std::memcpy(octets.data() + payload_size, mac.data(), mac_size);
+    return base64url({octets.data(), octets.size()});
 }
 
 std::optional<Binding> CookieKey::open(std::string_view value, std::string_view service, std::int64_t now,
@@ -134,7 +167,9 @@ std::string strip_cookie(std::string_view field, std::string_view name) {
 
 std::string set_cookie(std::string_view name, std::string_view value, std::chrono::seconds timeout,
                        bool secure) {
-    std::string out(name);
+    std::string out;
+    out.reserve(name.size() + value.size() + 96);
+    out += name;
     out += '=';
     out += value;
     out += "; Path=/; HttpOnly; SameSite=Lax; Max-Age=";

@@ -123,6 +123,7 @@ asio::awaitable<Connection::Next> Connection::refuse(Refusal why, const RequestH
     context.wants_html = head != nullptr && head->first("Accept").find("text/html") != std::string_view::npos;
     context.head_only = head != nullptr ? head->method() == "HEAD" : record.method == "HEAD";
     context.close = !keep;
+    context.extra_fields = door_fields();
     const auto text = refusal_response(why, context);
     if (co_await stream_.write({text}, worker_.routing()->timeouts.write)) co_return Next::close;
     co_return keep ? Next::another : Next::lingering_close;
@@ -139,6 +140,7 @@ std::string Connection::extra_fields(const Visit& visit) const {
     // A proxy above us, nginx for one, would hold an event stream back until its buffer is full.
     const bool events = x.response->first("Content-Type").starts_with("text/event-stream");
     if (events && !x.response->has("X-Accel-Buffering")) out += "X-Accel-Buffering: no\r\n";
+    if (!x.response->has("Strict-Transport-Security")) out += door_fields();
     return out;
 }
 
@@ -156,7 +158,7 @@ std::string Connection::cookie_for(const Visit& visit) const {
     const Binding binding{old ? old->session : random64(), pod, now};
     return "Set-Cookie: " +
            set_cookie(affinity.cookie_name, worker_.shared().cookie_key.seal(binding, x.service->key),
-                      affinity.cookie_timeout, false) +
+                      affinity.cookie_timeout, stream_.tls()) +
            "\r\n";
 }
 

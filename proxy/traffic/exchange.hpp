@@ -2,8 +2,8 @@
 // with the client. Both run on one worker thread. Whoever changes something says notify().
 #pragma once
 
-#include <deque>
 #include <functional>
+#include <list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -59,7 +59,7 @@ struct Exchange {
 
     // The errand's.
     std::shared_ptr<const Backend> backend;  // of the last attempt
-    std::deque<std::string> interim;         // heads of 1xx that the client has not been given
+    std::list<std::string> interim;          // heads of 1xx that the client has not been given
     std::optional<ResponseHead> response;
     Spool answer;
     std::unique_ptr<PodConnection> switched;  // after a 101: the tunnel's

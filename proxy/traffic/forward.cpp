@@ -77,6 +77,7 @@ void forwarded_lines(std::string& out, const RequestHead& head, const ToPod& to)
     };
     if (!kept("X-Forwarded-Host")) line(out, "X-Forwarded-Host", head.host());
     if (!kept("X-Forwarded-Proto")) line(out, "X-Forwarded-Proto", to.tls ? "https" : "http");
+    if (!to.client_certificate.empty()) line(out, "X-Forwarded-Client-Cert", to.client_certificate);
 }
 
 void cookie_line(std::string& out, const RequestHead& head, std::string_view hide) {
@@ -119,6 +120,7 @@ std::string request_for_pod(const RequestHead& head, const ToPod& to) {
         if (is_hop_by_hop(name) || is_ours_to_say(name)) continue;
         if (name.find('_') != std::string_view::npos) continue;  // CGI and WSGI read it as '-'
         if (is_identity(name) && (!to.client_trusted || same_name(name, "X-Forwarded-For"))) continue;
+        if (!to.client_certificate.empty() && same_name(name, "X-Forwarded-Client-Cert")) continue;
         if (lists_options && head.has_connection_option(name)) continue;
         if (to.identity && same_name(name, "Accept-Encoding")) continue;
         if (new_trace && same_name(name, "tracestate")) continue;  // it is of another trace

@@ -16,6 +16,7 @@ struct ToPod {
     std::string_view client_address;
     bool client_trusted = false;  // a configured proxy: what it says of X-Forwarded-* is kept
     bool tls = false;
+    std::string_view client_certificate;  // in X-Forwarded-Client-Cert; empty: none
     std::string_view request_id;
     std::string_view traceparent;
     std::string_view hide_cookie;                 // ours; empty: none

@@ -257,8 +257,7 @@ private:
 
     // Reads on a while after our last word, or a RST may take it from the client (RFC 6455 section 7.1.1).
     asio::awaitable<void> linger() {
-        error_code ignored;
-        c_.socket.socket().shutdown(asio::socket_base::shutdown_send, ignored);
+        c_.socket.end_writing();
         const auto deadline = Clock::now() + linger_time;
         std::size_t discarded = 0;
         while (discarded < linger_limit && Clock::now() < deadline) {

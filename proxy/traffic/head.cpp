@@ -206,10 +206,11 @@ private:
 
     // Up to CRLF; a CR or LF elsewhere makes it invalid.
     std::optional<std::string_view> line() {
-        const auto end = rest_.find_first_of("\r\n");
-        if (end == std::string_view::npos || rest_.substr(end, 2) != "\r\n") return std::nullopt;
-        const auto out = rest_.substr(0, end);
-        rest_.remove_prefix(end + 2);
+        const auto end = rest_.find('\n');
+        if (end == std::string_view::npos || end == 0) return std::nullopt;
+        const auto out = rest_.substr(0, end - 1);
+        if (rest_[end - 1] != '\r' || out.find('\r') != std::string_view::npos) return std::nullopt;
+        rest_.remove_prefix(end + 1);
         return out;
     }
 
@@ -255,8 +256,8 @@ private:
         std::size_t scheme = 0;
         for (std::string_view known : {"http://", "https://"})
             if (same_name(target.substr(0, known.size()), known)) scheme = known.size();
-        head.asks_for_https_ = scheme == 8;
         if (scheme == 0) return HeadError{400, "the request target is neither a path nor an http URL"};
+        head.scheme_ = scheme == 7 ? RequestHead::Scheme::http : RequestHead::Scheme::https;
         const auto authority_end = std::min(target.find_first_of("/?", scheme), target.size());
         head.host_ = target.substr(scheme, authority_end - scheme);
         if (!is_host(head.host_)) return HeadError{400, "the authority of the request target is malformed"};
@@ -287,6 +288,9 @@ private:
     }
 
     Error field_lines(Head& head, int status) {
+        // Exactly as many as there are: a held request may wait long with thousands of others.
+        const auto lines = static_cast<std::size_t>(std::count(rest_.begin(), rest_.end(), '\n'));
+        head.fields_.reserve(std::min(lines, limits_.fields + 1) - std::min<std::size_t>(lines, 1));
         for (;;) {
             const auto text = line();
             if (!text) return HeadError{status, "a line does not end in CRLF"};
@@ -304,7 +308,6 @@ private:
             head.fields_.push_back(field);
         }
         if (!rest_.empty()) return HeadError{status, "octets follow the head"};
-        head.fields_.shrink_to_fit();  // a held request may wait long with thousands of others
         return {};
     }
 

@@ -67,13 +67,14 @@ public:
     std::string_view path() const { return target_.substr(0, target_.find('?')); }
     std::string_view host() const {
         return host_;
-    }                                 // of the absolute-form if there was one; may be empty in 1.0
-    std::string_view query() const {  // without its '?'; empty: none
+    }  // of the absolute-form if there was one; may be empty in 1.0
+    enum class Scheme : unsigned char { unsaid, http, https };
+    Scheme scheme() const { return scheme_; }  // of the absolute-form
+    std::string_view query() const {           // without its '?'; empty: none
         const auto mark = target_.find('?');
         return mark == std::string_view::npos ? std::string_view{} : target_.substr(mark + 1);
     }
     bool expects_continue() const { return expects_continue_; }
-    bool asks_for_https() const { return asks_for_https_; }  // an absolute-form of that scheme
     // Of an OPTIONS request: how many more may pass it on (RFC 9110 section 7.6.2).
     std::optional<std::uint64_t> max_forwards() const { return max_forwards_; }
     bool websocket() const { return websocket_; }  // a whole opening handshake, RFC 6455 section 4.2.1
@@ -81,9 +82,9 @@ public:
 private:
     friend class HeadParser;
     std::string_view method_, target_, host_;
+    Scheme scheme_ = Scheme::unsaid;
     std::optional<std::uint64_t> max_forwards_;
     bool expects_continue_ = false;
-    bool asks_for_https_ = false;
     bool websocket_ = false;
 };
 

@@ -41,6 +41,8 @@ RefusalInfo describe(Refusal refusal) {
         case Refusal::disk_full:
             return {503, "proxy_internal_error", "disk_full", "The gateway has no room for the body", true,
                     true};
+        case Refusal::misdirected:
+            return {421, "destination_not_found", "misdirected", "This connection is not for this host"};
         case Refusal::unplaced:
             return {409, "http_request_error", "unplaced", "Nothing says which pod works for you"};
         case Refusal::client_left:

@@ -22,6 +22,7 @@ enum class Refusal : unsigned char {
     pod_nonsense,
     pod_timeout,
     disk_full,
+    misdirected,  // its host is not one of the certificate's that this connection began with
     unplaced,     // it is for the pod that works for its client, and nothing says which
     client_left,  // never sent, only logged and counted
 };

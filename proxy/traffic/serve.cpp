@@ -48,7 +48,7 @@ std::unique_ptr<Listener> listener_for(const Service& service, const router::Cla
 asio::awaitable<Connection::Next> Connection::serve(RequestHead request, Counted& counted) {
     Visit visit(counted);
     visit.routing = worker_.routing();
-    visit.record.client = peer_;
+    find_client(visit, request);
     const auto given_id = request.first("X-Request-Id");
     const bool its_own = is_request_id(given_id) && request.has_one("X-Request-Id");
     visit.record.request_id = its_own ? std::string(given_id) : hex(random64());
@@ -61,6 +61,11 @@ asio::awaitable<Connection::Next> Connection::serve(RequestHead request, Counted
 asio::awaitable<Connection::Next> Connection::answer(Visit& visit, RequestHead request) {
     auto& record = visit.record;
     const bool has_body = request.framing() != Framing::none;
+    if (const auto why = misdirected(request)) {
+        const auto next = co_await refuse(Refusal::misdirected, &request, record, *why, 0, has_body);
+        visit.keep(std::move(request));
+        co_return next;
+    }
     const auto index = visit.routing->routes.find(request.host());
     if (!index) {
         const auto detail =
@@ -70,6 +75,12 @@ asio::awaitable<Connection::Next> Connection::answer(Visit& visit, RequestHead r
         visit.keep(std::move(request));
         co_return next;
     }
+    visit.keep_alive =
+        !has_body && request.keep_alive() && request.minor_version() > 0 && !worker_.draining();
+    if (auto answer = moved_to_https(visit, request)) {
+        visit.keep(std::move(request));
+        co_return co_await write_own(visit, 308, std::move(*answer));
+    }
     const auto& service = visit.routing->services[*index];
     visit.classified = service->rules->classify(asked_by(request));
     visit.exchange = std::make_shared<Exchange>(worker_.io(), visit.routing, service, std::move(request));
@@ -78,11 +89,6 @@ asio::awaitable<Connection::Next> Connection::answer(Visit& visit, RequestHead r
     record.service = service->key;
     record.request_class = router::letter(visit.classified.what);
 
-    // RFC 9110 section 7.4: what was meant for a secured connection came on none.
-    if (x.head.asks_for_https() && !visit.routing->trusts(peer_address_))
-        co_return co_await refuse(Refusal::bad_request, &x.head, record,
-                                  "An https URL was asked for on a connection that is not secured.", 421,
-                                  has_body);
     if (x.head.max_forwards() == 0)  // RFC 9110 section 7.6.2: it ends here
         co_return co_await answer_options(visit);
 
@@ -127,7 +133,7 @@ void Connection::prepare(Visit& visit) {
     auto& x = *visit.exchange;
     visit.caller.ids = router::ids_in_target(x.head.path(), x.head.query());
     visit.caller.cookie = binding_of(*x.service, x.head);
-    visit.caller.origin = peer_;
+    visit.caller.origin = visit.client;
     if (visit.body) read_members(visit);
     visit.body.reset();  // a held request may wait long with thousands of others
     visit.record.request_class = router::letter(visit.classified.what);
@@ -328,6 +334,8 @@ std::string Connection::request_for(const Visit& visit) const {
     if (trace.empty()) trace = "00-" + hex(random64()) + hex(random64()) + "-" + hex(random64()) + "-00";
     ToPod to;
     to.client_address = peer_;
+    to.tls = stream_.tls();
+    to.client_certificate = client_certificate_;
     to.client_trusted = x.routing->trusts(peer_address_);
     to.request_id = visit.record.request_id;
     to.traceparent = trace;
@@ -356,6 +364,7 @@ void Connection::log(Visit& visit) {
         const auto status_class = record.status == 499 ? 0u : static_cast<unsigned>(record.status / 100) % 6;
         metrics.responses[status_class].fetch_add(1, std::memory_order_relaxed);
         metrics.duration[status_class].observe(record.total);
+        if (answered) metrics.invocation[status_class].observe(record.pod_time);
         metrics.bytes_in.fetch_add(record.bytes_in, std::memory_order_relaxed);
         metrics.bytes_out.fetch_add(record.bytes_out, std::memory_order_relaxed);
         if (record.refusal)
@@ -366,7 +375,10 @@ void Connection::log(Visit& visit) {
             metrics.queue_wait.observe(record.queue);
             metrics.cold_wait.observe(record.cold);
             metrics.pod_time.observe(record.pod_time);
+            metrics.generation.observe(record.total);
+            metrics.generation_fine.observe(record.total);
         }
+        if (had_a_slot) worker_.shared().generations.add(generation(record));
     }
     worker_.shared().access_log.write(record);
 }

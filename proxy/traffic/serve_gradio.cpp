@@ -10,7 +10,7 @@ asio::awaitable<void> Connection::converse(Visit& visit) {
     asked.routing = x.routing;
     asked.service = x.service;
     asked.caller.cookie = binding_of(*x.service, x.head);
-    asked.caller.origin = peer_;
+    asked.caller.origin = visit.client;
     asked.host = x.head.host();
     asked.request_id = visit.record.request_id;
     asked.key = x.head.first("Sec-WebSocket-Key");

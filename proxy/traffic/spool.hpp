@@ -8,8 +8,8 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <filesystem>
+#include <list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -62,7 +62,7 @@ private:
     void release_from_file();
 
     const Settings* settings_;
-    std::deque<Block> blocks_;
+    std::list<Block> blocks_;  // an empty one costs nothing, and most spools hold one block or none
     std::uint64_t memory_used_ = 0;
     std::uint64_t size_ = 0;
     std::uint64_t released_ = 0;

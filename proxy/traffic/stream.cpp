@@ -1,7 +1,6 @@
 #include "proxy/traffic/stream.hpp"
 
 #include <boost/asio.hpp>
-#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <utility>
 
 namespace proxy {
@@ -12,34 +11,53 @@ namespace {
 constexpr auto as_tuple_awaitable = asio::as_tuple(asio::use_awaitable);
 }
 
-Stream::Stream(Socket socket) : socket_(std::move(socket)) {
-    error_code ignored;
-    if (socket_.is_open()) {
-        socket_.non_blocking(true, ignored);
-        socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
-    }
-}
+Stream::Stream(Socket socket) : socket_(std::move(socket)) {}
 
 std::optional<Stream::Read> Stream::try_read(std::span<char> into) {
+    if (tls_) {
+        const auto moved = tls_->read(into);
+        if (!moved) {
+            socket_.would_block(waits_for(Socket::wait_read));
+            return std::nullopt;
+        }
+        return Read{moved->error, moved->octets};
+    }
     error_code error;
-    const auto octets = socket_.read_some(asio::buffer(into.data(), into.size()), error);
+    const auto octets = socket_.read_some(into, error);
     if (error == asio::error::would_block) return std::nullopt;
     return Read{error, octets};
 }
 
 std::optional<Stream::Read> Stream::try_write(std::string_view octets) {
     error_code error;
-    const auto written = socket_.write_some(asio::buffer(octets.data(), octets.size()), error);
+    const auto written = write_some({&octets, 1}, error);
     if (error == asio::error::would_block) return std::nullopt;
     return Read{error, written};
+}
+
+std::size_t Stream::write_some(std::span<const std::string_view> pieces, error_code& error) {
+    if (tls_) {
+        const auto moved = tls_->write(pieces);
+        error = moved ? moved->error : asio::error::would_block;
+        if (!moved) socket_.would_block(waits_for(Socket::wait_write));
+        return moved ? moved->octets : 0;
+    }
+    return socket_.write_some(pieces, error);
+}
+
+Socket::wait_type Stream::waits_for(Socket::wait_type what) const {
+    if (!tls_) return what;
+    if (what == Socket::wait_read) return tls_->reading_waits_to_write() ? Socket::wait_write : what;
+    return tls_->writing_waits_to_read() ? Socket::wait_read : what;
 }
 
 // A cancelled socket wakes the waits of both directions; the one that was not meant waits on.
 asio::awaitable<error_code> Stream::wait(Socket::wait_type what, Wait& mine, TimePoint deadline) {
     for (;;) {
         if (interrupted_) co_return asio::error::operation_aborted;
+        if (what == Socket::wait_read && tls_ && tls_->pending()) co_return error_code{};
         mine = {deadline, false};
-        auto [error] = co_await socket_.async_wait(what, as_tuple_awaitable);
+        auto [error] = co_await socket_.async_wait(waits_for(what), as_tuple_awaitable);
         mine.deadline = TimePoint::max();
         if (mine.expired) co_return asio::error::timed_out;
         if (error != asio::error::operation_aborted || !socket_.is_open()) co_return error;
@@ -55,32 +73,29 @@ asio::awaitable<error_code> Stream::writable(TimePoint deadline) {
 }
 
 asio::awaitable<error_code> Stream::write(std::array<std::string_view, 3> pieces, Duration patience) {
-    std::array<asio::const_buffer, 3> buffers;
-    for (std::size_t i = 0; i < pieces.size(); ++i)
-        buffers[i] = asio::const_buffer(pieces[i].data(), pieces[i].size());
-    while (asio::buffer_size(buffers) > 0) {
+    for (;;) {
         error_code error;
-        auto written = socket_.write_some(buffers, error);
+        auto written = write_some(pieces, error);
         if (error && error != asio::error::would_block) co_return error;
-        if (!error)
-            for (auto& buffer : buffers) {
-                const auto here = std::min(written, buffer.size());
-                buffer += here;
-                written -= here;
-            }
-        if (asio::buffer_size(buffers) == 0) break;
+        bool all = true;
+        for (auto& piece : pieces) {
+            const auto here = std::min(written, piece.size());
+            piece.remove_prefix(here);
+            written -= here;
+            all = all && piece.empty();
+        }
+        if (all) co_return error_code{};
+        if (!error) continue;  // if no more goes, this time it is said so
         error = co_await writable(Clock::now() + patience);
         if (error) co_return error;
     }
-    co_return error_code{};
 }
 
 asio::awaitable<bool> Stream::writable_or_readable(TimePoint deadline) {
-    using namespace asio::experimental::awaitable_operators;
     if (interrupted_) co_return false;
+    if (tls_ && tls_->pending()) co_return true;
     writing_ = {deadline, false};
-    co_await (socket_.async_wait(Socket::wait_write, as_tuple_awaitable) ||
-              socket_.async_wait(Socket::wait_read, as_tuple_awaitable));
+    co_await socket_.async_wait(Socket::wait_either, as_tuple_awaitable);
     writing_.deadline = TimePoint::max();
     co_return !writing_.expired && !interrupted_;
 }
@@ -90,9 +105,8 @@ asio::awaitable<Stream::Written> Stream::write_unless_answered(std::string_view 
     Written done;
     const auto whole = head.size() + body.size();
     for (bool waited = false;; waited = true) {
-        const std::array<asio::const_buffer, 2> buffers{asio::const_buffer(head.data(), head.size()),
-                                                        asio::const_buffer(body.data(), body.size())};
-        const auto written = socket_.write_some(buffers, done.error);
+        const std::array<std::string_view, 2> pieces{head, body};
+        const auto written = write_some(pieces, done.error);
         if (done.error && done.error != asio::error::would_block) co_return done;
         if (!done.error) {
             done.octets += written;
@@ -114,14 +128,34 @@ asio::awaitable<error_code> Stream::connect(asio::ip::tcp::endpoint to, TimePoin
     error_code error;
     socket_.open(to.protocol(), error);
     if (error) co_return error;
-    socket_.non_blocking(true, error);
-    socket_.set_option(asio::ip::tcp::no_delay(true), error);
-    if (interrupted_) co_return asio::error::operation_aborted;
-    writing_ = {deadline, false};
-    auto [connect_error] = co_await socket_.async_connect(to, as_tuple_awaitable);
-    writing_.deadline = TimePoint::max();
-    if (writing_.expired) connect_error = asio::error::timed_out;
-    co_return connect_error;
+    socket_.connect(to, error);
+    if (error != asio::error::would_block) co_return error;
+    error = co_await writable(deadline);
+    co_return error ? error : socket_.connected();
+}
+
+asio::awaitable<std::string> Stream::handshake(std::shared_ptr<const TlsContext> context,
+                                               TimePoint deadline) {
+    auto session =
+        std::make_unique<TlsSession>(std::move(context), static_cast<int>(socket_.native_handle()));
+    for (;;) {
+        const auto step = session->handshake();
+        if (step == TlsSession::Step::failed) co_return session->trouble();
+        if (step == TlsSession::Step::done) break;
+        const auto what = step == TlsSession::Step::wants_to_read ? Socket::wait_read : Socket::wait_write;
+        socket_.would_block(what);
+        const auto error = co_await wait(what, reading_, deadline);
+        if (error == asio::error::timed_out) co_return "it took too long";
+        if (error) co_return error.message();
+    }
+    tls_ = std::move(session);
+    co_return std::string{};
+}
+
+void Stream::end_writing() {
+    if (tls_) tls_->end();
+    error_code ignored;
+    socket_.shutdown(asio::socket_base::shutdown_send, ignored);
 }
 
 void Stream::expire(TimePoint now) {
@@ -132,8 +166,7 @@ void Stream::expire(TimePoint now) {
         over = true;
     }
     if (!over) return;
-    error_code ignored;
-    socket_.cancel(ignored);
+    socket_.cancel();
 }
 
 void Stream::end_reading_at(TimePoint at) {
@@ -142,13 +175,11 @@ void Stream::end_reading_at(TimePoint at) {
 
 void Stream::interrupt() {
     interrupted_ = true;
-    error_code ignored;
-    socket_.cancel(ignored);
+    socket_.cancel();
 }
 
 void Stream::reset_on_close() {
-    error_code ignored;
-    socket_.set_option(asio::socket_base::linger(true, 0), ignored);
+    socket_.reset_on_close();
 }
 
 }  // namespace proxy

@@ -1,17 +1,21 @@
-// A TCP socket with deadlines, for one worker thread. Reads and writes go ahead at once where they can and
-// wait only where they must; who waits holds no buffer. One may wait for reading and another for writing at a
-// time. Deadlines are kept by the worker's sweep: setting one is a store.
+// A TCP socket with deadlines, for one worker thread, and TLS on it once handshake() says so: all else is the
+// same then. Reads and writes go ahead at once where they can and wait only where they must; who waits holds
+// no buffer. One may wait for reading and another for writing at a time. Deadlines are kept by the worker's
+// sweep: setting one is a store.
 #pragma once
 
 #include <array>
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/intrusive/list.hpp>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
 
 #include "pods/pod.hpp"
+#include "proxy/tls/session.hpp"
+#include "proxy/traffic/socket.hpp"
 
 namespace proxy {
 
@@ -19,7 +23,6 @@ namespace asio = boost::asio;
 using pods::Clock;
 using pods::Duration;
 using pods::TimePoint;
-using Socket = asio::basic_stream_socket<asio::ip::tcp, asio::io_context::executor_type>;
 
 class Stream
     : public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
@@ -51,6 +54,32 @@ public:
                                                    TimePoint deadline);
     asio::awaitable<boost::system::error_code> connect(asio::ip::tcp::endpoint, TimePoint deadline);
 
+    // The server's side of TLS. Why it failed; empty: all that is read and written from now on is encrypted.
+    asio::awaitable<std::string> handshake(std::shared_ptr<const TlsContext>, TimePoint deadline);
+    bool tls() const { return tls_ != nullptr; }
+    std::string_view alpn() const {
+        return tls_ ? tls_->alpn() : std::string_view{};
+    }  // "h2", "http/1.1", ""
+    std::string_view server_name() const { return tls_ ? tls_->server_name() : std::string_view{}; }
+    const TlsSession* tls_session() const { return tls_.get(); }
+    // Calls back once, as socket().async_wait() does, also for what TLS has taken from the socket already.
+    // socket().cancel() ends it.
+    template <class Handler>
+    void when_ready(bool to_read, Handler handler) {
+        const auto what = to_read ? Socket::wait_read : Socket::wait_write;
+        if (to_read && tls_ && tls_->pending())
+            asio::post(socket_.get_executor(),
+                       [handler = std::move(handler)]() mutable { handler(boost::system::error_code{}); });
+        else
+            socket_.async_wait(waits_for(what), std::move(handler));
+    }
+    template <class Handler>
+    void when_readable(Handler handler) {
+        when_ready(true, std::move(handler));
+    }
+    // Our last word: the peer sees a clean end. Reading goes on.
+    void end_writing();
+
     Socket& socket() { return socket_; }
     void set_deadline(TimePoint at) { others_.deadline = at; }  // of what others begin on socket() themselves
     void expire(TimePoint now);         // the sweep's: ends the waits that are over time
@@ -65,10 +94,13 @@ private:
     };
     asio::awaitable<boost::system::error_code> wait(Socket::wait_type, Wait&, TimePoint deadline);
     asio::awaitable<bool> writable_or_readable(TimePoint deadline);  // false: the deadline
+    Socket::wait_type waits_for(Socket::wait_type what) const;  // TLS may have to write before it can read
+    std::size_t write_some(std::span<const std::string_view> pieces, boost::system::error_code&);
 
     Socket socket_;
     Wait reading_, writing_, others_;
     bool interrupted_ = false;
+    std::unique_ptr<TlsSession> tls_;
 };
 
 using Streams = boost::intrusive::list<Stream, boost::intrusive::constant_time_size<false>>;

@@ -24,10 +24,9 @@ public:
         : both_(both), from_(from), to_(to), count_(count), carried_(std::move(carried)) {}
 
     asio::awaitable<void> run() {
-        while (co_await step()) {
-        }
-        error_code ignored;
-        to_.socket().shutdown(asio::socket_base::shutdown_send, ignored);
+        for (bool more = true; more;)
+            more = co_await step();  // g++ 12.2 loses `this` in while (co_await ...) {}
+        to_.end_writing();
         if (broken_) {
             from_.interrupt();
             to_.interrupt();

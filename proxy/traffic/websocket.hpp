@@ -25,6 +25,7 @@ public:
 
     ReplayedSocket(Stream& stream, std::string early) : stream_(stream), early_(std::move(early)) {}
 
+    void end_writing() { stream_.end_writing(); }
     Socket& next_layer() { return stream_.socket(); }
     const Socket& next_layer() const { return stream_.socket(); }
     executor_type get_executor() { return stream_.socket().get_executor(); }
@@ -32,7 +33,7 @@ public:
     template <class Buffers, class Token>
     auto async_read_some(const Buffers& into, Token&& token) {
         const auto start = [this](auto handler, const Buffers& buffers) {
-            if (early_.empty()) return next_layer().async_read_some(buffers, std::move(handler));
+            if (early_.empty()) return move_some<true>(buffers, std::move(handler));
             const auto octets = asio::buffer_copy(buffers, asio::buffer(early_));
             early_.erase(0, octets);
             if (early_.empty()) early_.shrink_to_fit();
@@ -44,24 +45,63 @@ public:
 
     template <class Buffers, class Token>
     auto async_write_some(const Buffers& from, Token&& token) {
-        return next_layer().async_write_some(from, std::forward<Token>(token));
+        const auto start = [this](auto handler, const Buffers& buffers) {
+            move_some<false>(buffers, std::move(handler));
+        };
+        return asio::async_initiate<Token, void(boost::system::error_code, std::size_t)>(start, token, from);
     }
 
 private:
+    // One try at once, then one after each time that the socket is ready; completed as if posted.
+    template <bool reading, class Buffers, class Handler>
+    void move_some(const Buffers& buffers, Handler handler) {
+        const auto begin = asio::buffer_sequence_begin(buffers), end = asio::buffer_sequence_end(buffers);
+        auto buffer = begin;
+        while (buffer != end && asio::buffer_size(*buffer) == 0) ++buffer;
+        std::optional<Stream::Read> moved = Stream::Read{};
+        if (buffer != end) {
+            if constexpr (reading) {
+                const asio::mutable_buffer one(*buffer);
+                moved = stream_.try_read({static_cast<char*>(one.data()), one.size()});
+            } else {
+                const asio::const_buffer one(*buffer);
+                moved = stream_.try_write({static_cast<const char*>(one.data()), one.size()});
+            }
+        }
+        if (moved) {
+            asio::post(get_executor(),
+                       beast::bind_front_handler(std::move(handler), moved->error, moved->octets));
+            return;
+        }
+        stream_.when_ready(reading, [this, buffers, handler = std::move(handler)](auto error) mutable {
+            if (error)
+                std::move(handler)(error, std::size_t{0});
+            else
+                move_some<reading>(buffers, std::move(handler));
+        });
+    }
+
     Stream& stream_;
     std::string early_;
 };
 
+// What Beast calls when one of its own deadlines ends; it has none here.
+inline void beast_close_socket(Socket& socket) {
+    boost::system::error_code ignored;
+    socket.close(ignored);
+}
+
 // Beast's own waits for the peer's end of the connection, and no deadline of ours would end that. Who must
 // see our last word is waited for by whoever owns the socket.
 inline void teardown(beast::role_type, ReplayedSocket& socket, boost::system::error_code& error) {
-    socket.next_layer().shutdown(asio::socket_base::shutdown_send, error);
+    error = {};
+    socket.end_writing();
 }
 template <class Handler>
 void async_teardown(beast::role_type, ReplayedSocket& socket, Handler&& handler) {
-    boost::system::error_code error;
-    socket.next_layer().shutdown(asio::socket_base::shutdown_send, error);
-    asio::post(socket.get_executor(), beast::bind_front_handler(std::forward<Handler>(handler), error));
+    socket.end_writing();
+    asio::post(socket.get_executor(),
+               beast::bind_front_handler(std::forward<Handler>(handler), boost::system::error_code{}));
 }
 
 using WebSocket = websocket::stream<ReplayedSocket, false>;

@@ -12,6 +12,7 @@ Worker::Worker(Shared& shared, std::shared_ptr<const Routing> routing)
     : shared_(shared),
       routing_(std::move(routing)),
       work_(asio::make_work_guard(io_)),
+      poller_(io_),
       sweeper_(io_),
       scratch_(64 << 10) {}
 
@@ -20,7 +21,10 @@ Worker::~Worker() {
 }
 
 void Worker::start() {
-    asio::post(io_, [this] { sweep(); });
+    asio::post(io_, [this] {
+        poller_.start();
+        sweep();
+    });
     thread_ = std::thread([this] {
         for (;;) try {  // no exception of one handler ends the others
                 io_.run();
@@ -35,15 +39,14 @@ void Worker::join() {
     if (thread_.joinable()) thread_.join();
 }
 
-void Worker::accept(asio::ip::tcp::socket socket) {
+void Worker::accept(asio::ip::tcp::socket socket, std::shared_ptr<const Door> door) {
     boost::system::error_code error;
-    const auto protocol = socket.local_endpoint(error).protocol();
     const auto handle = socket.release(error);
     if (error) return;
-    asio::post(io_, [this, protocol, handle] {
-        Socket mine(io_.get_executor(), protocol, handle);
+    asio::post(io_, [this, handle, door = std::move(door)]() mutable {
+        Socket mine(poller_, handle);
         if (stopped_) return;
-        std::make_shared<Connection>(*this, std::move(mine))->start();
+        std::make_shared<Connection>(*this, std::move(mine), std::move(door))->start();
     });
 }
 
@@ -72,7 +75,7 @@ void Worker::stop() {
 }
 
 void Worker::sweep() {
-    if (stopped_ && streams_.empty()) return;
+    if (stopped_ && streams_.empty()) return poller_.stop();
     // Once stopped no wait is worth while, nor the next one of somebody whose wait has just been ended.
     const auto now = stopped_ ? TimePoint::max() : Clock::now();
     for (auto& stream : streams_) stream.expire(now);
@@ -105,7 +108,7 @@ std::unique_ptr<PodConnection> Worker::take_idle(PodId pod) {
         auto connection = std::move(found->second.back());
         found->second.pop_back();
         // Readable now means closed, or octets that belong to no request of ours: both are no good.
-        const bool silent = !connection->stream.try_read(scratch_);
+        const bool silent = connection->stream.socket().is_silent();
         if (silent && Clock::now() - connection->idle_since < pod_idle) return connection;
     }
     return nullptr;
@@ -119,7 +122,7 @@ void Worker::keep_idle(PodId pod, std::unique_ptr<PodConnection> connection) {
 }
 
 std::unique_ptr<PodConnection> Worker::new_pod_connection() {
-    auto connection = std::make_unique<PodConnection>(Socket(io_.get_executor()));
+    auto connection = std::make_unique<PodConnection>(Socket(poller_));
     watch(connection->stream);
     return connection;
 }

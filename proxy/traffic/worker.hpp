@@ -13,8 +13,10 @@
 #include <vector>
 
 #include "proxy/access_log.hpp"
+#include "proxy/generations.hpp"
 #include "proxy/service.hpp"
 #include "proxy/traffic/cookie.hpp"
+#include "proxy/traffic/door.hpp"
 #include "proxy/traffic/stream.hpp"
 
 namespace proxy {
@@ -26,6 +28,8 @@ struct Shared {
     std::atomic<std::size_t> connections{0};  // of clients
     std::atomic<std::size_t> requests{0};     // of clients, from the head to the end of the answer
     std::atomic<std::size_t> errands{0};      // that pods work on
+    DoorCounters door{};
+    Generations generations{};
 };
 
 class Connection;
@@ -44,7 +48,7 @@ public:
 
     // --- from any thread
     void start();
-    void accept(asio::ip::tcp::socket);  // a client, from the listener's thread
+    void accept(asio::ip::tcp::socket, std::shared_ptr<const Door>);  // a client, from the listener's thread
     void use(std::shared_ptr<const Routing>);
     void drain();  // no further request on any connection; idle ones are closed
     void stop();   // closes everything; the thread then runs dry
@@ -71,12 +75,14 @@ private:
 
     static constexpr std::chrono::milliseconds sweep_every{100};  // the precision of all deadlines
     static constexpr std::chrono::seconds pod_idle{4};            // A1111 closes after 5 s; uvicorn's default
-    static constexpr std::size_t idle_per_pod = 8;
+    static constexpr std::size_t idle_per_pod =
+        64;  // as many as clients that ask at the same time: a connect costs more than a request
 
     Shared& shared_;
     std::shared_ptr<const Routing> routing_;
     asio::io_context io_{1};
     asio::executor_work_guard<asio::io_context::executor_type> work_;
+    Poller poller_;
     asio::steady_timer sweeper_;
     Streams streams_;
     std::unordered_map<Connection*, std::weak_ptr<Connection>> connections_;

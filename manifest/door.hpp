@@ -1,0 +1,17 @@
+// What a listener says about its connections: TLS, the PROXY protocol, where plain requests are sent.
+#pragma once
+
+#include "manifest/configuration.hpp"
+#include "manifest/fields.hpp"
+
+namespace manifest {
+
+constexpr std::uint16_t tls_port = 8443;  // of a listener with tls that names no port
+
+// tls, proxyProtocol and strictTransportSecurity of one listener; the trusted proxies are read already.
+void read_door(Fields& listener, const Gateway& gateway, Listener& out);
+
+// redirectToHttps and httpsPort, once all listeners are known: `out` is one of them.
+void read_redirect(Fields& listener, const Gateway& gateway, Listener& out);
+
+}  // namespace manifest

@@ -1,0 +1,101 @@
+#include "proxy/control/doors.hpp"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+namespace proxy {
+
+namespace {
+
+constexpr std::chrono::seconds look_every{1};
+
+std::pair<std::string, std::uint16_t> key_of(const manifest::Listener& listener) {
+    return {listener.address, listener.port};
+}
+
+}  // namespace
+
+std::variant<std::shared_ptr<const Door>, Wrong> Doors::make(const manifest::Listener& listener) {
+    auto door = std::make_shared<Door>();
+    door->proxy_protocol = listener.proxy_protocol;
+    door->https_port = listener.https_port;
+    if (const auto& strict = listener.strict_transport)
+        door->fields = fmt::format("Strict-Transport-Security: max-age={}{}\r\n", strict->max_age.count(),
+                                   strict->include_subdomains ? "; includeSubDomains" : "");
+    if (const auto& tls = listener.tls) {
+        auto made =
+            TlsContext::make(*tls, tls->http2 && speaks_http2, ticket_keys_, gateway_.timeouts.ticket_key);
+        if (const auto* wrong = std::get_if<Wrong>(&made)) return *wrong;
+        door->tls = std::get<std::shared_ptr<const TlsContext>>(std::move(made));
+        door->forward_client_certificate = tls->clients && tls->clients->forward;
+    }
+    return std::shared_ptr<const Door>(std::move(door));
+}
+
+std::optional<Wrong> Doors::make(const manifest::Gateway& gateway) {
+    const auto before = std::exchange(gateway_, gateway);
+    const bool other_keys = !ticket_keys_ || before.timeouts.ticket_key != gateway.timeouts.ticket_key;
+    const auto keys_before = ticket_keys_;
+    if (other_keys) ticket_keys_ = std::make_shared<TicketKeys>(gateway.timeouts.ticket_key);
+    const auto stamps = look();  // first: a file that changes while it is read is read again
+    auto doors = doors_;
+    for (const auto& listener : gateway.listeners) {
+        auto made = make(listener);
+        if (auto* wrong = std::get_if<Wrong>(&made)) {
+            gateway_ = before;
+            ticket_keys_ = keys_before;
+            return std::move(*wrong);
+        }
+        doors[key_of(listener)] = std::get<std::shared_ptr<const Door>>(std::move(made));
+    }
+    doors_ = std::move(doors);
+    made_of_ = seen_ = stamps;
+    return std::nullopt;
+}
+
+std::shared_ptr<const Door> Doors::of(const manifest::Listener& listener) const {
+    const auto found = doors_.find(key_of(listener));
+    return found != doors_.end() ? found->second : nullptr;
+}
+
+void Doors::watch(Changed changed) {
+    changed_ = std::move(changed);
+    look_again();
+}
+
+void Doors::look_again() {
+    timer_.expires_after(look_every);
+    timer_.async_wait([this](boost::system::error_code error) {
+        if (error) return;
+        auto now = look();
+        const bool settled =
+            now == std::exchange(seen_, now);  // certificate and key are rarely written at once
+        if (settled && now != made_of_) {
+            const auto wrong = make(manifest::Gateway(gateway_));
+            if (wrong) made_of_ = now;  // said once, and tried again when they change again
+            changed_(wrong);
+        }
+        look_again();
+    });
+}
+
+Doors::Stamps Doors::look() const {
+    Stamps stamps;
+    const auto add = [&](const std::filesystem::path& path) {
+        struct stat status {};
+        Stamp stamp;
+        if (::stat(path.c_str(), &status) == 0)
+            stamp = {status.st_dev, status.st_ino, static_cast<std::uint64_t>(status.st_size),
+                     status.st_mtim.tv_sec * 1'000'000'000 + status.st_mtim.tv_nsec,
+                     status.st_ctim.tv_sec * 1'000'000'000 + status.st_ctim.tv_nsec};
+        stamps.push_back(stamp);
+    };
+    for (const auto& listener : gateway_.listeners) {
+        if (!listener.tls) continue;
+        for (const auto& files : listener.tls->certificates) add(files.certificate), add(files.key);
+        if (listener.tls->clients) add(listener.tls->clients->ca);
+    }
+    return stamps;
+}
+
+}  // namespace proxy

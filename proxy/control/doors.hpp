@@ -1,0 +1,54 @@
+// The doors of all listeners: made whole from the configuration, and made anew when a file of theirs changes.
+// What cannot be made changes nothing. On the control thread.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "manifest/configuration.hpp"
+#include "proxy/traffic/door.hpp"
+
+namespace proxy {
+
+namespace asio = boost::asio;
+
+class Doors {
+public:
+    explicit Doors(asio::io_context& io) : timer_(io) {}
+
+    // All or nothing.
+    std::optional<Wrong> make(const manifest::Gateway&);
+    // Of a listener of the last configuration that was made, or of an earlier one.
+    std::shared_ptr<const Door> of(const manifest::Listener&) const;
+
+    // Looks at the files now and then. `changed`: new doors are there, or why the old ones stay.
+    using Changed = std::function<void(const std::optional<Wrong>&)>;
+    void watch(Changed changed);
+    void stop() { timer_.cancel(); }
+
+private:
+    struct Stamp {  // of a file; all zero: there is none
+        std::uint64_t device = 0, inode = 0, size = 0;
+        std::int64_t modified = 0, changed = 0;
+        friend bool operator==(const Stamp&, const Stamp&) = default;
+    };
+    using Stamps = std::vector<Stamp>;
+    Stamps look() const;
+    void look_again();
+    std::variant<std::shared_ptr<const Door>, Wrong> make(const manifest::Listener&);
+
+    asio::steady_timer timer_;
+    manifest::Gateway gateway_;
+    std::shared_ptr<TicketKeys> ticket_keys_;
+    std::map<std::pair<std::string, std::uint16_t>, std::shared_ptr<const Door>> doors_;
+    Stamps made_of_, seen_;
+    Changed changed_;
+};
+
+}  // namespace proxy
