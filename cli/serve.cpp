@@ -63,8 +63,8 @@ public:
         make_workers();
         if (const auto wrong = doors_.make(configuration_.gateway)) throw std::runtime_error(wrong->sentence);
         for (const auto& at : configuration_.gateway.listeners)
-            listeners_.push_back(std::make_unique<proxy::Listener>(control_, at, doors_.of(at), workers_,
-                                                                   shared_, connection_limit_));
+            listeners_.push_back(
+                std::make_unique<proxy::Listener>(control_, at, doors_.of(at), workers_, shared_, connection_limit_));
         listens_at_ = configuration_.gateway.listeners;
         make_admin();
     }
@@ -105,9 +105,12 @@ private:
         const auto& at = configuration_.gateway.admin;
         admin::Source source;
         source.snapshot = [this] { return loop_.snapshot(); };
+        source.generations = &shared_.generations;
+        admin::Settings settings;
+        settings.history = state_dir_ / "history";
         admin_ = std::make_unique<admin::Server>(
-            control_, asio::ip::tcp::endpoint(asio::ip::make_address(at.address), at.port),
-            std::move(source));
+            control_, asio::ip::tcp::endpoint(asio::ip::make_address(at.address), at.port), std::move(source),
+            std::move(settings));
         loop_.count([this](proxy::Snapshot& snapshot) {
             snapshot.connections = shared_.connections;
             snapshot.requests = shared_.requests;
@@ -117,6 +120,7 @@ private:
             snapshot.tls_resumed = shared_.door.resumed;
             snapshot.tls_failures = shared_.door.handshake_failures;
             snapshot.proxy_headers_refused = shared_.door.proxy_headers_refused;
+            snapshot.errands = shared_.errands;
         });
         loop_.on_published([this] { admin_->published(); });
     }

@@ -39,6 +39,24 @@ std::string text_line(const RequestRecord& r) {
                        reason(r));
 }
 
+Generation generation(const RequestRecord& r) {
+    const auto in_seconds = [](pods::Duration d) { return static_cast<float>(seconds(d)); };
+    Generation out;
+    out.request_id = r.request_id;
+    out.client = r.client;
+    out.service = r.service;
+    out.pod = r.pod;
+    out.reason = reason(r);
+    out.request_class = r.request_class;
+    out.status = r.status;
+    out.ended = std::chrono::system_clock::now();
+    out.queue = in_seconds(r.queue);
+    out.cold = in_seconds(r.cold);
+    out.pod_time = in_seconds(r.pod_time);
+    out.total = in_seconds(r.total);
+    return out;
+}
+
 void AccessLog::write(const RequestRecord& record) {
     if (logger_) logger_->info(json_ ? json_line(record) : text_line(record));
 }

@@ -68,6 +68,7 @@ Lease Gate::enter(asio::io_context& io, const Caller& caller, std::uint64_t byte
     waiter->ids = caller.ids;
     if (caller.cookie) waiter->session = caller.cookie->session;
     if (!caller.origin.empty()) waiter->origin = std::hash<std::string_view>{}(caller.origin);
+    waiter->client = caller.origin;
     std::optional<Ticket> ticket;
     bool cold = false;
     change(now, [&](router::Pool& pool) {
@@ -106,6 +107,7 @@ bool Gate::retry(Ticket ticket, const Waiter& before, std::shared_ptr<Waiter> wa
         waiter->ids = before.ids;
         waiter->session = before.session;
         waiter->origin = before.origin;
+        waiter->client = before.client;
         waiter->bound = before.bound;
         waiters_.emplace(ticket, std::move(waiter));
         wanted = !pool.any_admitted() || drained(*pod);

@@ -103,6 +103,13 @@ public:
         std::optional<TimePoint> next_due;
     };
     Look look(TimePoint now);  // also turns away whoever is out of time
+    // Those who have waited longest, for people to see.
+    struct Queued {
+        std::string client;  // the peer's address
+        router::Waited waited;
+        std::string bound;  // the pod that it waits for; empty: any
+    };
+    std::vector<Queued> queue(std::size_t most, TimePoint now);
 
 private:
     struct Granted {

@@ -64,6 +64,7 @@ struct Usage {
     std::size_t waiting = 0;
     std::size_t running = 0;
     std::vector<PodUse> pods{};
+    Duration longest_held{};  // of the slots that are held
 };
 
 // How long a request waited so far, split by what it waited for; its time on a pod, before a retry, is
@@ -116,6 +117,8 @@ public:
 
     Usage usage(TimePoint now);
     Waited waited(Ticket, TimePoint now) const;
+    std::vector<Ticket> longest_waiting(std::size_t most) const;
+    Duration longest_held(TimePoint now) const;  // of all slots; zero: none is held
     bool any_admitted() const { return admitted_ > 0; }
     bool admitted(PodId) const;
     int leases(PodId) const;

@@ -7,10 +7,25 @@ namespace router {
 
 Usage Pool::usage(TimePoint now) {
     count(now);
-    Usage usage{demand_seconds_, arrivals_, held_seconds_, served_, waiting(), running(), {}};
+    Usage usage{demand_seconds_, arrivals_, held_seconds_,    served_, waiting(),
+                running(),       {},        longest_held(now)};
     usage.pods.reserve(pods_.size());
     for (const auto& [id, pod] : pods_) usage.pods.push_back({id, pod.last_used});
     return usage;
+}
+
+std::vector<Ticket> Pool::longest_waiting(std::size_t most) const {
+    std::vector<Ticket> out;
+    if (most == 0) return out;
+    queue_.each([&](Ticket ticket) {
+        out.push_back(ticket);
+        return out.size() < most;
+    });
+    return out;
+}
+
+Duration Pool::longest_held(TimePoint now) const {
+    return held_.empty() ? Duration::zero() : now - held_.front().at;
 }
 
 bool Pool::admitted(PodId id) const {

@@ -135,8 +135,14 @@ void Loop::tick() {
     }
     const auto over = std::erase_if(revisions_, [](const auto& revision) { return revision->over(); });
     if (over > 0) changed_ = true;
-    if (changed_ || now - published_at_ >= publish_at_least_every) publish();
+    if (changed_ || second_is_over(now)) publish();
     arm();
+}
+
+// A snapshot each second at least: whoever keeps a history wants them evenly.
+bool Loop::second_is_over(TimePoint now) const {
+    constexpr std::chrono::seconds second{1};
+    return now.time_since_epoch() / second != published_at_.time_since_epoch() / second;
 }
 
 // On whole multiples of the interval, so that seconds are closed when they end.

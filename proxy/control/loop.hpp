@@ -46,12 +46,12 @@ public:
 private:
     void tick();
     void arm();
+    bool second_is_over(TimePoint now) const;
     void make_routes(const manifest::Configuration&);
     void publish();
     int limit_for(const Revision&) const;
 
     static constexpr std::chrono::milliseconds every{100};
-    static constexpr std::chrono::seconds publish_at_least_every{1};
 
     asio::io_context& io_;
     pods::Driver& driver_;

@@ -32,7 +32,7 @@ asio::awaitable<Introduction> read_proxy_header(Stream& stream, TimePoint deadli
     std::array<char, 512> looked;
     for (;;) {
         error_code error;
-        const auto seen = stream.socket().receive(asio::buffer(looked), MSG_PEEK, error);
+        const auto seen = stream.socket().read_some(looked, error, MSG_PEEK);
         if (error == asio::error::would_block) {
             error = co_await stream.readable(deadline);
             if (!error) continue;
@@ -50,7 +50,7 @@ asio::awaitable<Introduction> read_proxy_header(Stream& stream, TimePoint deadli
         }
         const auto* header = std::get_if<ProxyHeader>(&parsed);
         const auto taken = header != nullptr ? header->length - before : seen;
-        stream.socket().receive(asio::buffer(looked.data(), taken), 0, error);
+        stream.socket().read_some(std::span(looked.data(), taken), error);
         if (header == nullptr) continue;
         introduction.client = header->client;
         co_return introduction;
@@ -116,11 +116,11 @@ std::optional<std::string> Connection::moved_to_https(const Visit& visit, const 
     if (host.empty()) return std::nullopt;
     const auto port = *door_->https_port == 443 ? std::string{} : fmt::format(":{}", *door_->https_port);
     const auto path = request.target() == "*" ? std::string_view("/") : request.target();
-    const bool keep = request.framing() == Framing::none && request.keep_alive() && !worker_.draining();
     return fmt::format(
         "HTTP/1.1 308 Permanent Redirect\r\nDate: {}\r\nLocation: https://{}{}{}\r\nContent-Length: 0\r\n"
         "X-Request-Id: {}\r\n{}\r\n",
-        http_date(), host, port, path, visit.record.request_id, keep ? "" : "Connection: close\r\n");
+        http_date(), host, port, path, visit.record.request_id,
+        visit.keep_alive ? "" : "Connection: close\r\n");
 }
 
 void Connection::find_client(Visit& visit, const RequestHead& request) const {

@@ -113,6 +113,7 @@ asio::awaitable<void> Connection::serve_requests() {
         if (!worker_.keeps_alive() && next == Next::another) next = Next::lingering_close;
     }
     if (next == Next::lingering_close) co_await linger();
+    if (next == Next::another && stream_.tls()) stream_.end_writing();  // nothing is missing: say so
 }
 
 asio::awaitable<std::size_t> Connection::read_head() {
@@ -130,12 +131,16 @@ asio::awaitable<std::size_t> Connection::read_head() {
     for (int empty_lines = 0;;) {
         for (; empty_lines < 2 && in_.starts_with("\r\n"); ++empty_lines)
             in_.erase(0, 2);  // RFC 9112 section 2.2
-        if (const auto length = head_length(in_, searched)) {
-            if (length <= limit()) co_return length;
-        }
-        if (in_.size() > limit() || head_length(in_, searched) > 0) {
-            const auto detail = fmt::format("The request's head is longer than {} octets.", limit());
-            co_await turn_away(Refusal::bad_request, detail, 431);
+        const auto length = head_length(in_, searched);
+        const bool too_long = (length > 0 ? length : in_.size()) > limit();
+        if (length > 0 && !too_long) co_return length;
+        const auto head = std::string_view(in_).substr(0, length > 0 ? length : in_.size());
+        const auto wrong = refused_early(head, worker_.routing()->head_limits, searched);
+        if (wrong || too_long) {
+            const auto detail = wrong ? fmt::format("The request was refused: {}.", wrong->reason)
+                                      : fmt::format("The request's head is longer than {} octets.", limit());
+            const int status = wrong ? wrong->status : 431;
+            co_await turn_away(Refusal::bad_request, detail, status);
             co_await linger();
             co_return 0;
         }

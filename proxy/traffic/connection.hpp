@@ -82,8 +82,9 @@ private:
     // --- serve.cpp
     asio::awaitable<Next> serve(RequestHead, Counted&);
     asio::awaitable<Next> answer(Visit&, RequestHead);
-    asio::awaitable<void> converse(Visit&);   // a Gradio event, in serve_gradio.cpp
-    asio::awaitable<bool> read_body(Visit&);  // false: refused or gone
+    asio::awaitable<Next> answer_options(Visit&);  // that may go no further
+    asio::awaitable<void> converse(Visit&);        // a Gradio event, in serve_gradio.cpp
+    asio::awaitable<bool> read_body(Visit&);       // false: refused or gone
     void prepare(Visit&);
     static void read_members(Visit&);
     asio::awaitable<std::optional<Next>> hand_over(Visit&);   // to the errand; else the request is over

@@ -114,8 +114,8 @@ asio::awaitable<Connection::Next> Connection::refuse(Refusal why, const RequestH
     record.status = status != 0 ? status : info.status;
     record.refusal = why;
     if (why == Refusal::client_left) co_return Next::close;
-    const bool keep =
-        !info.close && !body_unread && head != nullptr && head->keep_alive() && worker_.keeps_alive();
+    const bool keep = !info.close && !body_unread && head != nullptr && head->keep_alive() &&
+                      head->minor_version() > 0 && worker_.keeps_alive();
     RefusalContext context;
     context.status = status;
     context.detail = detail;
@@ -136,6 +136,7 @@ std::string Connection::extra_fields(const Visit& visit) const {
         "Server-Timing: queue;dur={:.1f}, cold;dur={:.1f}, pod;dur={:.1f}\r\nX-Request-Id: {}\r\n{}",
         ms(x.waited.queue), ms(x.waited.cold), ms(x.answered - x.handed_over), visit.record.request_id,
         cookie_for(visit));
+    if (!x.response->has("Date")) out += fmt::format("Date: {}\r\n", http_date());  // RFC 9110 section 6.6.1
     // A proxy above us, nginx for one, would hold an event stream back until its buffer is full.
     const bool events = x.response->first("Content-Type").starts_with("text/event-stream");
     if (events && !x.response->has("X-Accel-Buffering")) out += "X-Accel-Buffering: no\r\n";

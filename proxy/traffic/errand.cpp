@@ -152,7 +152,7 @@ private:
     asio::awaitable<void> done() {
         // First of all: the pod is free, whatever the client's line is like; unless it has only begun.
         const bool has_begun_a_job = lease_ && x_.until != router::Until::answer && status_ < 300;
-        if (!has_begun_a_job) lease_.release();
+        if (!has_begun_a_job) give_back();
         if (status_ >= 500)
             gate_.failed(backend_->id, Clock::now());
         else
@@ -165,8 +165,23 @@ private:
         if (has_begun_a_job) {
             co_await until_job_is_over(worker_, x_);
             x_.pod_done = Clock::now();
-            lease_.release();
+            give_back();
         }
+    }
+
+    // The slot, if it has one. Noted before, as the next one may come at once: for how long the slot had been
+    // free when this request came, which is little if it had waited for it.
+    void give_back() {
+        if (has_slot_) note_gap();
+        lease_.release();
+    }
+    void note_gap() {
+        const auto ends = Clock::now().time_since_epoch().count();
+        const auto before = backend_->rests_since.exchange(ends, std::memory_order_relaxed);
+        const auto gap = x_.handed_over.time_since_epoch() - Duration(before);
+        if (before == 0 || gap < Duration::zero()) return;
+        auto& metrics = *x_.service->metrics;
+        (x_.waited.queue > Duration::zero() ? metrics.gap_wanted : metrics.gap_unwanted).observe(gap);
     }
 
     // The ids in its answer are its clients' way back to this pod.

@@ -82,6 +82,8 @@ std::string_view status_text(int status) {
     switch (status) {
         case 200:
             return "OK";
+        case 204:
+            return "No Content";
         case 400:
             return "Bad Request";
         case 403:
@@ -160,7 +162,7 @@ std::string refusal_response(Refusal refusal, const RefusalContext& context) {
     if (!info.proxy_error.empty() && !size)
         out += fmt::format("Proxy-Status: pilotlight; error={}\r\n", info.proxy_error);
     if (info.retry_after) out += fmt::format("Retry-After: {}\r\n", context.retry_after.count());
-    if (status == 405) out += "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n";
+    if (status == 405) out += fmt::format("Allow: {}\r\n", allowed_methods);
     if (!context.request_id.empty()) out += fmt::format("X-Request-Id: {}\r\n", context.request_id);
     if (context.wants_html) out += page_policy();
     out += context.extra_fields;

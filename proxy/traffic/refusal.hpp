@@ -60,6 +60,8 @@ std::string refusal_response(Refusal, const RefusalContext&);
 
 std::string_view status_text(int status);
 
+inline constexpr std::string_view allowed_methods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+
 // Octets that are safe inside a JSON string; control characters escaped, invalid UTF-8 replaced.
 std::string json_escape(std::string_view);
 std::string html_escape(std::string_view);

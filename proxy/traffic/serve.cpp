@@ -25,9 +25,7 @@ bool takes_a_slot(router::Class what) {
 
 // Of two versions we and the pod could read a different one.
 bool says_version_13(const RequestHead& head) {
-    std::size_t versions = 0;
-    for (const auto& field : head.fields()) versions += same_name(field.name, "Sec-WebSocket-Version");
-    return versions == 1 && head.first("Sec-WebSocket-Version") == "13";
+    return head.has_one("Sec-WebSocket-Version") && head.first("Sec-WebSocket-Version") == "13";
 }
 
 // What a stream listens for: the ends of the jobs of its session.
@@ -53,7 +51,8 @@ asio::awaitable<Connection::Next> Connection::serve(RequestHead request, Counted
     visit.routing = worker_.routing();
     find_client(visit, request);
     const auto given_id = request.first("X-Request-Id");
-    visit.record.request_id = is_request_id(given_id) ? std::string(given_id) : hex(random64());
+    const bool its_own = is_request_id(given_id) && request.has_one("X-Request-Id");
+    visit.record.request_id = its_own ? std::string(given_id) : hex(random64());
     const auto next = co_await answer(visit, std::move(request));
     stop_watching();
     visit.over = true;
@@ -78,8 +77,9 @@ asio::awaitable<Connection::Next> Connection::answer(Visit& visit, RequestHead r
         visit.keep(std::move(request));
         co_return next;
     }
+    visit.keep_alive =
+        !has_body && request.keep_alive() && request.minor_version() > 0 && !worker_.draining();
     if (auto answer = moved_to_https(visit, request)) {
-        visit.keep_alive = !has_body && request.keep_alive() && !worker_.draining();
         visit.keep(std::move(request));
         co_return co_await write_own(visit, 308, std::move(*answer));
     }
@@ -90,6 +90,9 @@ asio::awaitable<Connection::Next> Connection::answer(Visit& visit, RequestHead r
     record.method = x.head.method(), record.host = x.head.host(), record.target = x.head.target();
     record.service = service->key;
     record.request_class = router::letter(visit.classified.what);
+
+    if (x.head.max_forwards() == 0)  // RFC 9110 section 7.6.2: it ends here
+        co_return co_await answer_options(visit);
 
     if (const auto path = status_path(x.head.path()); path.what != StatusPath::What::none)
         co_return co_await tell_status(visit, path);
@@ -120,6 +123,16 @@ asio::awaitable<Connection::Next> Connection::answer(Visit& visit, RequestHead r
     departed_ = false;
     if (const auto over = co_await hand_over(visit)) co_return *over;
     co_return co_await result(visit);
+}
+
+asio::awaitable<Connection::Next> Connection::answer_options(Visit& visit) {
+    const auto& head = visit.exchange->head;
+    visit.keep_alive = head.keep_alive() && head.framing() == Framing::none && !worker_.draining();
+    visit.record.request_class = 'L';
+    auto text = fmt::format("HTTP/1.1 204 {}\r\nDate: {}\r\nAllow: {}\r\nX-Request-Id: {}\r\n{}\r\n",
+                            status_text(204), http_date(), allowed_methods, visit.record.request_id,
+                            visit.keep_alive ? "" : "Connection: close\r\n");
+    co_return co_await write_own(visit, 204, std::move(text));
 }
 
 // What the body and the head say about whose request it is, and what it is.
@@ -249,8 +262,9 @@ asio::awaitable<bool> Connection::read_body(Visit& visit) {
     in_.erase(0, decoder.feed(in_, sink));
     std::size_t this_turn = 0;
     const Pace pace{Clock::now(), x.routing->timeouts.body, limits.body_rate};
-    while (decoder.state() == BodyDecoder::State::more && !disk_failed &&
-           x.body.size() <= limits.body_bytes) {
+    // A chunk that announces too much is too much.
+    const auto too_long = [&] { return x.body.size() + decoder.announced() > limits.body_bytes; };
+    while (decoder.state() == BodyDecoder::State::more && !disk_failed && !too_long()) {
         if (this_turn > Worker::turn) {
             this_turn = 0;
             co_await worker_.others();
@@ -276,7 +290,7 @@ asio::awaitable<bool> Connection::read_body(Visit& visit) {
     record.bytes_in = x.body.size();
     auto why = std::optional<Refusal>{};
     std::string_view detail;
-    if (x.body.size() > limits.body_bytes)
+    if (decoder.state() != BodyDecoder::State::malformed && too_long())
         why = Refusal::body_too_large, detail = too_large;
     else if (disk_failed)
         why = Refusal::disk_full,
@@ -325,7 +339,7 @@ std::string Connection::request_for(const Visit& visit) const {
     const auto& x = *visit.exchange;
     const auto& head = x.head;
     const auto given = head.first("traceparent");
-    std::string trace(is_traceparent(given) ? given : std::string_view{});
+    std::string trace(is_traceparent(given) && head.has_one("traceparent") ? given : std::string_view{});
     if (trace.empty()) trace = "00-" + hex(random64()) + hex(random64()) + "-" + hex(random64()) + "-00";
     ToPod to;
     to.client_address = peer_;
@@ -359,6 +373,7 @@ void Connection::log(Visit& visit) {
         const auto status_class = record.status == 499 ? 0u : static_cast<unsigned>(record.status / 100) % 6;
         metrics.responses[status_class].fetch_add(1, std::memory_order_relaxed);
         metrics.duration[status_class].observe(record.total);
+        if (answered) metrics.invocation[status_class].observe(record.pod_time);
         metrics.bytes_in.fetch_add(record.bytes_in, std::memory_order_relaxed);
         metrics.bytes_out.fetch_add(record.bytes_out, std::memory_order_relaxed);
         if (record.refusal)
@@ -369,7 +384,10 @@ void Connection::log(Visit& visit) {
             metrics.queue_wait.observe(record.queue);
             metrics.cold_wait.observe(record.cold);
             metrics.pod_time.observe(record.pod_time);
+            metrics.generation.observe(record.total);
+            metrics.generation_fine.observe(record.total);
         }
+        if (had_a_slot) worker_.shared().generations.add(generation(record));
     }
     worker_.shared().access_log.write(record);
 }

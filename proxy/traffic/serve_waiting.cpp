@@ -27,6 +27,7 @@ bool asks_for_a_pod(std::string_view query) {
 
 asio::awaitable<Connection::Next> Connection::write_own(Visit& visit, int status, std::string text) {
     visit.record.status = status;
+    text.insert(text.find("\r\n") + 2, door_fields());
     const auto error = co_await stream_.write({text}, visit.routing->timeouts.write);
     if (error) visit.record.refusal = Refusal::client_left;
     co_return !error && visit.keep_alive ? Next::another : Next::lingering_close;
@@ -70,6 +71,7 @@ asio::awaitable<Connection::Next> Connection::stream_status(Visit& visit, std::s
     visit.record.status = 200;
     visit.counted.release();  // nobody who shuts down waits for it
     std::string pending = event_stream_head(context, chunked);
+    pending.insert(pending.find("\r\n") + 2, door_fields());
     Waiter::Timer pause(worker_.io(), TimePoint::max());
     departed_ = false;
     watch([this, &pause] {

@@ -6,7 +6,6 @@
 
 #include <array>
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/intrusive/list.hpp>
 #include <memory>
@@ -16,6 +15,7 @@
 
 #include "pods/pod.hpp"
 #include "proxy/tls/session.hpp"
+#include "proxy/traffic/socket.hpp"
 
 namespace proxy {
 
@@ -23,7 +23,6 @@ namespace asio = boost::asio;
 using pods::Clock;
 using pods::Duration;
 using pods::TimePoint;
-using Socket = asio::basic_stream_socket<asio::ip::tcp, asio::io_context::executor_type>;
 
 class Stream
     : public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {

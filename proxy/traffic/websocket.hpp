@@ -33,9 +33,7 @@ public:
     template <class Buffers, class Token>
     auto async_read_some(const Buffers& into, Token&& token) {
         const auto start = [this](auto handler, const Buffers& buffers) {
-            if (early_.empty() && !stream_.tls())
-                return next_layer().async_read_some(buffers, std::move(handler));
-            if (early_.empty()) return through_tls<true>(buffers, std::move(handler));
+            if (early_.empty()) return move_some<true>(buffers, std::move(handler));
             const auto octets = asio::buffer_copy(buffers, asio::buffer(early_));
             early_.erase(0, octets);
             if (early_.empty()) early_.shrink_to_fit();
@@ -48,8 +46,7 @@ public:
     template <class Buffers, class Token>
     auto async_write_some(const Buffers& from, Token&& token) {
         const auto start = [this](auto handler, const Buffers& buffers) {
-            if (stream_.tls()) return through_tls<false>(buffers, std::move(handler));
-            next_layer().async_write_some(buffers, std::move(handler));
+            move_some<false>(buffers, std::move(handler));
         };
         return asio::async_initiate<Token, void(boost::system::error_code, std::size_t)>(start, token, from);
     }
@@ -57,7 +54,7 @@ public:
 private:
     // One try at once, then one after each time that the socket is ready; completed as if posted.
     template <bool reading, class Buffers, class Handler>
-    void through_tls(const Buffers& buffers, Handler handler) {
+    void move_some(const Buffers& buffers, Handler handler) {
         const auto begin = asio::buffer_sequence_begin(buffers), end = asio::buffer_sequence_end(buffers);
         auto buffer = begin;
         while (buffer != end && asio::buffer_size(*buffer) == 0) ++buffer;
@@ -80,13 +77,19 @@ private:
             if (error)
                 std::move(handler)(error, std::size_t{0});
             else
-                through_tls<reading>(buffers, std::move(handler));
+                move_some<reading>(buffers, std::move(handler));
         });
     }
 
     Stream& stream_;
     std::string early_;
 };
+
+// What Beast calls when one of its own deadlines ends; it has none here.
+inline void beast_close_socket(Socket& socket) {
+    boost::system::error_code ignored;
+    socket.close(ignored);
+}
 
 // Beast's own waits for the peer's end of the connection, and no deadline of ours would end that. Who must
 // see our last word is waited for by whoever owns the socket.

@@ -15,6 +15,7 @@
 #include "proxy/access_log.hpp"
 #include "proxy/bounds/bounds.hpp"
 #include "proxy/bounds/idle_line.hpp"
+#include "proxy/generations.hpp"
 #include "proxy/service.hpp"
 #include "proxy/traffic/cookie.hpp"
 #include "proxy/traffic/door.hpp"
@@ -31,6 +32,7 @@ struct Shared {
     std::atomic<std::size_t> requests{0};     // of clients, from the head to the end of the answer
     std::atomic<std::size_t> errands{0};      // that pods work on
     DoorCounters door{};
+    Generations generations{};
 };
 
 class Connection;
@@ -86,6 +88,7 @@ private:
     std::shared_ptr<const Routing> routing_;
     asio::io_context io_{1};
     asio::executor_work_guard<asio::io_context::executor_type> work_;
+    Poller poller_;
     asio::steady_timer sweeper_;
     Streams streams_;
     IdleLine idle_line_;
