@@ -46,6 +46,7 @@ void Worker::join() {
 
 void Worker::accept(asio::ip::tcp::socket socket, std::shared_ptr<const Door> door) {
     boost::system::error_code error;
+    MustNotFail hand_over;  // between two owners nobody closes it
     const auto handle = socket.release(error);
     if (error) return;
     asio::post(io_, [this, handle, door = std::move(door)]() mutable {
