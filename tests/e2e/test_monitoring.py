@@ -59,6 +59,22 @@ class Metrics(harness.TestCase):
         self.assertGreater(len(wanted), 25)
         self.assertEqual(wanted - there, set())
 
+    def value(self, name, *labels):
+        rows = re.findall(rf"^{name}(?:{{(.*)}})? (\S+)$", self.text, re.M)
+        return sum(float(value) for has, value in rows if all(label in has for label in labels))
+
+    def test_of_three_at_once_on_two_pods_one_came_to_a_pod_that_was_just_free(self):
+        self.assertEqual(self.value("pilotlight_generation_seconds_count"), 3)
+        self.assertEqual(self.value("pilotlight_slot_idle_gap_seconds_count", 'queue="waiting"'), 1)
+        self.assertLess(self.value("pilotlight_slot_idle_gap_seconds_sum", 'queue="waiting"'), 0.1)
+
+    def test_the_phases_of_a_cold_start_are_all_of_it(self):
+        self.assertEqual(self.value("pilotlight_cold_start_seconds_count"), 2)
+        whole, parts = self.value("pilotlight_cold_start_seconds_sum"), self.value("pilotlight_cold_start_phase_seconds_sum")
+        self.assertGreater(whole, 0.1)
+        self.assertAlmostEqual(parts, whole, delta=0.001)
+        self.assertGreater(self.value("pilotlight_gpu_seconds_total", 'state="starting"'), 0)
+
     def test_each_alert_fires_when_it_should(self):
         if not PROMTOOL:
             return
