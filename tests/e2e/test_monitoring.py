@@ -175,6 +175,14 @@ class Dashboard(harness.TestCase):
         watcher.sendall(b"GET /dashboard/stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
         return watcher
 
+    def test_pods_that_end_before_they_are_ready_are_counted_and_shown_as_failed(self):
+        gateway = self.gateway(service("sd", scale={"min-scale": 1}), image_rule={"command": ["/bin/false"], "args": []})
+        gateway.wait(lambda: re.search(r'pilotlight_pod_failures_total\{[^}]*during="start"\} [1-9]', gateway.metrics()), "a count")
+        self.assertRegex(gateway.metrics(), r'pilotlight_pod_failures_total\{[^}]*during="service"\} 0\n')
+        lines = self.watch(gateway).makefile("rb")
+        frame = next(json.loads(line[6:]) for line in lines if line.startswith(b"data: "))
+        self.assertEqual(frame["pods"][0]["state"], "failed")
+
     def test_the_autoscalers_steps_are_counted_by_kind(self):
         gateway = self.gateway(service("sd", scale={"class": "break-even.pilotlight.dev", "max-scale": 2}))
         self.assert_status(gateway.generate(), 200, gateway)
