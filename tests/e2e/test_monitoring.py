@@ -168,6 +168,8 @@ class Dashboard(harness.TestCase):
         for watcher in watchers:
             watcher.close()
         gateway.wait(lambda: self.watch(gateway).recv(15).startswith(b"HTTP/1.1 200"), "room again")
+        gateway.process.terminate()
+        self.assertEqual(gateway.process.wait(10), 0, "whoever looks on does not hold up the end")
 
     def watch(self, gateway):
         watcher = socket.create_connection(("127.0.0.1", gateway.admin), 10)
