@@ -17,6 +17,7 @@ struct Request {
 struct Answer {
     int status = 200;
     std::string content_type, body;
+    std::string policy{};  // Content-Security-Policy; empty: nothing may be loaded by it
 };
 
 // The answer is an endless stream of lines.

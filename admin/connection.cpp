@@ -16,6 +16,7 @@ namespace {
 namespace http = boost::beast::http;
 
 constexpr std::string_view no_bodies = "requests with a body are not served here";
+const std::string default_policy = "default-src 'none'; frame-ancestors 'none'";
 constexpr auto awaited = asio::as_tuple(asio::use_awaitable);
 
 // What to say about a head that could not be read; empty: nobody is there to hear it.
@@ -126,13 +127,18 @@ asio::awaitable<bool> Connection::respond(const Parser::value_type& request) {
     core_->refresh();
     Request asked{std::string(request.method_string()), std::string(request.target()),
                   std::string(request[http::field::accept])};
+    const bool stays = request.keep_alive() && !core_->stopping;
+    if (auto page = core_->dashboard.answer(asked, *core_->snapshot)) {
+        auto* complete = std::get_if<Answer>(&*page);
+        if (complete != nullptr) co_return co_await write(std::move(*complete), version, stays, head_only);
+        co_return co_await show(version, head_only);
+    }
     auto answered = answer(asked, *core_->snapshot, core_->store, std::chrono::system_clock::now());
-    const bool keep_alive = request.keep_alive() && !core_->stopping;
     if (auto* complete = std::get_if<Answer>(&answered))
-        co_return co_await write(std::move(*complete), version, keep_alive, head_only);
+        co_return co_await write(std::move(*complete), version, stays, head_only);
     if (head_only) {
         Answer none{200, "application/json", ""};
-        co_return co_await write(std::move(none), version, keep_alive, true);
+        co_return co_await write(std::move(none), version, stays, true);
     }
     co_await follow(std::move(std::get<Following>(answered)), version);
     co_return false;
@@ -144,6 +150,10 @@ asio::awaitable<bool> Connection::write(Answer answer, unsigned version, bool ke
     response.set(http::field::content_type, answer.content_type);
     response.set(http::field::cache_control, "no-store");
     response.set("X-Content-Type-Options", "nosniff");
+    response.set("Content-Security-Policy", answer.policy.empty() ? default_policy : answer.policy);
+    response.set("Referrer-Policy", "no-referrer");
+    response.set("Cross-Origin-Resource-Policy", "same-origin");
+    if (answer.status == 503) response.set(http::field::retry_after, "5");
     if (answer.status == 405) response.set(http::field::allow, "GET, HEAD");
     response.keep_alive(keep_alive);
     response.content_length(answer.body.size());
@@ -159,7 +169,7 @@ asio::awaitable<void> Connection::follow(Following following, unsigned version) 
     using Clock = std::chrono::steady_clock;
     const bool chunked = version >= 11;
     const auto ends = following.limit ? Clock::now() + *following.limit : Clock::time_point::max();
-    if (!co_await write_head_of_stream(version)) co_return;
+    if (!co_await write_head_of_stream(version, "application/json")) co_return;
     asio::co_spawn(stream_.get_executor(), look_out(shared_from_this()), asio::detached);
 
     auto last_line = Clock::now();
@@ -183,6 +193,39 @@ asio::awaitable<void> Connection::follow(Following following, unsigned version) 
     if (!gone_ && chunked) co_await write_piece(std::move(last), true);
 }
 
+// A dashboard's stream. So many at once, or whoever asks for something else would find no connection left.
+asio::awaitable<bool> Connection::show(unsigned version, bool head_only) {
+    if (core_->streams >= core_->settings.streams) {
+        auto full = refuse(503, "ServiceUnavailable", "too many dashboards are open");
+        co_return co_await write(std::move(full), version, false, head_only);
+    }
+    if (!co_await write_head_of_stream(version, "text/event-stream") || head_only) co_return false;
+    asio::co_spawn(stream_.get_executor(), look_out(shared_from_this()), asio::detached);
+    ++core_->streams;
+    co_await write_frames(version >= 11);
+    --core_->streams;
+    co_return false;
+}
+
+// One frame at a time: whoever reads slowly misses some, and sees that by their numbers. Whoever does not
+// read at all is let go.
+asio::awaitable<void> Connection::write_frames(bool chunked) {
+    auto& dashboard = core_->dashboard;
+    for (std::uint64_t told = 0; !gone_ && !core_->stopping;) {
+        if (dashboard.frame_number() == told) {
+            changed_.expires_at(std::chrono::steady_clock::time_point::max());
+            co_await changed_.async_wait(awaited);
+            continue;
+        }
+        told = dashboard.frame_number();
+        const auto frame = dashboard.frame(*core_->snapshot);
+        std::string piece = *frame;
+        if (!co_await write_piece(std::move(piece), chunked)) co_return;
+    }
+    std::string last;
+    if (!gone_ && chunked) co_await write_piece(std::move(last), true);
+}
+
 // The one who notices that the client of a silent watch has left: nothing more is expected from it.
 asio::awaitable<void> Connection::look_out(std::shared_ptr<Connection> self) {
     std::array<char, 256> ignored{};
@@ -193,9 +236,9 @@ asio::awaitable<void> Connection::look_out(std::shared_ptr<Connection> self) {
     self->wake();
 }
 
-asio::awaitable<bool> Connection::write_head_of_stream(unsigned version) {
+asio::awaitable<bool> Connection::write_head_of_stream(unsigned version, std::string_view content_type) {
     http::response<http::empty_body> response(http::status::ok, version);
-    response.set(http::field::content_type, "application/json");
+    response.set(http::field::content_type, content_type);
     response.set(http::field::cache_control, "no-store");
     response.set("X-Content-Type-Options", "nosniff");
     response.keep_alive(false);

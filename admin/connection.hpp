@@ -11,6 +11,7 @@
 #include <set>
 
 #include "admin/api.hpp"
+#include "admin/dashboard.hpp"
 #include "admin/server.hpp"
 
 namespace admin {
@@ -21,13 +22,19 @@ class Connection;
 class Server::Core : public std::enable_shared_from_this<Server::Core> {
 public:
     Core(asio::io_context& io, Source asked, Settings with)
-        : source(std::move(asked)), settings(std::move(with)), acceptor(io), pause(io) {}
+        : source(std::move(asked)),
+          settings(std::move(with)),
+          dashboard(source.generations, settings.history),
+          acceptor(io),
+          pause(io) {}
 
     void refresh();  // takes in the last snapshot
 
     Source source;
     Settings settings;
     Store store;
+    Dashboard dashboard;
+    std::size_t streams = 0;  // of frames, under way
     std::shared_ptr<const Snapshot> snapshot = std::make_shared<const Snapshot>();
     std::set<Connection*> connections;
     bool stopping = false;
@@ -53,7 +60,9 @@ private:
     asio::awaitable<bool> respond(const Parser::value_type& request);
     asio::awaitable<bool> write(Answer answer, unsigned version, bool keep_alive, bool head_only);
     asio::awaitable<void> follow(Following following, unsigned version);
-    asio::awaitable<bool> write_head_of_stream(unsigned version);
+    asio::awaitable<bool> show(unsigned version, bool head_only);
+    asio::awaitable<void> write_frames(bool chunked);
+    asio::awaitable<bool> write_head_of_stream(unsigned version, std::string_view content_type);
     asio::awaitable<bool> write_piece(std::string piece, bool chunked);
     std::optional<Answer> objection(const Parser::value_type& request) const;
     void close();

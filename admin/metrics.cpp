@@ -7,6 +7,8 @@
 #include <set>
 #include <vector>
 
+#include "admin/exposition.hpp"
+
 namespace admin {
 namespace {
 
@@ -21,54 +23,6 @@ struct Series {
     std::string old_labels;  // Knative up to 1.18: namespace_name="default",...
     std::string new_labels;  // since then, OpenTelemetry's: k8s_namespace_name="default",...
     int pending = 0, terminating = 0, unready = 0;
-};
-
-std::string escape_label(std::string_view text) {
-    std::string out;
-    for (const char c : text)
-        if (c == '\n')
-            out += "\\n";
-        else if (c == '"' || c == '\\')
-            (out += '\\') += c;
-        else
-            out += c;
-    return out;
-}
-
-class Text {
-public:
-    void family(std::string_view name, std::string_view type, std::string_view help) {
-        name_ = name;
-        fmt::format_to(to_, "# HELP {} {}\n# TYPE {} {}\n", name, help, name, type);
-    }
-    template <class Value>
-    void sample(std::string_view labels, Value value) {
-        if (labels.empty())
-            fmt::format_to(to_, "{} {}\n", name_, value);
-        else
-            fmt::format_to(to_, "{}{{{}}} {}\n", name_, labels, value);
-    }
-    // The count is the sum of the buckets as read here, so that +Inf and _count agree while workers go on
-    // counting.
-    void histogram(const std::string& labels, const Histogram& values, double unit) {
-        const std::string_view comma = labels.empty() ? "" : ",";
-        std::uint64_t count = 0;
-        for (std::size_t i = 0; i < Histogram::bounds.size(); ++i) {
-            count += values.count(i);
-            fmt::format_to(to_, "{}_bucket{{{}{}le=\"{}\"}} {}\n", name_, labels, comma,
-                           Histogram::bounds[i] * unit, count);
-        }
-        count += values.count(Histogram::bounds.size());
-        fmt::format_to(to_, "{}_bucket{{{}{}le=\"+Inf\"}} {}\n", name_, labels, comma, count);
-        fmt::format_to(to_, "{0}_sum{{{1}}} {2}\n{0}_count{{{1}}} {3}\n", name_, labels, values.sum() * unit,
-                       count);
-    }
-    std::string take() { return std::move(out_); }
-
-private:
-    std::string out_;
-    std::back_insert_iterator<std::string> to_{out_};
-    std::string name_;
 };
 
 std::vector<Series> series_of(const Snapshot& snapshot) {
@@ -109,6 +63,33 @@ void gauge(Text& text, const std::vector<Series>& all, std::string_view old_name
     for (const auto& one : all) text.sample(one.new_labels, number(one));
 }
 
+// By the metric that the service scales on: requests in flight, or requests a second.
+void averages(Text& text, const std::vector<Series>& all) {
+    for (const bool rps : {false, true}) {
+        std::vector<Series> some;
+        for (const auto& one : all)
+            if (one.view->by_rps == rps) some.push_back(one);
+        gauge(text, some,
+              rps ? "autoscaler_stable_requests_per_second" : "autoscaler_stable_request_concurrency",
+              rps ? "kn_revision_rps_stable" : "kn_revision_concurrency_stable",
+              rps ? "Average of requests a second over the stable window"
+                  : "Average of requests in flight over the stable window",
+              [](const Series& s) { return s.view->stable; });
+        gauge(text, some,
+              rps ? "autoscaler_panic_requests_per_second" : "autoscaler_panic_request_concurrency",
+              rps ? "kn_revision_rps_panic" : "kn_revision_concurrency_panic",
+              rps ? "Average of requests a second over the panic window"
+                  : "Average of requests in flight over the panic window",
+              [](const Series& s) { return s.view->panic; });
+        gauge(text, some,
+              rps ? "autoscaler_target_requests_per_second" : "autoscaler_target_concurrency_per_pod",
+              rps ? "kn_revision_rps_target" : "kn_revision_concurrency_target",
+              rps ? "The desired number of requests a second for each pod"
+                  : "The desired number of concurrent requests for each pod",
+              [](const Series& s) { return s.view->target; });
+    }
+}
+
 void scaling(Text& text, const std::vector<Series>& all) {
     std::vector<Series> decided;  // Knative says nothing about an autoscaler that has no data yet
     for (const auto& one : all)
@@ -131,18 +112,65 @@ void scaling(Text& text, const std::vector<Series>& all) {
     gauge(text, all, "autoscaler_panic_mode", "kn_revision_panic_mode",
           "1 if autoscaler is in panic mode, 0 otherwise",
           [](const Series& s) { return s.view->panic_mode; });
-    gauge(text, all, "autoscaler_stable_request_concurrency", "kn_revision_concurrency_stable",
-          "Average of requests count over the stable window", [](const Series& s) { return s.view->stable; });
-    gauge(text, all, "autoscaler_panic_request_concurrency", "kn_revision_concurrency_panic",
-          "Average of requests count over the panic window", [](const Series& s) { return s.view->panic; });
-    gauge(text, all, "autoscaler_target_concurrency_per_pod", "kn_revision_concurrency_target",
-          "The desired number of concurrent requests for each pod",
-          [](const Series& s) { return s.view->target; });
+    averages(text, all);
     gauge(text, all, "activator_request_concurrency", "kn_revision_request_concurrency",
           "Concurrent requests at the gateway, waiting and running",
           [](const Series& s) { return static_cast<double>(s.view->waiting + s.view->running); });
     gauge(text, all, "revision_queue_depth", "kn_serving_queue_depth", "Requests that wait for a slot",
           [](const Series& s) { return static_cast<double>(s.view->waiting); });
+    text.family("kn_revision_request_queued", "gauge", "Requests at the gateway that wait for a slot");
+    for (const auto& one : all) text.sample(one.new_labels, one.view->waiting);
+    text.family("kn_revision_request_active", "gauge", "Requests at the gateway that a pod works on");
+    for (const auto& one : all) text.sample(one.new_labels, one.view->running);
+}
+
+// What Knative has no name for: why, how often, and for how long yet.
+void autoscaling(Text& text, const std::vector<Series>& all) {
+    text.family("pilotlight_autoscaler_steps_total", "counter",
+                "Changes of how many pods are wanted, by kind of reason and direction");
+    for (const auto& one : all)
+        for (std::size_t i = 0; i < autoscaler::causes; ++i)
+            for (const bool up : {false, true})
+                text.sample(
+                    fmt::format("{},kind=\"{}\",direction=\"{}\"", one.old_labels,
+                                autoscaler::to_string(static_cast<autoscaler::Cause>(i)), up ? "up" : "down"),
+                    one.view->steps[i][up ? 1 : 0]);
+    const auto gauge = [&](std::string_view name, std::string_view help, const auto& number) {
+        text.family(name, "gauge", help);
+        for (const auto& one : all)
+            if (const std::optional<double> value = number(*one.view)) text.sample(one.old_labels, *value);
+    };
+    using View = const RevisionView&;
+    gauge("pilotlight_autoscaler_last_step_timestamp_seconds", "When the number of wanted pods last changed",
+          [](View v) -> std::optional<double> {
+              if (!v.last_step) return std::nullopt;
+              return std::chrono::duration<double>(v.last_step->at.time_since_epoch()).count();
+          });
+    gauge("pilotlight_autoscaler_keep_seconds",
+          "How long the longest idle pod is kept yet; only while one is on its way out",
+          [](View v) { return v.keep_seconds; });
+    gauge("pilotlight_autoscaler_cold_start_seconds", "What the break-even rule believes a cold start takes",
+          [](View v) {
+              return v.believed_cold_start > 0 ? std::optional(v.believed_cold_start) : std::nullopt;
+          });
+    gauge("pilotlight_min_scale", "Fewest pods", [](View v) { return std::optional(double(v.min_scale)); });
+    gauge("pilotlight_max_scale", "Most pods; 0: any number",
+          [](View v) { return std::optional(double(v.max_scale)); });
+    gauge("pilotlight_crash_looping", "1 if pods fail one after the other and none is ready",
+          [](View v) { return std::optional(double(v.crash_looping)); });
+    gauge("pilotlight_longest_lease_seconds", "For how long the slot has been held that is held longest",
+          [](View v) { return std::optional(v.longest_lease); });
+    gauge("pilotlight_timeout_seconds", "timeoutSeconds: how long a pod may work on a request",
+          [](View v) { return std::optional(v.timeout); });
+    gauge("pilotlight_longest_wait_seconds", "For how long who waits longest has waited", [](View v) {
+        return std::optional(v.queue.empty() ? 0.0 : v.queue.front().queue + v.queue.front().cold);
+    });
+    text.family("pilotlight_gpu_seconds_total", "counter",
+                "Time of GPUs by what they did; a pod without an assigned one counts as one");
+    for (const auto& one : all)
+        for (std::size_t i = 0; i < proxy::gpu_state_names.size(); ++i)
+            text.sample(fmt::format("{},state=\"{}\"", one.old_labels, proxy::gpu_state_names[i]),
+                        one.view->gpu_seconds[i]);
 }
 
 // The counters belong to a service and its revisions may share them: each is told once, by the revision that
@@ -162,22 +190,51 @@ std::string with_class(const std::string& labels, std::size_t response_class) {
     return fmt::format("{},response_code_class=\"{}xx\"", labels, response_class);
 }
 
-// By class of 1xx (never sent as an answer), 2xx to 5xx; clients that left are told apart.
+using ByClass = std::array<Histogram, 6> ServiceMetrics::*;
+
+std::uint64_t count_of(const Histogram& values) {
+    std::uint64_t out = 0;
+    for (std::size_t i = 0; i <= Histogram::bounds.size(); ++i) out += values.count(i);
+    return out;
+}
+
+// By class of 1xx (never sent as an answer), 2xx to 5xx; clients that left are told apart. Here stand the
+// activator, the revision's queue proxy and the application behind it, in Knative's words: the first two are
+// one in the gateway.
 void responses(Text& text, const std::vector<Series>& all) {
     constexpr std::size_t first = 2, last = 5;
-    text.family("revision_request_count", "counter", "The number of requests that are answered");
-    for (const auto& one : all)
-        for (auto i = first; i <= last; ++i)
-            text.sample(with_class(one.old_labels, i),
-                        one.view->metrics->responses[i].load(std::memory_order_relaxed));
-    text.family("revision_request_latencies", "histogram", "The response time in milliseconds");
-    for (const auto& one : all)
-        for (auto i = first; i <= last; ++i)
-            text.histogram(with_class(one.old_labels, i), one.view->metrics->duration[i], 1000);
-    text.family("http_server_request_duration_seconds", "histogram", "Duration of HTTP server requests");
-    for (const auto& one : all)
-        for (auto i = first; i <= last; ++i)
-            text.histogram(with_class(one.new_labels, i), one.view->metrics->duration[i], 1);
+    const auto each = [&](const auto& visit) {
+        for (const auto& one : all)
+            for (auto i = first; i <= last; ++i) visit(one, *one.view->metrics, i);
+    };
+    const auto counts = [&](std::string_view name, std::string_view help, const auto& number) {
+        text.family(name, "counter", help);
+        each([&](const Series& one, const ServiceMetrics& m, std::size_t i) {
+            text.sample(with_class(one.old_labels, i), number(m, i));
+        });
+    };
+    const auto times = [&](std::string_view name, std::string_view help, ByClass member, double unit) {
+        text.family(name, "histogram", help);
+        each([&](const Series& one, const ServiceMetrics& m, std::size_t i) {
+            text.histogram(with_class(unit == 1 ? one.new_labels : one.old_labels, i), (m.*member)[i], unit);
+        });
+    };
+    const auto answered = [](const ServiceMetrics& m, std::size_t i) {
+        return m.responses[i].load(std::memory_order_relaxed);
+    };
+    counts("revision_request_count", "The number of requests that are answered", answered);
+    times("revision_request_latencies", "The response time in milliseconds", &ServiceMetrics::duration, 1000);
+    counts("activator_request_count", "The number of requests that are answered at the activator", answered);
+    times("activator_request_latencies", "The response time at the activator in milliseconds",
+          &ServiceMetrics::duration, 1000);
+    times("http_server_request_duration_seconds", "Duration of HTTP server requests",
+          &ServiceMetrics::duration, 1);
+    counts("revision_app_request_count", "The number of requests that pods answered",
+           [](const ServiceMetrics& m, std::size_t i) { return count_of(m.invocation[i]); });
+    times("revision_app_request_latencies", "The response time of pods in milliseconds",
+          &ServiceMetrics::invocation, 1000);
+    times("kn_serving_invocation_duration_seconds", "Duration of the pod's work on a request",
+          &ServiceMetrics::invocation, 1);
 }
 
 void counters(Text& text, const std::vector<Series>& all) {
@@ -210,18 +267,37 @@ void counters(Text& text, const std::vector<Series>& all) {
 void waits(Text& text, const std::vector<Series>& all) {
     const auto histogram = [&](std::string_view name, std::string_view help, auto member) {
         text.family(name, "histogram", help);
-        for (const auto& one : all) text.histogram(one.old_labels, member(*one.view->metrics), 1);
+        for (const auto& one : all) text.histogram(one.old_labels, one.view->metrics.get()->*member, 1);
     };
-    histogram(
-        "pilotlight_queue_wait_seconds", "Wait for a slot while a pod was ready",
-        [](const ServiceMetrics& m) -> auto& { return m.queue_wait; });
-    histogram(
-        "pilotlight_cold_wait_seconds", "Wait for a slot while no pod was ready",
-        [](const ServiceMetrics& m) -> auto& { return m.cold_wait; });
-    histogram(
-        "pilotlight_pod_time_seconds",
-        "Time of the pod: from having the request to the last octet of its answer",
-        [](const ServiceMetrics& m) -> auto& { return m.pod_time; });
+    histogram("pilotlight_queue_wait_seconds", "Wait for a slot while a pod was ready",
+              &ServiceMetrics::queue_wait);
+    histogram("pilotlight_cold_wait_seconds", "Wait for a slot while no pod was ready",
+              &ServiceMetrics::cold_wait);
+    histogram("pilotlight_pod_time_seconds",
+              "Time of the pod: from having the request to the last octet of its answer",
+              &ServiceMetrics::pod_time);
+    histogram("pilotlight_generation_seconds",
+              "Requests that took a slot, altogether: from the head to the last octet",
+              &ServiceMetrics::generation);
+    histogram("pilotlight_cold_start_seconds", "Pods, from wanted to ready", &ServiceMetrics::cold_start);
+    text.family("pilotlight_cold_start_phase_seconds", "histogram", "The same, by phase");
+    for (const auto& one : all)
+        for (std::size_t i = 0; i < proxy::cold_phases; ++i)
+            text.histogram(fmt::format("{},phase=\"{}\"", one.old_labels, proxy::cold_phase_names[i]),
+                           one.view->metrics->cold_start_phase[i], 1);
+    text.family("pilotlight_slot_idle_gap_seconds", "histogram",
+                "A pod's rest between two generations, by whether somebody waited for it");
+    for (const auto& one : all)
+        for (const bool wanted : {true, false})
+            text.histogram(fmt::format("{},queue=\"{}\"", one.old_labels, wanted ? "waiting" : "empty"),
+                           wanted ? one.view->metrics->gap_wanted : one.view->metrics->gap_unwanted, 1);
+    text.family("pilotlight_pod_failures_total", "counter",
+                "Pods that ended unasked, by whether they had been ready");
+    for (const auto& one : all)
+        for (const bool start : {true, false})
+            text.sample(fmt::format("{},during=\"{}\"", one.old_labels, start ? "start" : "service"),
+                        (start ? one.view->metrics->failed_starts : one.view->metrics->failed_service)
+                            .load(std::memory_order_relaxed));
 }
 
 using PodNumber = int (*)(const proxy::PodView&);
@@ -258,6 +334,31 @@ void pods_of(Text& text, const Snapshot& snapshot, const std::vector<Series>& al
           [](const proxy::PodView& p) { return p.restarts; });
 }
 
+void bounds(Text& text, const proxy::BoundsView& seen) {
+    const auto one = [&](std::string_view name, std::string_view type, std::string_view help, auto value) {
+        text.family(name, type, help);
+        text.sample("", value);
+    };
+    one("pilotlight_load_level", "gauge",
+        "0: normal; 1: no keep-alive; 2: new requests are refused; 3: the queue is shed",
+        static_cast<int>(seen.load));
+    one("pilotlight_memory_bytes", "gauge", "Memory that the gateway has taken", seen.memory);
+    one("pilotlight_memory_limit_bytes", "gauge", "And that it may take (limits.memory)", seen.memory_limit);
+    text.family("pilotlight_connections_closed_total", "counter", "Connections closed by a bound");
+    text.sample("reason=\"peer_limit\"", seen.over_peer_limit);
+    text.sample("reason=\"idle_shed\"", seen.idle_shed);
+    text.sample("reason=\"slow_head\"", seen.slow_heads);
+    text.sample("reason=\"slow_body\"", seen.slow_bodies);
+    text.sample("reason=\"failure\"", seen.failures);
+    one("pilotlight_accept_pauses_total", "counter",
+        "Pauses of accepting, at the limit of connections or descriptors", seen.accept_pauses);
+    text.family("pilotlight_overload_refused_total", "counter", "Requests answered 503 for want of memory");
+    text.sample("what=\"new\"", seen.refused_overload);
+    text.sample("what=\"waiting\"", seen.queue_shed);
+    one("pilotlight_log_lines_lost_total", "counter", "Log lines that could not be written",
+        seen.log_lines_lost);
+}
+
 void gateway(Text& text, const Snapshot& snapshot) {
     text.family("pilotlight_build_info", "gauge", "1; the version is in the label");
     text.sample("version=\"" PILOTLIGHT_VERSION "\"", 1);
@@ -267,6 +368,11 @@ void gateway(Text& text, const Snapshot& snapshot) {
     text.sample("", snapshot.connections);
     text.family("pilotlight_requests", "gauge", "Requests under way");
     text.sample("", snapshot.requests);
+    if (snapshot.certificate_expires) {
+        text.family("pilotlight_tls_certificate_expiry_seconds", "gauge",
+                    "When the first certificate expires, in seconds since 1970");
+        text.sample("", *snapshot.certificate_expires);
+    }
     text.family("pilotlight_tls_handshakes_total", "counter", "TLS handshakes; resumed: by a session ticket");
     text.sample("resumed=\"false\"", snapshot.tls_handshakes - snapshot.tls_resumed);
     text.sample("resumed=\"true\"", snapshot.tls_resumed);
@@ -276,10 +382,14 @@ void gateway(Text& text, const Snapshot& snapshot) {
     text.family("pilotlight_proxy_headers_refused_total", "counter",
                 "Connections closed for their PROXY header: malformed, too late, or from nobody trusted");
     text.sample("", snapshot.proxy_headers_refused);
+    text.family("pilotlight_errands", "gauge",
+                "Requests that pods work on, those of clients who left included");
+    text.sample("", snapshot.errands);
     text.family("pilotlight_spool_memory_bytes", "gauge", "Octets held in memory for somebody slow");
     text.sample("", snapshot.spool_memory);
     text.family("pilotlight_spool_disk_bytes", "gauge", "Octets held in temporary files for somebody slow");
     text.sample("", snapshot.spool_disk);
+    bounds(text, snapshot.bounds);
 }
 
 }  // namespace
@@ -290,6 +400,7 @@ std::string render_metrics(const Snapshot& snapshot) {
     const auto all = series_of(snapshot);
     if (all.empty()) return text.take();
     scaling(text, all);
+    autoscaling(text, all);
     pods_of(text, snapshot, all);
     text.family("pilotlight_arrivals_total", "counter", "Requests that asked for a slot");
     for (const auto& one : all) text.sample(one.old_labels, one.view->arrivals);

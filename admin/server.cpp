@@ -68,11 +68,13 @@ Server::~Server() {
 
 void Server::start() {
     core_->refresh();
+    core_->dashboard.load(std::chrono::system_clock::now());
     asio::co_spawn(core_->acceptor.get_executor(), accept_all(core_), asio::detached);
 }
 
 void Server::published() {
     core_->refresh();
+    core_->dashboard.take(*core_->snapshot, std::chrono::system_clock::now());
     for (auto* connection : core_->connections) connection->wake();
 }
 
@@ -81,6 +83,7 @@ void Server::stop() {
     boost::system::error_code ignored;
     core_->acceptor.close(ignored);
     core_->pause.cancel();
+    core_->dashboard.save();
     for (auto* connection : core_->connections) connection->stop();
 }
 

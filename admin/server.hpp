@@ -6,12 +6,14 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <chrono>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "proxy/control/snapshot.hpp"
+#include "proxy/generations.hpp"
 
 namespace admin {
 
@@ -20,6 +22,7 @@ namespace asio = boost::asio;
 // What the server asks of control, always on the control thread.
 struct Source {
     std::function<std::shared_ptr<const proxy::Snapshot>()> snapshot;  // the last; null: none yet
+    const proxy::Generations* generations = nullptr;                   // that ended; null: they are not told
 };
 
 struct Settings {
@@ -30,6 +33,9 @@ struct Settings {
     std::chrono::milliseconds head{10'000};   // from the first octet of a request to the end of its head
     std::chrono::milliseconds write{10'000};  // for one answer, or one piece of a watch
     std::chrono::milliseconds bookmark{60'000};
+    std::size_t streams = 16;  // dashboards that look on at once; more are answered 503
+    std::filesystem::path
+        history;  // the file in which the dashboard's history outlives a restart; empty: none
 };
 
 class Server {

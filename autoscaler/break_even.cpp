@@ -171,6 +171,7 @@ Choice BreakEven::decide(const Settings& s, const Sight& sight, TimePoint now) {
     choice.pods = there + choice.started - choice.cancelled;
     if (choice.started > 0) {
         choice.reason = pods_from(there + 1, choice.started) + " started: ";
+        choice.cause = for_queue > 0 ? Cause::waiting : for_spare > 0 ? Cause::spare : Cause::floor;
         if (for_queue > 0)
             choice.reason += plural(sight.waiting, "waits", "wait") + ", " +
                              plural(c.busy, "pod busy takes ", "pods busy take ") +
@@ -181,6 +182,7 @@ Choice BreakEven::decide(const Settings& s, const Sight& sight, TimePoint now) {
         else
             choice.reason += why_fewest(s, least, plural(least, "pod is", "pods are"));
     } else if (choice.cancelled > 0) {
+        choice.cause = Cause::nobody_waits;
         choice.reason = pods_from(choice.pods + 1, choice.cancelled) + " cancelled while starting: " +
                         (sight.waiting == 0 ? "nobody waits any more" : "fewer wait than start");
     }
@@ -256,6 +258,11 @@ std::string BreakEven::standing(const Settings& s, TimePoint now) const {
         said += "too few gaps are known yet (" + number(kept.gaps) + "), so as long as a restart is worth; ";
     return said + "a cold start costs " + seconds_text(cold) + " + " +
            seconds_text(in_seconds(s.break_even.worth));
+}
+
+std::optional<double> BreakEven::keeps_for(const Settings& s, TimePoint now) const {
+    if (!oldest_idle_ || last_pods_ == 0) return std::nullopt;
+    return std::max(0.0, keep(s, last_pods_).seconds - in_seconds(now - *oldest_idle_));
 }
 
 // --- over a restart

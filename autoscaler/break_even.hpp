@@ -13,6 +13,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "autoscaler/cause.hpp"
 #include "autoscaler/rung.hpp"
 #include "autoscaler/settings.hpp"
 
@@ -41,6 +42,7 @@ struct Choice {
     int started = 0, cancelled = 0;  // the difference to what was seen
     std::optional<TimePoint> due;    // when to ask again if nothing happens before
     std::string reason;              // one sentence, when something changed; else empty
+    Cause cause = Cause::idle;       // of that change
 };
 
 class BreakEven {
@@ -58,6 +60,8 @@ public:
     // Why the pods there are stay, as one sentence: "keeping pod 2 for 74 s more: its last 64 gaps make 81 s
     // the cheapest; a cold start costs 52 s + 45 s".
     std::string standing(const Settings&, TimePoint now) const;
+    // How long the longest idle pod stays yet, as of the last decision; empty: none is on its way out.
+    std::optional<double> keeps_for(const Settings&, TimePoint now) const;
 
     double cold_start(const Settings&) const;  // seconds, as believed now
     double service_time() const { return held_; }

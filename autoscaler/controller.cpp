@@ -55,7 +55,7 @@ std::vector<Command> Controller::step(const Seen& seen, const Loads& load, const
         poke_while_cold(seen, now);
     } else {
         auto choice = ours_.decide(in_force_, sight(seen, load), now);
-        want(choice.pods, choice.reason);
+        want(choice.pods, choice.reason, choice.cause, now);
         plan.leaving = std::move(choice.leaving);
         due_ = choice.due;
         arrivals_ = seen.arrivals;
@@ -133,7 +133,7 @@ void Controller::poke_while_cold(const Seen& seen, TimePoint now) {
 
 void Controller::reconcile(TimePoint planned) {
     wish_ = scaler_.reconcile(fleet_.ready(), planned);
-    want(wish_.replicas, wish_.reason);
+    want(wish_.replicas, wish_.reason, wish_.cause.value_or(Cause::start), planned);
 }
 
 // --- ours
@@ -169,8 +169,10 @@ Sight Controller::sight(const Seen& seen, const Loads& load) const {
     return sight;
 }
 
-void Controller::want(int pods, const std::string& reason) {
+void Controller::want(int pods, const std::string& reason, Cause cause, TimePoint now) {
     if (pods == desired_) return;
+    ++steps_[static_cast<std::size_t>(cause)][pods > desired_ ? 1 : 0];
+    last_step_ = Step{desired_, pods, cause, reason, now};
     if (!reason.empty())
         change_ = autoscaler::pods(pods) + " wanted, " +
                   (desired_ == 1 ? "was 1: " : "were " + number(desired_) + ": ") + reason;

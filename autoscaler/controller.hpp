@@ -3,6 +3,7 @@
 // on the clock and one in virtual time. Pure: the time is given with each call.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -33,6 +34,14 @@ struct Room {
     std::optional<LocalTime> local{};  // the wall clock, for warm hours; empty: they do not count
 };
 
+// A change of how many pods are wanted.
+struct Step {
+    int from = 0, to = 0;
+    Cause cause = Cause::start;
+    std::string sentence;
+    TimePoint at{};
+};
+
 class Controller {
 public:
     // slots: of a pod, 0 for unlimited. Pods are named <prefix>-1, ...
@@ -61,6 +70,17 @@ public:
     // The last change of what is wanted, as one sentence; taken once.
     std::optional<std::string> take_change() { return std::exchange(change_, std::nullopt); }
 
+    // For those who watch: the last step, and how many there were of each kind.
+    const std::optional<Step>& last_step() const { return last_step_; }
+    std::uint64_t steps(Cause cause, bool up) const {
+        return steps_[static_cast<std::size_t>(cause)][up ? 1 : 0];
+    }
+    // How long the longest idle pod is kept yet; empty: Knative's class, or none is on its way out.
+    std::optional<double> keeps_for(TimePoint now) const {
+        return settings_.policy == Policy::kpa ? std::nullopt : ours_.keeps_for(in_force_, now);
+    }
+    double believed_cold_start() const { return ours_.cold_start(in_force_); }  // seconds
+
     const Revision& knative() const { return scaler_; }
     const BreakEven& break_even() const { return ours_; }
     bool restore(const std::string& learnt) { return ours_.restore(learnt); }
@@ -72,7 +92,7 @@ private:
     void reconcile(TimePoint planned);
     void measure(const Seen&);
     Sight sight(const Seen&, const Loads&) const;
-    void want(int pods, const std::string& reason);
+    void want(int pods, const std::string& reason, Cause, TimePoint now);
 
     Settings settings_;               // as they were given
     Settings in_force_;               // with the warm hours of now
@@ -87,6 +107,8 @@ private:
     int desired_ = 0, wanted_ = 0;
     std::optional<TimePoint> due_;
     std::optional<std::string> change_;
+    std::optional<Step> last_step_;
+    std::array<std::array<std::uint64_t, 2>, causes> steps_{};
 
     // Accounting of the second under way.
     Second second_;

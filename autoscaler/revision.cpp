@@ -45,6 +45,25 @@ Decision first_decision(const Settings& s, const Start& start) {
     return d;
 }
 
+Cause cause_of(Rule rule) {
+    switch (rule) {
+        case Rule::undecided:
+        case Rule::given:
+            return Cause::start;
+        case Rule::stable:
+            return Cause::stable;
+        case Rule::panic:
+            return Cause::panic;
+        case Rule::panic_hold:
+            return Cause::panic_hold;
+        case Rule::activation_scale:
+            return Cause::activation_scale;
+        case Rule::scale_down_delay:
+            return Cause::scale_down_delay;
+    }
+    return Cause::start;
+}
+
 }  // namespace
 
 Revision::Revision(const Settings& s, TimePoint start, Start how, Path path)
@@ -84,6 +103,7 @@ Wish Revision::reconcile(int ready_pods, TimePoint now) {
 
 int Revision::scale(TimePoint now) {
     wish_ = autoscaler::scale(settings_, standing_, asked(), now);
+    if (!wish_.cause) wish_.cause = cause_of(decision_.rule);
     wish_.reason = sentence(decision_) + (wish_.reason.empty() ? "" : "; " + wish_.reason);
     return wish_.replicas;
 }

@@ -29,6 +29,7 @@ void leave(const Settings& s, Standing& standing, const Asked& asked, Wish& wish
     const bool in_path = always || standing.mode == Mode::proxy || s.target_burst_capacity == -1;
     const bool long_in_path = always || (standing.mode == Mode::proxy && now - standing.mode_since >= grace);
     wish.want = 0;
+    wish.cause = Cause::zero;
     if (in_path && (idle >= std::max(grace, retention) || (idle >= retention && long_in_path))) {
         standing.replicas = 0;
     } else if (standing.replicas > 0) {
@@ -44,12 +45,15 @@ void toward_zero(const Settings& s, Standing& standing, const Asked& asked, Wish
     if (!s.enable_scale_to_zero) {
         wish.want = standing.replicas = 1;
         wish.reason = "enable-scale-to-zero is false";
+        wish.cause = Cause::floor;
         return;
     }
+    wish.cause = Cause::zero;
     switch (standing.activity) {
         case Activity::activating:
             if (since > s.progress_deadline + activation_buffer) {
                 wish.want = standing.replicas = 0;
+                wish.cause = Cause::never_ready;
                 wish.reason = "no pod was ready within " + duration(s.progress_deadline + activation_buffer);
             } else {
                 wish.reason = "waits until " + pods(standing.replicas) + " that started is ready";
@@ -113,11 +117,13 @@ Wish scale(const Settings& s, Standing& standing, const Asked& asked, TimePoint 
         // The minimum lifts what is below it; else the maximum cuts, even below the minimum (applyBounds).
         int replicas = std::max(asked.desired, min);
         if (asked.desired < min && min > 0) {
+            wish.cause = Cause::floor;
             wish.reason = min > s.min_scale          ? "initial-scale is " + number(min)
                           : s.fewest_because.empty() ? "min-scale is " + number(min)
                                                      : s.fewest_because;
         } else if (s.max_scale > 0 && asked.desired > s.max_scale) {
             replicas = s.max_scale;
+            wish.cause = Cause::ceiling;
             wish.reason = "max-scale is " + number(s.max_scale);
         }
         if (replicas == 0)

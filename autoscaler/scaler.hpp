@@ -2,8 +2,10 @@
 // activator stands in the path (Knative v1.23, pkg/reconciler/autoscaling/kpa/scaler.go and kpa.go). Pure.
 #pragma once
 
+#include <optional>
 #include <string>
 
+#include "autoscaler/cause.hpp"
 #include "autoscaler/settings.hpp"
 
 namespace autoscaler {
@@ -46,7 +48,8 @@ struct Wish {
     int replicas = 0;  // the pods that shall exist now
     Activity activity = Activity::inactive;
     Mode mode = Mode::proxy;
-    std::string reason;  // what bounds and scale to zero made of the decision; empty: nothing
+    std::string reason;            // what bounds and scale to zero made of the decision; empty: nothing
+    std::optional<Cause> cause{};  // likewise; with the decision's own once reconcile() has it
 
     friend bool operator==(const Wish&, const Wish&) = default;
 };

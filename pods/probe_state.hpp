@@ -71,6 +71,7 @@ public:
     // The second stage's window is over, and the pod has not passed it: it is ready all the same.
     bool has_given_up() const { return has_given_up_; }
     const std::optional<SecondStage>& stage() const { return stage_; }
+    const std::optional<TimePoint>& opened() const { return opened_; }
 
 private:
     struct Track {

@@ -126,6 +126,10 @@ bool Prober::is_ready() const {
     return running_->state.is_ready();
 }
 
+std::optional<TimePoint> Prober::opened() const {
+    return running_->state.opened();
+}
+
 const std::string& Prober::last_failure() const {
     return running_->last_failure;
 }

@@ -36,6 +36,7 @@ public:
     void recheck();
 
     bool is_ready() const;
+    std::optional<TimePoint> opened() const;  // when its port was seen open; empty: no second stage asked
     const std::string& last_failure() const;  // of any probe so far, in one sentence; empty: none
 
 private:

@@ -24,12 +24,12 @@ std::string capped(std::string_view text) {
 
 std::string json_line(const RequestRecord& r) {
     return fmt::format(
-        R"({{"time":"{}","requestId":"{}","client":"{}","method":"{}","host":"{}","target":"{}","service":"{}",)"
+        R"({{"time":"{}","requestId":"{}","client":"{}","protocol":"{}","method":"{}","host":"{}","target":"{}","service":"{}",)"
         R"("class":"{}","status":{},"pod":"{}","reason":"{}","bytesIn":{},"bytesOut":{},"queue":{:.6f},"cold":{:.6f},)"
         R"("podTime":{:.6f},"total":{:.6f},"retries":{}}})",
-        rfc3339_now(), capped(r.request_id), r.client, capped(r.method), capped(r.host), capped(r.target),
-        capped(r.service), r.request_class, r.status, capped(r.pod), reason(r), r.bytes_in, r.bytes_out,
-        seconds(r.queue), seconds(r.cold), seconds(r.pod_time), seconds(r.total), r.retries);
+        rfc3339_now(), capped(r.request_id), r.client, r.protocol, capped(r.method), capped(r.host),
+        capped(r.target), capped(r.service), r.request_class, r.status, capped(r.pod), reason(r), r.bytes_in,
+        r.bytes_out, seconds(r.queue), seconds(r.cold), seconds(r.pod_time), seconds(r.total), r.retries);
 }
 
 std::string text_line(const RequestRecord& r) {
@@ -37,6 +37,24 @@ std::string text_line(const RequestRecord& r) {
                        r.request_class, capped(r.method), capped(r.host), capped(r.target), seconds(r.total),
                        seconds(r.cold), seconds(r.queue), seconds(r.pod_time), r.pod, r.refusal ? " " : "",
                        reason(r));
+}
+
+Generation generation(const RequestRecord& r) {
+    const auto in_seconds = [](pods::Duration d) { return static_cast<float>(seconds(d)); };
+    Generation out;
+    out.request_id = r.request_id;
+    out.client = r.client;
+    out.service = r.service;
+    out.pod = r.pod;
+    out.reason = reason(r);
+    out.request_class = r.request_class;
+    out.status = r.status;
+    out.ended = std::chrono::system_clock::now();
+    out.queue = in_seconds(r.queue);
+    out.cold = in_seconds(r.cold);
+    out.pod_time = in_seconds(r.pod_time);
+    out.total = in_seconds(r.total);
+    return out;
 }
 
 void AccessLog::write(const RequestRecord& record) {

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "pods/pod.hpp"
+#include "proxy/generations.hpp"
 #include "proxy/traffic/refusal.hpp"
 
 namespace spdlog {
@@ -41,6 +42,9 @@ private:
     std::shared_ptr<spdlog::logger> logger_;
     bool json_ = true;
 };
+
+// Of a request that asked for a slot.
+Generation generation(const RequestRecord&);
 
 // The line itself; lengths are capped, control characters escaped.
 std::string json_line(const RequestRecord&);

@@ -4,6 +4,8 @@
 #include <boost/asio/dispatch.hpp>
 #include <utility>
 
+#include "proxy/bounds/reserve.hpp"
+
 namespace proxy {
 
 Gate::Gate(const router::PoolSettings& settings, TimePoint now, std::function<void()> wake)
@@ -16,6 +18,7 @@ template <class Change>
 void Gate::change(TimePoint now, Change apply) {
     std::vector<Granted> granted;
     std::vector<Refused> refused;
+    MustNotFail book_keeping;
     {
         std::lock_guard lock(mutex_);
         apply(pool_);
@@ -65,6 +68,7 @@ Lease Gate::enter(asio::io_context& io, const Caller& caller, std::uint64_t byte
     waiter->ids = caller.ids;
     if (caller.cookie) waiter->session = caller.cookie->session;
     if (!caller.origin.empty()) waiter->origin = std::hash<std::string_view>{}(caller.origin);
+    waiter->client = caller.origin;
     std::optional<Ticket> ticket;
     bool cold = false;
     change(now, [&](router::Pool& pool) {
@@ -103,6 +107,7 @@ bool Gate::retry(Ticket ticket, const Waiter& before, std::shared_ptr<Waiter> wa
         waiter->ids = before.ids;
         waiter->session = before.session;
         waiter->origin = before.origin;
+        waiter->client = before.client;
         waiter->bound = before.bound;
         waiters_.emplace(ticket, std::move(waiter));
         wanted = !pool.any_admitted() || drained(*pod);
@@ -191,6 +196,18 @@ void Gate::refuse_all(bool refuse, TimePoint now) {
 
 void Gate::refuse_queue(Refusal refusal, TimePoint now) {
     change(now, [&](router::Pool&) { closed_ = refusal; });
+}
+
+std::size_t Gate::shed(std::size_t (*part)(std::size_t waiting), Refusal refusal, TimePoint now) {
+    std::vector<Refused> refused;
+    change(now, [&](router::Pool& pool) {
+        for (const auto ticket : pool.newest(part(pool.waiting()))) {
+            if (auto waiter = waiters_.extract(ticket)) refused.emplace_back(waiter.mapped(), refusal);
+            pool.leave(ticket, now);
+        }
+    });
+    for (const auto& [waiter, why] : refused) refuse(waiter, why);
+    return refused.size();
 }
 
 Gate::Look Gate::look(TimePoint now) {

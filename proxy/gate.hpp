@@ -86,6 +86,9 @@ public:
     void refuse_all(bool, TimePoint now);       // while pods cannot be had
     void refuse_queue(Refusal, TimePoint now);  // everybody who waits, and from now on whoever would have to
 
+    // Turns away a part of those who wait, the newest first: how many of `waiting`. Says how many it were.
+    std::size_t shed(std::size_t (*part)(std::size_t waiting), Refusal, TimePoint now);
+
     struct PodLoad {
         PodId pod{};
         int leases = 0;
@@ -100,6 +103,13 @@ public:
         std::optional<TimePoint> next_due;
     };
     Look look(TimePoint now);  // also turns away whoever is out of time
+    // Those who have waited longest, for people to see.
+    struct Queued {
+        std::string client;  // the peer's address
+        router::Waited waited;
+        std::string bound;  // the pod that it waits for; empty: any
+    };
+    std::vector<Queued> queue(std::size_t most, TimePoint now);
 
 private:
     struct Granted {

@@ -72,4 +72,17 @@ router::Overview Gate::overview_now(TimePoint now) const {
     return overview;
 }
 
+std::vector<Gate::Queued> Gate::queue(std::size_t most, TimePoint now) {
+    std::vector<Queued> out;
+    std::lock_guard lock(mutex_);
+    for (const auto ticket : pool_.longest_waiting(most)) {
+        const auto found = waiters_.find(ticket);
+        if (found == waiters_.end()) continue;
+        const auto& waiter = *found->second;
+        out.push_back({waiter.client, pool_.waited(ticket, now),
+                       waiter.bound ? name_of(*waiter.bound) : std::string()});
+    }
+    return out;
+}
+
 }  // namespace proxy

@@ -1,6 +1,7 @@
 // A request's hold on a revision: who waits, what he is granted, and how he gives it back.
 #pragma once
 
+#include <atomic>
 #include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -23,14 +24,16 @@ using pods::PodId;
 using pods::TimePoint;
 using router::Ticket;
 
-// A pod as traffic sees it. Immutable; one instance of a pod is one Backend, so that connections never
-// outlive it.
+// A pod as traffic sees it. Immutable but for a figure; one instance of a pod is one Backend, so that
+// connections never outlive it.
 struct Backend {
     PodId id{};
     std::string name;
     std::uint64_t tag = 0;  // CookieKey::tag, what cookies call it
     asio::ip::tcp::endpoint endpoint;
     TimePoint ready_since;
+    // When a slot of it was last free: the one thing that changes, and only figures go by it.
+    mutable std::atomic<TimePoint::rep> rests_since{0};
 };
 
 // Whoever waits for a slot. Touched only on its own thread, but for the gate's book-keeping.
@@ -52,6 +55,7 @@ struct Waiter {
     std::vector<std::string> ids;
     std::optional<std::uint64_t> session, origin;
     std::optional<PodId> bound;
+    std::string client;  // the peer's address, for whoever looks at the queue
 };
 
 class Gate;

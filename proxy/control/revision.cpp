@@ -1,5 +1,7 @@
 #include "proxy/control/revision.hpp"
 
+#include "proxy/bounds/load.hpp"
+
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
@@ -69,7 +71,7 @@ Revision::Revision(ControlContext& context, const manifest::Service& service, st
     configure(service, now);
     if (const auto learnt = context.memory.load(service.name_space, service.name))
         controller_.restore(*learnt);
-    remembered_ = now;
+    remembered_ = accounted_to_ = now;
 }
 
 void Revision::configure(const manifest::Service& service, TimePoint now) {
@@ -129,12 +131,52 @@ void Revision::tick(TimePoint now, int limit) {
         if (auto found = running_.find(load.pod); found != running_.end())
             recheck(found->second, load.benched, now);
     }
+    account(now);
     for (auto& [id, pod] : running_) explain_long_start(id, pod, now);
     for (const auto pod : look.hung)
         fleet().unhealthy(pod, "it kept a request far beyond timeoutSeconds", now);
     step(now, limit);
     gate_->set_outlook(outlook());
     remember(now, false);
+}
+
+// The time since the last look belongs to what is seen now: a tick is 100 ms, and errs to either side.
+void Revision::account(TimePoint now) {
+    const auto elapsed = std::chrono::duration<double>(now - accounted_to_).count();
+    accounted_to_ = now;
+    for (const auto& pod : fleet().pods()) {
+        if (autoscaler::waiting(pod)) continue;  // no instance: nothing is held
+        const auto load = loads_.find(pod.id);
+        const bool busy = load != loads_.end() && load->second.leases > 0;
+        auto state = GpuState::starting;
+        if (pod.draining || pod.phase == pods::Phase::terminating)
+            state = GpuState::draining;
+        else if (pod.ready)
+            state = busy ? GpuState::busy : GpuState::idle;
+        const auto found = running_.find(pod.id);
+        const auto gpus =
+            found == running_.end() ? 1 : std::max<std::size_t>(1, found->second.started.gpus.size());
+        gpu_seconds_[static_cast<std::size_t>(state)] += elapsed * static_cast<double>(gpus);
+    }
+}
+
+void Revision::note_cold_start(const Running& pod, const std::string& pod_name, TimePoint now) {
+    constexpr std::size_t kept = 12;
+    const auto opened = std::clamp(pod.prober->opened().value_or(now), pod.made, now);
+    const std::array<TimePoint, cold_phases + 1> steps{pod.wanted, pod.asked, pod.made, opened, now};
+    ColdStartView view{pod_name, wall_time(now), {}};
+    for (std::size_t i = 0; i < cold_phases; ++i) {
+        const std::chrono::duration<double> took = steps[i + 1] - steps[i];
+        view.seconds[i] = took.count();
+        metrics_->cold_start_phase[i].observe(took);
+    }
+    metrics_->cold_start.observe(now - pod.wanted);
+    last_cold_starts_.push_back(std::move(view));
+    if (last_cold_starts_.size() > kept) last_cold_starts_.pop_front();
+}
+
+void Revision::note_failure(bool was_ready) {
+    (was_ready ? metrics_->failed_service : metrics_->failed_starts).fetch_add(1, std::memory_order_relaxed);
 }
 
 // A benched pod is probed, but not at once: one that is dying still accepts connections for some
@@ -236,6 +278,7 @@ asio::awaitable<void> Revision::start(std::shared_ptr<Revision> self, PodId id, 
     const auto& name_space = self->settings_.name_space;
     if (auto* failure = std::get_if<pods::Failure>(&result)) {
         events.warning(name_space, "Pod", pod_name, failure->reason, failure->message);
+        self->note_failure(false);
         self->fleet().start_failed(id, failure->reason, failure->message, now);
         self->context_.wake();
         co_return;
@@ -243,6 +286,10 @@ asio::awaitable<void> Revision::start(std::shared_ptr<Revision> self, PodId id, 
     auto& running = self->running_[id];
     running.started = std::get<pods::Started>(std::move(result));
     running.asked = running.explained = asked;
+    running.made = now;
+    const auto* fleets = self->fleet_pod(id);
+    // A restarted pod has been waiting for no longer than its back-off.
+    running.wanted = fleets != nullptr && fleets->restarts == 0 ? std::min(fleets->created, asked) : asked;
     running.created = std::chrono::system_clock::now();
     running.uid = pod_uid(running.started, pod_name, running.created);
     events.normal(
@@ -275,6 +322,7 @@ void Revision::begin_probing(PodId id, Running& running) {
         backend->endpoint = {asio::ip::make_address(pod.started.address.host), pod.started.address.port};
         backend->ready_since = now;
         if (!pod.backend) {
+            self->note_cold_start(pod, backend->name, now);
             self->cold_starts_.add(now - pod.asked);
             self->controller_.cold_start_took(now - pod.asked);
             self->context_.events.normal(self->settings_.name_space, "Pod", backend->name, "Ready",
@@ -302,6 +350,8 @@ void Revision::begin_probing(PodId id, Running& running) {
         if (!self) return;
         if (const auto* pod = self->fleet_pod(id))
             self->context_.events.warning(self->settings_.name_space, "Pod", pod->name, "Unhealthy", why);
+        const auto sick = self->running_.find(id);
+        self->note_failure(sick != self->running_.end() && sick->second.backend != nullptr);
         self->fleet().unhealthy(id, std::move(why), Clock::now());
         self->context_.wake();
     };
@@ -343,6 +393,7 @@ bool Revision::exited(const pods::Exit& exit, TimePoint now) {
     if (pod == nullptr && !running_.contains(exit.pod)) return false;
     const auto found = running_.find(exit.pod);
     const bool asked = found != running_.end() && found->second.stopping;
+    if (!asked) note_failure(found != running_.end() && found->second.backend != nullptr);
     if (pod != nullptr && !asked)
         context_.events.warning(settings_.name_space, "Pod", pod->name, "Exited",
                                 fmt::format("The pod {}", exit.message));
@@ -386,6 +437,10 @@ router::Outlook Revision::outlook() const {
 }
 
 // --- shutdown
+
+std::size_t Revision::shed_queue(TimePoint now) {
+    return gate_->shed(to_shed, Refusal::overloaded, now);
+}
 
 void Revision::refuse_queue(Refusal refusal, TimePoint now) {
     shutting_down_ = true;
@@ -431,11 +486,34 @@ RevisionView Revision::view(std::uint64_t version) const {
         view.stable = averages->stable;
         view.panic = averages->panic;
     }
+    view.by_rps = settings_.scaling.metric == autoscaler::Metric::rps;
     view.target = settings_.scaling.target;
     view.excess_burst_capacity = knative.excess_burst_capacity();
     view.panic_mode = !ours && knative.panicking();
     view.crash_looping = fleet().crash_looping();
-    view.reason = controller_.reason(Clock::now());
+    const auto now = Clock::now();
+    view.reason = controller_.reason(now);
+    if (const auto& step = controller_.last_step())
+        view.last_step = StepView{step->from, step->to, autoscaler::to_string(step->cause), step->sentence,
+                                  wall_time(step->at)};
+    for (std::size_t i = 0; i < autoscaler::causes; ++i)
+        for (const bool up : {false, true})
+            view.steps[i][up ? 1 : 0] = controller_.steps(static_cast<autoscaler::Cause>(i), up);
+    if (ours) {
+        view.keep_seconds = controller_.keeps_for(now);
+        view.believed_cold_start = controller_.believed_cold_start();
+    }
+    constexpr std::size_t most_shown = 20;
+    if (usage_.waiting > 0)
+        for (auto& one : gate_->queue(most_shown, now)) {
+            const auto seconds = [](Duration d) { return std::chrono::duration<double>(d).count(); };
+            view.queue.push_back({std::move(one.client), std::move(one.bound), seconds(one.waited.queue),
+                                  seconds(one.waited.cold)});
+        }
+    view.longest_lease = std::chrono::duration<double>(usage_.longest_held).count();
+    view.timeout = static_cast<double>(settings_.timeout.count());
+    view.gpu_seconds = gpu_seconds_;
+    view.cold_starts.assign(last_cold_starts_.begin(), last_cold_starts_.end());
     view.image = settings_.container.image;
     view.metrics = metrics_;
     view.version = version;

@@ -3,6 +3,8 @@
 // back.
 #pragma once
 
+#include <array>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -52,6 +54,7 @@ public:
 
     // Shutdown.
     void refuse_queue(Refusal, TimePoint now);
+    std::size_t shed_queue(TimePoint now);  // overload: some of those who wait; how many
     void stop_all(std::chrono::milliseconds grace);
     int stopping() const { return stopping_; }
 
@@ -66,7 +69,7 @@ private:
         pods::Started started;
         std::shared_ptr<const Backend> backend;
         std::unique_ptr<pods::Prober> prober;
-        TimePoint asked, explained;
+        TimePoint wanted, asked, made, explained;
         WallTime created;
         std::string uid;
         bool stopping = false;
@@ -75,6 +78,9 @@ private:
     };
 
     void explain_long_start(PodId, Running&, TimePoint now);
+    void account(TimePoint now);
+    void note_cold_start(const Running&, const std::string& pod_name, TimePoint now);
+    void note_failure(bool was_ready);
     static void recheck(Running&, bool benched, TimePoint now);
     void step(TimePoint now, int limit);
     void remember(TimePoint now, bool at_once);
@@ -102,6 +108,9 @@ private:
     std::map<PodId, Gate::PodLoad> loads_;
     router::Usage usage_;
     router::Usual cold_starts_;
+    std::deque<ColdStartView> last_cold_starts_;
+    std::array<double, gpu_state_names.size()> gpu_seconds_{};
+    TimePoint accounted_to_;
 
     TimePoint remembered_{};
     std::uint64_t remembered_arrivals_ = 0;

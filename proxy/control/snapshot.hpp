@@ -2,15 +2,21 @@
 // admin.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
+#include <ctime>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "autoscaler/cause.hpp"
 #include "autoscaler/settings.hpp"
 #include "pods/pod.hpp"
+#include "proxy/bounds/view.hpp"
 #include "proxy/metrics.hpp"
 #include "router/pool.hpp"
 
@@ -41,6 +47,31 @@ struct PodView {
     friend bool operator==(const PodView&, const PodView&) = default;
 };
 
+// A change of how many pods are wanted, and why.
+struct StepView {
+    int from = 0, to = 0;
+    std::string_view cause;  // autoscaler::to_string
+    std::string sentence;
+    WallTime at;
+};
+
+// Somebody who waits for a slot.
+struct QueuedView {
+    std::string client, bound;   // the pod that it waits for; empty: any
+    double queue = 0, cold = 0;  // seconds so far, while a pod was ready and while none was
+};
+
+// A pod's way to its first readiness.
+struct ColdStartView {
+    std::string pod;
+    WallTime ready;
+    std::array<double, cold_phases> seconds{};
+};
+
+// What a GPU does. A pod that has none assigned counts as one: it is what there is to pay for.
+enum class GpuState : unsigned char { starting, idle, busy, draining };
+inline constexpr std::array<std::string_view, 4> gpu_state_names{"starting", "idle", "busy", "draining"};
+
 struct RevisionView {
     std::string name_space, service, revision;
     bool retiring = false;  // replaced by a newer revision; serves what it still has
@@ -53,10 +84,20 @@ struct RevisionView {
     std::size_t waiting = 0, running = 0;
     std::uint64_t arrivals = 0;
     int container_concurrency = 0;
+    bool by_rps = false;  // what stable, panic and target count: requests a second, not in flight
     double stable = 0, panic = 0, target = 0, excess_burst_capacity = 0;
     bool panic_mode = false;
     bool crash_looping = false;
     std::string reason;  // one sentence: why so many are wanted
+    std::optional<StepView> last_step;
+    std::array<std::array<std::uint64_t, 2>, autoscaler::causes> steps{};  // by cause; down, up
+    std::optional<double> keep_seconds;  // the longest idle pod stays yet; empty: none is on its way out
+    double believed_cold_start = 0;      // seconds, as the break-even rule reckons
+    std::vector<QueuedView> queue;       // those who have waited longest
+    double longest_lease = 0;            // seconds
+    double timeout = 0;                  // seconds that a pod may work on a request
+    std::array<double, gpu_state_names.size()> gpu_seconds{};
+    std::vector<ColdStartView> cold_starts;  // the last few
     std::string image;
     std::shared_ptr<const ServiceMetrics> metrics;
     std::uint64_t version = 0;
@@ -74,7 +115,9 @@ struct Snapshot {
     std::uint64_t version = 0;  // grows with every change of what is below
     bool ready = false;         // listens, and is not shutting down
     bool draining = false;
-    std::size_t connections = 0, requests = 0;
+    std::size_t connections = 0, requests = 0, errands = 0;
+    BoundsView bounds;
+    std::optional<std::time_t> certificate_expires;  // the first one
     std::uint64_t tls_handshakes = 0, tls_resumed = 0, tls_failures = 0, proxy_headers_refused = 0;
     std::uint64_t spool_memory = 0, spool_disk = 0;  // octets on their way to somebody slow
     std::vector<RevisionView> revisions;

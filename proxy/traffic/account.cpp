@@ -25,7 +25,7 @@ std::string Visit::request_for_pod() const {
     const auto& x = *exchange_;
     const auto& head = x.head;
     const auto given = head.first("traceparent");
-    std::string trace(is_traceparent(given) ? given : std::string_view{});
+    std::string trace(is_traceparent(given) && head.has_one("traceparent") ? given : std::string_view{});
     if (trace.empty()) trace = "00-" + hex(random64()) + hex(random64()) + "-" + hex(random64()) + "-00";
     ToPod to;
     to.client_address = arrival_.peer;
@@ -44,6 +44,7 @@ std::string Visit::request_for_pod() const {
 }
 
 void Visit::log() {
+    over_ = true;
     record_.total = Clock::now() - began_;
     if (exchange_) {
         const auto& x = *exchange_;
@@ -59,6 +60,7 @@ void Visit::log() {
             record_.status == 499 ? 0u : static_cast<unsigned>(record_.status / 100) % 6;
         metrics.responses[status_class].fetch_add(1, std::memory_order_relaxed);
         metrics.duration[status_class].observe(record_.total);
+        if (answered) metrics.invocation[status_class].observe(record_.pod_time);
         metrics.bytes_in.fetch_add(record_.bytes_in, std::memory_order_relaxed);
         metrics.bytes_out.fetch_add(record_.bytes_out, std::memory_order_relaxed);
         if (record_.refusal)
@@ -69,7 +71,10 @@ void Visit::log() {
             metrics.queue_wait.observe(record_.queue);
             metrics.cold_wait.observe(record_.cold);
             metrics.pod_time.observe(record_.pod_time);
+            metrics.generation.observe(record_.total);
+            metrics.generation_fine.observe(record_.total);
         }
+        if (had_a_slot) worker_.shared().generations.add(generation(record_));
     }
     worker_.shared().access_log.write(record_);
 }

@@ -33,7 +33,7 @@ asio::awaitable<Introduction> read_proxy_header(Stream& stream, TimePoint deadli
     std::array<char, 512> looked;
     for (;;) {
         error_code error;
-        const auto seen = stream.socket().receive(asio::buffer(looked), MSG_PEEK, error);
+        const auto seen = stream.socket().read_some(looked, error, MSG_PEEK);
         if (error == asio::error::would_block) {
             error = co_await stream.readable(deadline);
             if (!error) continue;
@@ -51,7 +51,7 @@ asio::awaitable<Introduction> read_proxy_header(Stream& stream, TimePoint deadli
         }
         const auto* header = std::get_if<ProxyHeader>(&parsed);
         const auto taken = header != nullptr ? header->length - before : seen;
-        stream.socket().receive(asio::buffer(looked.data(), taken), 0, error);
+        stream.socket().read_some(std::span(looked.data(), taken), error);
         if (header == nullptr) continue;
         introduction.client = header->client;
         co_return introduction;
@@ -77,7 +77,10 @@ asio::awaitable<bool> Connection::greet() {
                           said.wrong);
             co_return false;
         }
-        if (said.client) arrival_.address = *said.client, arrival_.peer = said.client->to_string();
+        if (said.client) {
+            arrival_.address = *said.client, arrival_.peer = said.client->to_string();
+            if (!take_place()) co_return false;
+        }
     }
     if (!door->tls) co_return true;
     const auto trouble = co_await stream_.handshake(door->tls, deadline);
@@ -118,11 +121,10 @@ std::optional<std::string> Visit::moved_to_https(const RequestHead& request) con
     const auto port =
         *arrival_.door->https_port == 443 ? std::string{} : fmt::format(":{}", *arrival_.door->https_port);
     const auto path = request.target() == "*" ? std::string_view("/") : request.target();
-    const bool keep = request.framing() == Framing::none && request.keep_alive() && !worker_.draining();
     return fmt::format(
         "HTTP/1.1 308 Permanent Redirect\r\nDate: {}\r\nLocation: https://{}{}{}\r\nContent-Length: 0\r\n"
         "X-Request-Id: {}\r\n{}\r\n",
-        http_date(), host, port, path, record_.request_id, keep ? "" : "Connection: close\r\n");
+        http_date(), host, port, path, record_.request_id, keep_alive_ ? "" : "Connection: close\r\n");
 }
 
 void Visit::find_client(const RequestHead& request) {

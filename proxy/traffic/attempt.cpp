@@ -12,7 +12,7 @@ using boost::system::error_code;
 
 namespace {
 
-// That the client has not been given yet; a pod may say that it still works (102) as long as it does.
+// And one more each second: a pod may say that it still works (102) as long as it does.
 constexpr std::size_t most_interim_responses = 16;
 constexpr std::chrono::seconds mount_window{30};  // after the port opened; see looks_unmounted()
 constexpr std::string_view not_mounted_body = R"({"detail":"Not Found"})";
@@ -24,6 +24,10 @@ constexpr std::uint64_t at_the_clients_pace = 256
 // A WebUI's port opens before its API is there (modules/api/api.py is mounted by webui.py).
 bool mounts_late(router::Profile profile) {
     return profile == router::Profile::automatic || profile == router::Profile::stable_diffusion;
+}
+
+bool announces_a_body(const ResponseHead& response) {
+    return response.content_length() > 0 || response.has("Transfer-Encoding");
 }
 
 }  // namespace
@@ -66,6 +70,12 @@ void Attempt::begin_clock() {
 // An error here is not the last word: the pod may have answered before it read everything, and who
 // answers while he takes no more has heard enough. False: the disk failed.
 asio::awaitable<bool> Attempt::send() {
+    // Said before anything was asked: it is the answer to nothing of ours. The same as Worker::take_idle().
+    if (!reused_) {
+        has_answered();
+        unasked_ = !early_.empty();
+        if (unasked_) co_return true;
+    }
     const std::uint64_t head_size = x_.head_for_pod.size();
     for (std::uint64_t sent = 0; sent < head_size + x_.body.size();) {
         const auto head = std::string_view(x_.head_for_pod).substr(std::min(sent, head_size));
@@ -99,16 +109,21 @@ bool Attempt::has_answered() {
 
 asio::awaitable<Outcome> Attempt::receive() {
     std::string head = std::move(early_);
+    if (unasked_) co_return nonsense("it spoke before it was asked");
+    const auto most = x_.routing->limits.head_bytes;
     for (bool silent = true;; silent = false) {
-        std::size_t length = 0;
-        while ((length = head_length(head)) == 0) {
-            if (head.size() > x_.routing->limits.head_bytes) co_return nonsense("its head is too long");
+        std::size_t length = 0, searched = 0;
+        while ((length = head_length(head, searched)) == 0) {
+            if (head.size() > most) co_return nonsense("its head is too long");
+            if (const auto wrong = response_refused_early(head, searched)) co_return nonsense(wrong->reason);
+            searched = head.size();
             const auto outcome = co_await read_some([&](std::string_view octets) { head += octets; });
             if (!outcome) continue;
             if (*outcome == Outcome::died && !head.empty()) co_return nonsense("its head is cut short");
             if (*outcome == Outcome::died && reused_ && silent) co_return Outcome::stale;
             co_return *outcome;
         }
+        if (length > most) co_return nonsense("its head is too long");
         auto parsed = parse_response(std::string_view(head).substr(0, length), x_.routing->head_limits,
                                      x_.head.method() == "HEAD");
         if (auto* error = std::get_if<HeadError>(&parsed)) co_return nonsense(error->reason);
@@ -116,15 +131,29 @@ asio::awaitable<Outcome> Attempt::receive() {
         head.erase(0, length);
         if (response.status() == 101) co_return switch_protocols(std::move(response), head);
         if (response.status() >= 200) co_return co_await receive_body(std::move(response), head);
+        if (too_many_interim_responses()) co_return nonsense("it has too many interim responses");
+        odd_ = odd_ || announces_a_body(response);
         const bool wanted = response.status() != 100 && x_.head.minor_version() > 0;
-        if (!wanted || x_.nobody_listens() || x_.interim.size() >= most_interim_responses) continue;
+        if (!wanted || x_.nobody_listens()) continue;
         x_.interim.push_back(interim_for_client(response));
         x_.notify();
     }
 }
 
+bool Attempt::too_many_interim_responses() {
+    const auto waited = std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - x_.handed_over);
+    return ++interim_responses_ > most_interim_responses + static_cast<std::size_t>(waited.count());
+}
+
+// RFC 9112 section 9.2: not if the next answer on it could be anything but the next request's. Who speaks of
+// a body where there is none may send it yet.
+bool Attempt::may_be_used_again(const ResponseHead& response) const {
+    const bool odd = odd_ || (response.framing() == Framing::none && announces_a_body(response));
+    return response.keep_alive() && sent_all_ && !odd;
+}
+
 Outcome Attempt::switch_protocols(ResponseHead response, std::string& rest) {
-    if (!x_.head.websocket() || !response.switches_to_websocket())
+    if (!x_.head.websocket() || !response.switches_to_websocket(x_.head.first("Sec-WebSocket-Key")))
         return nonsense("it switched protocols unasked");
     status_ = response.status();
     x_.answered = Clock::now();
@@ -140,7 +169,7 @@ asio::awaitable<Outcome> Attempt::receive_body(ResponseHead response, std::strin
     BodyDecoder decoder(response.framing(), response.content_length());
     const int status = response.status();
     const bool may_be_unmounted = looks_unmounted(response);
-    reusable_ = response.keep_alive() && sent_all_;
+    reusable_ = may_be_used_again(response);
     std::string held_back;
     const auto sink = [&](std::string_view content) {
         if (x_.listener) x_.listener->hear(content);
@@ -162,7 +191,7 @@ asio::awaitable<Outcome> Attempt::receive_body(ResponseHead response, std::strin
             if (taken < octets.size()) reusable_ = false;  // octets after the end: whose are they?
         });
         if (!outcome) continue;
-        if (*outcome == Outcome::died && decoder.closed()) break;
+        if (*outcome == Outcome::died && said_bye_ && decoder.closed()) break;
         co_return *outcome == Outcome::died ? Outcome::broken_off : *outcome;
     }
     if (decoder.state() == BodyDecoder::State::malformed)
@@ -223,6 +252,7 @@ asio::awaitable<std::optional<Outcome>> Attempt::read_some(Use use) {
             late = Clock::now() >= next_deadline();
         }
         if (const auto read = late ? std::nullopt : stream.try_read(worker_.scratch())) {
+            said_bye_ = read->error == asio::error::eof;
             if (read->error) co_return Outcome::died;
             this_turn_ += read->octets;
             use(std::string_view(worker_.scratch().data(), read->octets));

@@ -48,6 +48,8 @@ private:
     void begin_clock();
     asio::awaitable<bool> send();
     bool has_answered();
+    bool too_many_interim_responses();
+    bool may_be_used_again(const ResponseHead&) const;
     asio::awaitable<Outcome> receive();
     asio::awaitable<Outcome> receive_body(ResponseHead, std::string& rest);
     Outcome switch_protocols(ResponseHead, std::string& rest);
@@ -70,7 +72,11 @@ private:
     std::string early_;  // said by the pod before it had everything
     TimePoint deadline_{}, start_deadline_{};
     std::size_t this_turn_ = 0;  // octets read without a wait
+    std::size_t interim_responses_ = 0;
     bool sent_all_ = false, reusable_ = false, gave_up_ = false;
+    bool unasked_ = false;   // it spoke before anything was sent
+    bool odd_ = false;       // an interim response announced a body, which it cannot have
+    bool said_bye_ = false;  // the pod closed in order: no reset, and not we
     int status_ = 0;
 };
 

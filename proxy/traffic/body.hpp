@@ -30,11 +30,41 @@ public:
 
     State state() const { return state_; }
 
+    // Octets of content that are announced and have not come: of this chunk, or of the whole body.
+    std::uint64_t announced() const { return left_; }
+
 private:
-    enum class At : unsigned char { size, extension, size_lf, data, data_cr, data_lf, trailer, trailer_lf };
+    enum class At : unsigned char {
+        size,
+        extension,  // after ';'
+        extension_name,
+        after_name,
+        extension_value,  // after '='
+        value_token,
+        value_quoted,
+        value_escaped,
+        after_quoted,
+        after_value,
+        size_lf,
+        data,
+        data_cr,
+        data_lf,
+        trailer,  // at the beginning of a line
+        trailer_name,
+        trailer_value,
+        trailer_lf,
+        last_lf
+    };
 
     // One octet of chunked framing outside chunk data; false if it is malformed.
     bool framing_octet(char);
+    bool size_octet(char);
+    bool extension_octet(char);
+    bool trailer_octet(char);
+    bool go(At at) {
+        at_ = at;
+        return true;
+    }
 
     static constexpr std::uint32_t max_line = 256;           // a chunk-size line with its extensions
     static constexpr std::uint32_t max_extensions = 16'384;  // all of them
@@ -44,7 +74,7 @@ private:
     State state_;
     At at_ = At::size;
     std::uint64_t left_;  // octets of this chunk, or of the whole body
-    std::uint32_t line_ = 0, extensions_ = 0, trailers_ = 0, trailer_line_ = 0;
+    std::uint32_t line_ = 0, extensions_ = 0, trailers_ = 0;
     bool any_digit_ = false;
 };
 

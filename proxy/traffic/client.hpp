@@ -41,6 +41,7 @@ public:
     // --- the request's content, without its framing
     enum class Content : unsigned char { none_yet, some, whole, malformed, gone };
     virtual Content take_content(ContentTaker&) = 0;  // hands on what is there; of `whole` it was the last
+    virtual std::uint64_t announced_content() const = 0;  // octets that must still come, as far as is known
     virtual Done content_or_departure(TimePoint until) = 0;  // when there is none yet; no error: look again
 
     // Between a request's content and the end of its answer somebody must notice when the client leaves.

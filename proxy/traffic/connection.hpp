@@ -24,6 +24,8 @@ public:
 private:
     using Next = Visit::Next;
 
+    void abandon();     // it failed: its answer may be half written
+    bool take_place();  // false: its peer has enough connections
     asio::awaitable<void> run();
     asio::awaitable<bool> greet();  // PROXY header, TLS; false: it is over
     asio::awaitable<void> serve_requests();
@@ -34,6 +36,7 @@ private:
 
     // --- the client of a request
     Content take_content(ContentTaker&) override;
+    std::uint64_t announced_content() const override { return body_.announced(); }
     Done content_or_departure(TimePoint until) override { return stream_.readable(until); }
     void watch(std::function<void()> on_departure) override;
     void stop_watching() override;
@@ -52,6 +55,7 @@ private:
     Worker& worker_;
     Stream stream_;
     Arrival arrival_;
+    Peers::Place place_;
     std::string in_;  // octets read and not used yet
     BodyDecoder body_{Framing::none, 0};
     std::string head_, chunk_;  // of the answer, on their way out

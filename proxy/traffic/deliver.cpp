@@ -106,7 +106,8 @@ asio::awaitable<Visit::Next> Visit::refuse(Refusal why, const RequestHead& head,
     record_.status = status != 0 ? status : info.status;
     record_.refusal = why;
     if (why == Refusal::client_left) co_return Next::close;
-    const bool keep = !info.close && !body_unread && head.keep_alive() && !worker_.draining();
+    const bool keep =
+        !info.close && !body_unread && head.keep_alive() && head.minor_version() > 0 && worker_.keeps_alive();
     RefusalContext context;
     context.status = status;
     context.detail = detail;
@@ -127,6 +128,7 @@ std::string Visit::extra_fields() const {
         "Server-Timing: queue;dur={:.1f}, cold;dur={:.1f}, pod;dur={:.1f}\r\nX-Request-Id: {}\r\n{}",
         ms(x.waited.queue), ms(x.waited.cold), ms(x.answered - x.handed_over), record_.request_id,
         cookie_for_client());
+    if (!x.response->has("Date")) out += fmt::format("Date: {}\r\n", http_date());  // RFC 9110 section 6.6.1
     // A proxy above us, nginx for one, would hold an event stream back until its buffer is full.
     const bool events = x.response->first("Content-Type").starts_with("text/event-stream");
     if (events && !x.response->has("X-Accel-Buffering")) out += "X-Accel-Buffering: no\r\n";

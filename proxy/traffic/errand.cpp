@@ -5,6 +5,8 @@
 
 #include <boost/asio.hpp>
 
+#include "proxy/bounds/reserve.hpp"
+#include "proxy/bounds/what_of.hpp"
 #include "proxy/traffic/attempt.hpp"
 #include "proxy/traffic/job.hpp"
 #include "proxy/traffic/stopper.hpp"
@@ -33,9 +35,30 @@ public:
           gate_(*x_.service->gate),
           backend_(std::move(backend)),
           lease_(std::move(lease)),
-          has_slot_(static_cast<bool>(lease_)) {}
+          has_slot_(static_cast<bool>(lease_)) {
+        // A stream lasts as long as it likes: nobody who shuts down waits for it.
+        if (!x_.stream) counter_ = &worker_.shared().errands, ++*counter_;
+    }
+    Errand(const Errand&) = delete;
+    // An errand that an exception ended is over for its client too. The slot goes back with the lease.
+    ~Errand() {
+        if (counter_ != nullptr) --*counter_;
+        if (regular_) return;
+        MustNotFail book_keeping;
+        count(worker_.shared().bounds.failures);
+        spdlog::error("a request to {} ended by an exception", x_.service->key);
+        x_.on_departure = nullptr;
+        x_.waiting.reset();
+        x_.fail(Refusal::broken, "The gateway failed on this request.");
+    }
 
     asio::awaitable<void> run() {
+        co_await run_to_its_end();
+        regular_ = true;
+    }
+
+private:
+    asio::awaitable<void> run_to_its_end() {
         while (backend_ && !worker_.stopped() &&
                !(has_slot_ && x_.client_left)) {  // nothing is under way here
             x_.backend = backend_;
@@ -46,7 +69,6 @@ public:
         x_.fail(Refusal::unavailable, "The pod died, and there is no other.");
     }
 
-private:
     asio::awaitable<bool> one_try() {
         const bool websocket = x_.head.websocket();  // frames go on no connection that was used before
         Attempt attempt(worker_, x_, !has_slot_, fresh_ || websocket);
@@ -130,7 +152,7 @@ private:
     asio::awaitable<void> done() {
         // First of all: the pod is free, whatever the client's line is like; unless it has only begun.
         const bool has_begun_a_job = lease_ && x_.until != router::Until::answer && status_ < 300;
-        if (!has_begun_a_job) lease_.release();
+        if (!has_begun_a_job) give_back();
         if (status_ >= 500)
             gate_.failed(backend_->id, Clock::now());
         else
@@ -143,8 +165,23 @@ private:
         if (has_begun_a_job) {
             co_await until_job_is_over(worker_, x_);
             x_.pod_done = Clock::now();
-            lease_.release();
+            give_back();
         }
+    }
+
+    // The slot, if it has one. Noted before, as the next one may come at once: for how long the slot had been
+    // free when this request came, which is little if it had waited for it.
+    void give_back() {
+        if (has_slot_) note_gap();
+        lease_.release();
+    }
+    void note_gap() {
+        const auto ends = Clock::now().time_since_epoch().count();
+        const auto before = backend_->rests_since.exchange(ends, std::memory_order_relaxed);
+        const auto gap = x_.handed_over.time_since_epoch() - Duration(before);
+        if (before == 0 || gap < Duration::zero()) return;
+        auto& metrics = *x_.service->metrics;
+        (x_.waited.queue > Duration::zero() ? metrics.gap_wanted : metrics.gap_unwanted).observe(gap);
     }
 
     // The ids in its answer are its clients' way back to this pod.
@@ -223,6 +260,8 @@ private:
     int status_ = 0;
     int unsent_ = 0, waits_for_us_ = 0;
     bool fresh_ = false, was_stale_ = false;
+    bool regular_ = false;
+    std::atomic<std::size_t>* counter_ = nullptr;
 };
 
 asio::awaitable<void> errand(Worker& worker, std::shared_ptr<Exchange> exchange,
@@ -235,20 +274,9 @@ asio::awaitable<void> errand(Worker& worker, std::shared_ptr<Exchange> exchange,
 
 void start_errand(Worker& worker, std::shared_ptr<Exchange> exchange, std::shared_ptr<const Backend> backend,
                   Lease lease) {
-    // A stream lasts as long as it likes: nobody who shuts down waits for it.
-    std::atomic<std::size_t>* errands = exchange->stream ? nullptr : &worker.shared().errands;
-    if (errands != nullptr) ++*errands;
     asio::co_spawn(worker.io(), errand(worker, exchange, std::move(backend), std::move(lease)),
-                   [exchange, errands](std::exception_ptr error) {
-                       if (errands != nullptr) --*errands;
-                       if (!error) return;
-                       try {
-                           std::rethrow_exception(error);
-                       } catch (const std::exception& e) {
-                           spdlog::error("a request to {} ended by an exception: {}", exchange->service->key,
-                                         e.what());
-                       }
-                       exchange->fail(Refusal::pod_nonsense, "The gateway failed on this request.");
+                   [exchange](std::exception_ptr error) {
+                       if (error) spdlog::error("a request's errand: {}", what_of(error));
                    });
 }
 

@@ -81,6 +81,7 @@ void forwarded_lines(std::string& out, const RequestHead& head, const ToPod& to)
 }
 
 void cookie_line(std::string& out, const RequestHead& head, std::string_view hide) {
+    if (head.has_connection_option("Cookie")) return;
     for (const auto& field : head.fields()) {
         if (!same_name(field.name, "Cookie")) continue;
         if (hide.empty())
@@ -113,6 +114,7 @@ std::string request_for_pod(const RequestHead& head, const ToPod& to) {
     out += " HTTP/1.1\r\n";
     line(out, "Host", head.host());
     const bool lists_options = head.has("Connection");
+    const bool new_trace = head.first("traceparent") != to.traceparent;
     for (const auto& field : head.fields()) {
         const auto name = field.name;
         if (is_hop_by_hop(name) || is_ours_to_say(name)) continue;
@@ -121,13 +123,21 @@ std::string request_for_pod(const RequestHead& head, const ToPod& to) {
         if (!to.client_certificate.empty() && same_name(name, "X-Forwarded-Client-Cert")) continue;
         if (lists_options && head.has_connection_option(name)) continue;
         if (to.identity && same_name(name, "Accept-Encoding")) continue;
+        if (new_trace && same_name(name, "tracestate")) continue;  // it is of another trace
+        if (head.max_forwards() && same_name(name, "Max-Forwards")) {
+            line(out, name, fmt::format_int(*head.max_forwards() - 1).c_str());
+            continue;
+        }
         line(out, name, field.value);
     }
     if (to.identity) line(out, "Accept-Encoding", "identity");
     if (to.websocket) out += "Connection: Upgrade\r\nUpgrade: websocket\r\n";
     cookie_line(out, head, to.hide_cookie);
     forwarded_lines(out, head, to);
-    joined_line(out, head, "Via", head.minor_version() == 0 ? "1.0 pilotlight" : "1.1 pilotlight");
+    joined_line(out, head, "Via",
+                head.http2()                ? "2.0 pilotlight"
+                : head.minor_version() == 0 ? "1.0 pilotlight"
+                                            : "1.1 pilotlight");
     line(out, "X-Request-Id", to.request_id);
     line(out, "traceparent", to.traceparent);
     if (to.content_length) line(out, "Content-Length", fmt::format_int(*to.content_length).c_str());

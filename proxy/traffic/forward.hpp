@@ -24,7 +24,7 @@ struct ToPod {
     bool identity = false;   // ask for no coding: event streams stall in some pods' compressors
     bool websocket = false;  // with the Upgrade
 };
-std::string request_for_pod(const RequestHead&, const ToPod&);
+std::string request_for_pod(const RequestHead&, const ToPod&);  // max_forwards() is not 0
 
 struct ToClient {
     int client_minor_version = 1;

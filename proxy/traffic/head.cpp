@@ -1,47 +1,29 @@
 #include "proxy/traffic/head.hpp"
 
+#include <arpa/inet.h>
+#include <openssl/evp.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstring>
 
+#include "proxy/traffic/octet.hpp"
+
 namespace proxy {
 namespace {
 
-constexpr bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
-constexpr bool is_alpha(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
 constexpr char lower(char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
 }
 
-// RFC 9110 section 5.6.2
-constexpr bool is_token_char(char c) {
-    return is_digit(c) || is_alpha(c) ||
-           std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
-}
-
-constexpr auto token_table = [] {
-    std::array<bool, 256> table{};
-    for (int c = 0; c < 128; ++c) table[static_cast<std::size_t>(c)] = is_token_char(static_cast<char>(c));
-    table[0] = false;
-    return table;
-}();
-
 bool is_token(std::string_view text) {
-    return !text.empty() && std::all_of(text.begin(), text.end(),
-                                        [](char c) { return token_table[static_cast<unsigned char>(c)]; });
+    return !text.empty() && std::all_of(text.begin(), text.end(), is_token_octet);
 }
 
-// RFC 9110 section 5.5: VCHAR, obs-text, SP, HTAB. CR and LF cannot occur: they have ended the line.
+// CR and LF cannot occur: they have ended the line.
 bool is_field_value(std::string_view text) {
-    return std::all_of(text.begin(), text.end(), [](char c) {
-        const auto u = static_cast<unsigned char>(c);
-        return u == '\t' || (u >= 0x20 && u != 0x7f);
-    });
+    return std::all_of(text.begin(), text.end(), is_field_octet);
 }
 
 std::string_view trim(std::string_view text) {
@@ -86,11 +68,8 @@ bool is_host(std::string_view host) {
         if (!rest.empty() && rest.front() != ':') return false;
         has_port = !rest.empty();
         port = has_port ? rest.substr(1) : rest;
-        if (name.size() < 2 || name.find(':') == std::string_view::npos) return false;
-        if (!std::all_of(name.begin(), name.end(), [](char c) {
-                return is_digit(c) || (lower(c) >= 'a' && lower(c) <= 'f') || c == ':' || c == '.';
-            }))
-            return false;
+        in6_addr ignored{};
+        if (name.size() > 45 || inet_pton(AF_INET6, std::string(name).c_str(), &ignored) != 1) return false;
     } else {
         if (const auto colon = host.find(':'); colon != std::string_view::npos) {
             name = host.substr(0, colon);
@@ -104,6 +83,16 @@ bool is_host(std::string_view host) {
             return false;
     }
     return !has_port || is_port(port);
+}
+
+// RFC 6455 section 4.2.2: base64 of the SHA-1 of the key and a fixed text.
+std::string websocket_accept(std::string_view key) {
+    const std::string text = std::string(key) + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+    std::array<unsigned char, 20> hash{};
+    EVP_Digest(text.data(), text.size(), hash.data(), nullptr, EVP_sha1(), nullptr);
+    std::array<unsigned char, 29> out{};
+    EVP_EncodeBlock(out.data(), hash.data(), static_cast<int>(hash.size()));
+    return std::string(out.begin(), out.end() - 1);
 }
 
 }  // namespace
@@ -124,6 +113,11 @@ bool Head::has(std::string_view name) const {
                        [&](const Field& field) { return same_name(field.name, name); });
 }
 
+bool Head::has_one(std::string_view name) const {
+    return std::count_if(fields_.begin(), fields_.end(),
+                         [&](const Field& field) { return same_name(field.name, name); }) == 1;
+}
+
 bool Head::lists(std::string_view name, std::string_view element) const {
     for (const auto& field : fields_) {
         if (!same_name(field.name, name)) continue;
@@ -142,8 +136,9 @@ bool Head::upgrades_to(std::string_view protocol) const {
            has_connection_option("upgrade");
 }
 
-bool ResponseHead::switches_to_websocket() const {
-    return status_ == 101 && upgrades_to("websocket") && has("Sec-WebSocket-Accept");
+bool ResponseHead::switches_to_websocket(std::string_view key) const {
+    return status_ == 101 && upgrades_to("websocket") && has_one("Sec-WebSocket-Accept") &&
+           first("Sec-WebSocket-Accept") == websocket_accept(key);
 }
 
 std::size_t head_length(std::string_view octets, std::size_t searched) {
@@ -160,15 +155,21 @@ public:
         rest_ = {octets_.get(), size_};
     }
 
-    std::variant<RequestHead, HeadError> request() {
+    std::variant<RequestHead, HeadError> request(Protocol protocol) {
         RequestHead head;
+        head.http2_ = protocol == Protocol::http2;
         if (auto error = request_line(head)) return *error;
         if (auto error = field_lines(head, 400)) return *error;
         if (auto error = request_host(head)) return *error;
+        if (auto error = connection_options(head, 400)) return *error;
         if (auto error = request_framing(head)) return *error;
         if (auto error = expectation(head)) return *error;
+        if (auto error = max_forwards(head)) return *error;
         if (auto error = websocket(head)) return *error;
         persistence(head);
+        // What comes behind it may be of another protocol, and is not read as HTTP whatever the pod says.
+        if (head.minor_version_ == 1 && head.has("Upgrade") && head.has_connection_option("upgrade"))
+            head.keep_alive_ = false;
         head.octets_ = std::move(octets_);
         return head;
     }
@@ -177,14 +178,32 @@ public:
         ResponseHead head;
         if (auto error = status_line(head)) return *error;
         if (auto error = field_lines(head, 502)) return *error;
+        if (auto error = connection_options(head, 502)) return *error;
         if (auto error = response_framing(head, to_head)) return *error;
         persistence(head);
         head.octets_ = std::move(octets_);
         return head;
     }
 
-private:
     using Error = std::optional<HeadError>;
+
+    // Of a head whose end has not come yet: its first line, if that is whole.
+    Error first_line() {
+        const auto end = rest_.find("\r\n");
+        RequestHead head;
+        if (end != std::string_view::npos) return request_line(head);
+        if (rest_.size() > most_of_a_request_line()) return HeadError{414, "the request target is too long"};
+        return {};
+    }
+
+    Error status_line_alone() {
+        ResponseHead head;
+        return status_line(head);
+    }
+
+private:
+    // Method, target, version, and the spaces between them.
+    std::size_t most_of_a_request_line() const { return 32 + 1 + limits_.target + 1 + 8; }
 
     // Up to CRLF; a CR or LF elsewhere makes it invalid.
     std::optional<std::string_view> line() {
@@ -244,8 +263,10 @@ private:
         head.host_ = target.substr(scheme, authority_end - scheme);
         if (!is_host(head.host_)) return HeadError{400, "the authority of the request target is malformed"};
         head.target_ = target.substr(authority_end);
-        if (head.target_.empty()) head.target_ = "/";
-        if (head.target_.front() != '/') return HeadError{400, "the request target has a query but no path"};
+        if (head.target_.empty())
+            head.target_ = head.method_ == "OPTIONS" ? "*" : "/";  // RFC 9112 section 3.2.4
+        else if (head.target_.front() != '/')
+            return HeadError{400, "the request target has a query but no path"};
         return {};
     }
 
@@ -305,6 +326,8 @@ private:
 
     // Content-Length and Transfer-Encoding: at most one field of one of them, in its plainest form.
     Error framing_fields(Head& head, int status, bool& sized, bool& chunked) {
+        if (head.has("Content-Length") && head.has("Transfer-Encoding"))
+            return HeadError{status, "Content-Length and Transfer-Encoding contradict each other"};
         for (const auto& field : head.fields_) {
             if (same_name(field.name, "Content-Length")) {
                 if (sized) return HeadError{status, "there is more than one Content-Length"};
@@ -317,16 +340,55 @@ private:
                 sized = true;
             } else if (same_name(field.name, "Transfer-Encoding")) {
                 if (chunked) return HeadError{status, "there is more than one Transfer-Encoding"};
-                if (!same_name(field.value, "chunked"))
-                    return HeadError{status == 400 && is_token(field.value) ? 501 : status,
-                                     "the only transfer coding spoken here is chunked"};
+                if (auto error = transfer_coding(field.value, status)) return error;
                 chunked = true;
             }
         }
-        if (sized && chunked)
-            return HeadError{status, "Content-Length and Transfer-Encoding contradict each other"};
         if (chunked && head.minor_version_ == 0)
             return HeadError{status, "HTTP/1.0 has no Transfer-Encoding"};
+        return {};
+    }
+
+    // Exactly "chunked". RFC 9112 section 6.1: what ends in chunked after codings that we do not know could
+    // be read by somebody, not by us (501); all else has no length that two would agree on (400).
+    static Error transfer_coding(std::string_view value, int status) {
+        if (same_name(value, "chunked")) return {};
+        std::size_t chunkeds = 0;
+        std::string_view last;
+        bool plain = !value.ends_with(',');
+        for (auto list = value; !list.empty();) {
+            last = next_element(list);
+            plain = plain && is_token(last);
+            chunkeds += same_name(last, "chunked");
+        }
+        if (status == 400 && plain && chunkeds == 1 && same_name(last, "chunked")) status = 501;
+        return HeadError{status, "the only transfer coding spoken here is chunked"};
+    }
+
+    // RFC 9110 section 7.6.1: a list of tokens. Who reads "close;x" as close and who does not part here.
+    static Error connection_options(const Head& head, int status) {
+        for (const auto& field : head.fields_) {
+            if (!same_name(field.name, "Connection")) continue;
+            for (auto list = field.value; !list.empty();)
+                if (const auto option = next_element(list); !option.empty() && !is_token(option))
+                    return HeadError{status, "a Connection option is malformed"};
+        }
+        return {};
+    }
+
+    // RFC 9110 section 7.6.2; TRACE is refused, and with other methods it means nothing.
+    static Error max_forwards(RequestHead& head) {
+        if (head.method_ != "OPTIONS") return {};
+        for (const auto& field : head.fields_) {
+            if (!same_name(field.name, "Max-Forwards")) continue;
+            const auto text = field.value;
+            std::uint64_t value = 0;
+            if (head.max_forwards_ || text.empty() || text.size() > 18 ||
+                !std::all_of(text.begin(), text.end(), is_digit))
+                return HeadError{400, "Max-Forwards is not one decimal number"};
+            std::from_chars(text.data(), text.data() + text.size(), value);
+            head.max_forwards_ = value;
+        }
         return {};
     }
 
@@ -396,8 +458,48 @@ private:
     std::string_view rest_;
 };
 
-std::variant<RequestHead, HeadError> parse_request(std::string_view octets, const HeadLimits& limits) {
-    return HeadParser(octets, limits).request();
+namespace {
+
+// An octet that no head has, or a CR or LF that is not a line's end.
+bool has_stray_octet(std::string_view octets, std::size_t searched) {
+    for (auto at = searched > 0 ? searched - 1 : 0; at < octets.size(); ++at) {
+        const char c = octets[at];
+        if (is_field_octet(c)) continue;
+        const bool line_ends = (c == '\r' && (at + 1 == octets.size() || octets[at + 1] == '\n')) ||
+                               (c == '\n' && at > 0 && octets[at - 1] == '\r');
+        if (!line_ends) return true;
+    }
+    return false;
+}
+
+constexpr std::string_view stray_octet = "a line does not end in CRLF, or has a control character";
+
+bool has_a_line(std::string_view octets) {
+    return octets.find("\r\n") != std::string_view::npos;
+}
+
+}  // namespace
+
+std::optional<HeadError> refused_early(std::string_view octets, const HeadLimits& limits,
+                                       std::size_t searched) {
+    if (has_stray_octet(octets, searched)) return HeadError{400, stray_octet};
+    if (has_a_line(octets.substr(0, searched))) return {};  // it was looked at when it was whole
+    return HeadParser(octets, limits).first_line();
+}
+
+std::optional<HeadError> response_refused_early(std::string_view octets, std::size_t searched) {
+    if (has_stray_octet(octets, searched)) return HeadError{502, stray_octet};
+    if (has_a_line(octets.substr(0, searched))) return {};
+    if (has_a_line(octets)) return HeadParser(octets, {}).status_line_alone();
+    const std::string_view beginning = "HTTP/1.";
+    if (octets.substr(0, beginning.size()) != beginning.substr(0, octets.size()))
+        return HeadError{502, "it is not HTTP"};
+    return {};
+}
+
+std::variant<RequestHead, HeadError> parse_request(std::string_view octets, const HeadLimits& limits,
+                                                   Protocol protocol) {
+    return HeadParser(octets, limits).request(protocol);
 }
 
 std::variant<ResponseHead, HeadError> parse_response(std::string_view octets, const HeadLimits& limits,

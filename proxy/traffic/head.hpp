@@ -40,6 +40,7 @@ public:
     const std::vector<Field>& fields() const { return fields_; }
     std::string_view first(std::string_view name) const;  // value of the first such field, or empty
     bool has(std::string_view name) const;
+    bool has_one(std::string_view name) const;                  // and no second one
     bool has_connection_option(std::string_view option) const;  // in any Connection field
     bool upgrades_to(std::string_view protocol) const;          // Upgrade names it, and Connection says so
     Framing framing() const { return framing_; }
@@ -75,12 +76,15 @@ public:
     }
     bool http2() const { return http2_; }
     bool expects_continue() const { return expects_continue_; }
+    // Of an OPTIONS request: how many more may pass it on (RFC 9110 section 7.6.2).
+    std::optional<std::uint64_t> max_forwards() const { return max_forwards_; }
     bool websocket() const { return websocket_; }  // a whole opening handshake, RFC 6455 section 4.2.1
 
 private:
     friend class HeadParser;
     std::string_view method_, target_, host_;
     Scheme scheme_ = Scheme::unsaid;
+    std::optional<std::uint64_t> max_forwards_;
     bool expects_continue_ = false;
     bool websocket_ = false;
     bool http2_ = false;
@@ -90,8 +94,8 @@ class ResponseHead : public Head {
 public:
     int status() const { return status_; }
     std::string_view reason() const { return reason_; }
-    // 101 of a WebSocket's opening handshake, RFC 6455 section 4.2.2; what the client asked is not looked at.
-    bool switches_to_websocket() const;
+    // 101 of a WebSocket's opening handshake, RFC 6455 section 4.2.2, in answer to the client's key.
+    bool switches_to_websocket(std::string_view key) const;
 
 private:
     friend class HeadParser;
@@ -103,7 +107,15 @@ private:
 // `searched`: how much of it an earlier call has seen already.
 std::size_t head_length(std::string_view octets, std::size_t searched = 0);
 
-std::variant<RequestHead, HeadError> parse_request(std::string_view octets, const HeadLimits&);
+// What is wrong already with a request's head whose end has not come yet: nobody waits for the rest of it.
+// `searched`: how much of it an earlier call has seen already.
+std::optional<HeadError> refused_early(std::string_view octets, const HeadLimits&, std::size_t searched = 0);
+std::optional<HeadError> response_refused_early(std::string_view octets, std::size_t searched = 0);
+
+// http2: written by us from what an HTTP/2 client said (h2_head.hpp).
+enum class Protocol : unsigned char { http1, http2 };
+std::variant<RequestHead, HeadError> parse_request(std::string_view octets, const HeadLimits&,
+                                                   Protocol = Protocol::http1);
 
 // `to_head`: it answers a HEAD request and has no body whatever it says (RFC 9112 section 6.3).
 // Anything wrong is 502: pods are not trusted either.

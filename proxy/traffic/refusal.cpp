@@ -41,10 +41,14 @@ RefusalInfo describe(Refusal refusal) {
         case Refusal::disk_full:
             return {503, "proxy_internal_error", "disk_full", "The gateway has no room for the body", true,
                     true};
+        case Refusal::overloaded:
+            return {503, "connection_limit_reached", "overloaded", "The gateway is overloaded", true, true};
         case Refusal::misdirected:
             return {421, "destination_not_found", "misdirected", "This connection is not for this host"};
         case Refusal::unplaced:
             return {409, "http_request_error", "unplaced", "Nothing says which pod works for you"};
+        case Refusal::broken:
+            return {500, "proxy_internal_error", "broken", "The gateway failed on this request", false, true};
         case Refusal::client_left:
             return {499, "", "client_left", "The client left"};
     }
@@ -67,6 +71,8 @@ std::string_view advice(Refusal refusal) {
                    "less and less often.";
         case Refusal::shutting_down:
             return "The gateway is shutting down. Try again in a moment.";
+        case Refusal::overloaded:
+            return "The gateway has as much to hold as its memory allows. Try again in a moment.";
         default:
             return describe(refusal).title;
     }
@@ -76,6 +82,8 @@ std::string_view status_text(int status) {
     switch (status) {
         case 200:
             return "OK";
+        case 204:
+            return "No Content";
         case 400:
             return "Bad Request";
         case 403:
@@ -154,7 +162,7 @@ std::string refusal_response(Refusal refusal, const RefusalContext& context) {
     if (!info.proxy_error.empty() && !size)
         out += fmt::format("Proxy-Status: pilotlight; error={}\r\n", info.proxy_error);
     if (info.retry_after) out += fmt::format("Retry-After: {}\r\n", context.retry_after.count());
-    if (status == 405) out += "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n";
+    if (status == 405) out += fmt::format("Allow: {}\r\n", allowed_methods);
     if (!context.request_id.empty()) out += fmt::format("X-Request-Id: {}\r\n", context.request_id);
     if (context.wants_html) out += page_policy();
     out += context.extra_fields;

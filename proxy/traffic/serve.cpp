@@ -4,6 +4,7 @@
 #include <boost/asio.hpp>
 #include <ctime>
 
+#include "proxy/bounds/pace.hpp"
 #include "proxy/traffic/asked.hpp"
 #include "proxy/traffic/forward.hpp"
 #include "proxy/traffic/job.hpp"
@@ -17,9 +18,7 @@ namespace {
 
 // Of two versions we and the pod could read a different one.
 bool says_version_13(const RequestHead& head) {
-    std::size_t versions = 0;
-    for (const auto& field : head.fields()) versions += same_name(field.name, "Sec-WebSocket-Version");
-    return versions == 1 && head.first("Sec-WebSocket-Version") == "13";
+    return head.has_one("Sec-WebSocket-Version") && head.first("Sec-WebSocket-Version") == "13";
 }
 
 // What a stream listens for: the ends of the jobs of its session.
@@ -48,7 +47,8 @@ Visit::Visit(Worker& worker, const Arrival& arrival, Client& client, const Reque
       routing_(worker.routing()) {
     find_client(request);
     const auto given_id = request.first("X-Request-Id");
-    record_.request_id = is_request_id(given_id) ? std::string(given_id) : hex(random64());
+    const bool its_own = is_request_id(given_id) && request.has_one("X-Request-Id");
+    record_.request_id = its_own ? std::string(given_id) : hex(random64());
     if (request.http2()) record_.protocol = "HTTP/2";
 }
 
@@ -68,8 +68,8 @@ asio::awaitable<Visit::Next> Visit::answer(RequestHead request) {
         keep(std::move(request));
         co_return next;
     }
+    keep_alive_ = !has_body && request.keep_alive() && request.minor_version() > 0 && !worker_.draining();
     if (auto answer = moved_to_https(request)) {
-        keep_alive_ = !has_body && request.keep_alive() && !worker_.draining();
         keep(std::move(request));
         co_return co_await write_own(308, std::move(*answer));
     }
@@ -81,6 +81,9 @@ asio::awaitable<Visit::Next> Visit::answer(RequestHead request) {
     record_.service = service->key;
     record_.request_class = router::letter(classified_.what);
 
+    if (x.head.max_forwards() == 0)  // RFC 9110 section 7.6.2: it ends here
+        co_return co_await answer_options();
+
     if (const auto path = status_path(x.head.path()); path.what != StatusPath::What::none)
         co_return co_await tell_status(path);
     if (classified_.what == router::Class::denied)
@@ -89,6 +92,10 @@ asio::awaitable<Visit::Next> Visit::answer(RequestHead request) {
     if (worker_.draining())
         co_return co_await refuse(Refusal::shutting_down, x.head, "The gateway is shutting down.", 0,
                                   has_body);
+    if (!worker_.shared().bounds.takes_new()) {
+        count(worker_.shared().bounds.refused_overload);
+        co_return co_await refuse(Refusal::overloaded, x.head, advice(Refusal::overloaded), 0, has_body);
+    }
     const bool speaks_rfc_6455 = x.head.websocket() && says_version_13(x.head);
     if (classified_.what == router::Class::socket && !speaks_rfc_6455)  // it would get round its slot
         co_return co_await refuse(Refusal::bad_request, x.head,
@@ -108,6 +115,16 @@ asio::awaitable<Visit::Next> Visit::answer(RequestHead request) {
     prepare();
     if (const auto over = co_await hand_over()) co_return *over;
     co_return co_await result();
+}
+
+asio::awaitable<Visit::Next> Visit::answer_options() {
+    const auto& head = exchange_->head;
+    keep_alive_ = head.keep_alive() && head.framing() == Framing::none && !worker_.draining();
+    record_.request_class = 'L';
+    auto text = fmt::format("HTTP/1.1 204 {}\r\nDate: {}\r\nAllow: {}\r\nX-Request-Id: {}\r\n{}\r\n",
+                            status_text(204), http_date(), allowed_methods, record_.request_id,
+                            keep_alive_ ? "" : "Connection: close\r\n");
+    co_return co_await write_own(204, std::move(text));
 }
 
 void Visit::keep(RequestHead head) {
@@ -130,7 +147,7 @@ void Visit::prepare() {
     x.until = classified_.until;
     x.listener = listener_for(*x.service, classified_, x.head, caller_.ids);
     x.head_for_pod = request_for_pod();
-    keep_alive_ = x.head.keep_alive() && !worker_.draining();
+    keep_alive_ = x.head.keep_alive() && worker_.keeps_alive();
 }
 
 void Visit::read_members() {
@@ -162,26 +179,30 @@ asio::awaitable<bool> Visit::read_body() {
     auto& x = *exchange_;
     const auto limit = x.routing->limits.body_bytes;
     const auto& timeouts = x.routing->timeouts;
-    const bool announced_too_much = x.head.framing() == Framing::sized && x.head.content_length() > limit;
+    const Pace pace{Clock::now(), timeouts.body, x.routing->limits.body_rate};
+    // What announces too much is too much.
+    const auto too_long = [&] { return x.body.size() + client_.announced_content() > limit; };
     bool may_be_asked_for = x.head.expects_continue();
-    for (auto got = Content::some; !announced_too_much && got != Content::whole;) {
+    for (auto got = Content::some; got != Content::whole && !too_long();) {
         got = client_.take_content(*this);
         record_.bytes_in = x.body.size();
         if (got == Content::gone) co_return co_await refuse_body(Refusal::client_left, {});
+        if (got == Content::malformed)
+            co_return co_await refuse_body(Refusal::bad_request, "The request's framing is malformed.");
+        if (too_long()) break;
         if (disk_failed_)
             co_return co_await refuse_body(
                 Refusal::disk_full,
                 "The request's body could not be buffered: no room in the gateway's spool directory.");
-        if (got == Content::malformed)
-            co_return co_await refuse_body(Refusal::bad_request, "The request's framing is malformed.");
-        if (x.body.size() > limit) break;
         if (got == Content::none_yet) {
             if (std::exchange(may_be_asked_for, false))
                 co_await client_.write_text("HTTP/1.1 100 Continue\r\n\r\n", timeouts.write);
-            const auto error = co_await client_.content_or_departure(Clock::now() + timeouts.body);
+            const auto error =
+                co_await client_.content_or_departure(pace.deadline(Clock::now(), x.body.size()));
             taken_this_turn_ = 0;
             if (!error) continue;
             const bool late = error == asio::error::timed_out;
+            if (late) count(worker_.shared().bounds.slow_bodies);
             co_return co_await refuse_body(late ? Refusal::request_timeout : Refusal::client_left,
                                            "The request's body did not arrive in time.");
         }
@@ -191,7 +212,7 @@ asio::awaitable<bool> Visit::read_body() {
             co_await worker_.others();
         }
     }
-    if (!announced_too_much && x.body.size() <= limit) co_return true;
+    if (!too_long()) co_return true;
     const auto detail = fmt::format("The request's body is longer than {} octets.", limit);
     co_return co_await refuse_body(Refusal::body_too_large, detail);
 }

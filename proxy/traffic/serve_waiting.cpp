@@ -27,6 +27,7 @@ bool asks_for_a_pod(std::string_view query) {
 
 asio::awaitable<Visit::Next> Visit::write_own(int status, std::string text) {
     record_.status = status;
+    text.insert(text.find("\r\n") + 2, door_fields());
     const auto error = co_await client_.write_text(text, routing_->timeouts.write);
     if (error) record_.refusal = Refusal::client_left;
     co_return !error && keep_alive_ ? Next::another : Next::lingering_close;
@@ -66,7 +67,9 @@ asio::awaitable<Visit::Next> Visit::stream_status(std::string id, StatusContext 
     const auto patience = routing_->timeouts.write;
     record_.status = 200;
     counted_.release();  // nobody who shuts down waits for it
-    client_.begin(event_stream_head(context, chunked), chunked);
+    auto head = event_stream_head(context, chunked);
+    head.insert(head.find("\r\n") + 2, door_fields());
+    client_.begin(std::move(head), chunked);
     Waiter::Timer pause(worker_.io(), TimePoint::max());
     client_.watch([this, &pause] {
         departed_ = true;

@@ -5,8 +5,9 @@
 #include <sys/socket.h>
 
 #include <boost/asio.hpp>
-#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <utility>
+
+#include "proxy/bounds/descriptors.hpp"
 
 namespace proxy {
 
@@ -16,22 +17,19 @@ namespace {
 constexpr auto as_tuple_awaitable = asio::as_tuple(asio::use_awaitable);
 }
 
-Stream::Stream(Socket socket) : socket_(std::move(socket)) {
-    error_code ignored;
-    if (socket_.is_open()) {
-        socket_.non_blocking(true, ignored);
-        socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
-    }
-}
+Stream::Stream(Socket socket) : socket_(std::move(socket)) {}
 
 std::optional<Stream::Read> Stream::try_read(std::span<char> into) {
     if (tls_) {
         const auto moved = tls_->read(into);
-        if (!moved) return std::nullopt;
+        if (!moved) {
+            socket_.would_block(waits_for(Socket::wait_read));
+            return std::nullopt;
+        }
         return Read{moved->error, moved->octets};
     }
     error_code error;
-    const auto octets = socket_.read_some(asio::buffer(into.data(), into.size()), error);
+    const auto octets = socket_.read_some(into, error);
     if (error == asio::error::would_block) return std::nullopt;
     return Read{error, octets};
 }
@@ -47,12 +45,10 @@ std::size_t Stream::write_some(std::span<const std::string_view> pieces, error_c
     if (tls_) {
         const auto moved = tls_->write(pieces);
         error = moved ? moved->error : asio::error::would_block;
+        if (!moved) socket_.would_block(waits_for(Socket::wait_write));
         return moved ? moved->octets : 0;
     }
-    std::array<asio::const_buffer, 3> buffers;
-    for (std::size_t i = 0; i < pieces.size() && i < buffers.size(); ++i)
-        buffers[i] = asio::const_buffer(pieces[i].data(), pieces[i].size());
-    return socket_.write_some(buffers, error);
+    return socket_.write_some(pieces, error);
 }
 
 Socket::wait_type Stream::waits_for(Socket::wait_type what) const {
@@ -95,19 +91,17 @@ asio::awaitable<error_code> Stream::write(std::array<std::string_view, 3> pieces
             all = all && piece.empty();
         }
         if (all) co_return error_code{};
-        if (tls_ && !error) continue;  // it was only one record
+        if (!error) continue;  // if no more goes, this time it is said so
         error = co_await writable(Clock::now() + patience);
         if (error) co_return error;
     }
 }
 
 asio::awaitable<bool> Stream::writable_or_readable(TimePoint deadline) {
-    using namespace asio::experimental::awaitable_operators;
     if (interrupted_) co_return false;
     if (tls_ && tls_->pending()) co_return true;
     writing_ = {deadline, false};
-    co_await (socket_.async_wait(Socket::wait_write, as_tuple_awaitable) ||
-              socket_.async_wait(Socket::wait_read, as_tuple_awaitable));
+    co_await socket_.async_wait(Socket::wait_either, as_tuple_awaitable);
     writing_.deadline = TimePoint::max();
     co_return !writing_.expired && !interrupted_;
 }
@@ -140,14 +134,11 @@ asio::awaitable<error_code> Stream::connect(asio::ip::tcp::endpoint to, TimePoin
     error_code error;
     socket_.open(to.protocol(), error);
     if (error) co_return error;
-    socket_.non_blocking(true, error);
-    socket_.set_option(asio::ip::tcp::no_delay(true), error);
-    if (interrupted_) co_return asio::error::operation_aborted;
-    writing_ = {deadline, false};
-    auto [connect_error] = co_await socket_.async_connect(to, as_tuple_awaitable);
-    writing_.deadline = TimePoint::max();
-    if (writing_.expired) connect_error = asio::error::timed_out;
-    co_return connect_error;
+    if (!descriptors().for_traffic(socket_.native_handle())) co_return asio::error::no_descriptors;
+    socket_.connect(to, error);
+    if (error != asio::error::would_block) co_return error;
+    error = co_await writable(deadline);
+    co_return error ? error : socket_.connected();
 }
 
 asio::awaitable<std::string> Stream::handshake(std::shared_ptr<const TlsContext> context,
@@ -159,6 +150,7 @@ asio::awaitable<std::string> Stream::handshake(std::shared_ptr<const TlsContext>
         if (step == TlsSession::Step::failed) co_return session->trouble();
         if (step == TlsSession::Step::done) break;
         const auto what = step == TlsSession::Step::wants_to_read ? Socket::wait_read : Socket::wait_write;
+        socket_.would_block(what);
         const auto error = co_await wait(what, reading_, deadline);
         if (error == asio::error::timed_out) co_return "it took too long";
         if (error) co_return error.message();
@@ -192,8 +184,7 @@ void Stream::expire(TimePoint now) {
         over = true;
     }
     if (!over) return;
-    error_code ignored;
-    socket_.cancel(ignored);
+    socket_.cancel();
 }
 
 void Stream::end_reading_at(TimePoint at) {
@@ -202,13 +193,11 @@ void Stream::end_reading_at(TimePoint at) {
 
 void Stream::interrupt() {
     interrupted_ = true;
-    error_code ignored;
-    socket_.cancel(ignored);
+    socket_.cancel();
 }
 
 void Stream::reset_on_close() {
-    error_code ignored;
-    socket_.set_option(asio::socket_base::linger(true, 0), ignored);
+    socket_.reset_on_close();
 }
 
 }  // namespace proxy

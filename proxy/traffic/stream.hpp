@@ -5,17 +5,15 @@
 #pragma once
 
 #include <array>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/intrusive/list.hpp>
 #include <memory>
 
 #include "proxy/tls/session.hpp"
 #include "proxy/traffic/duplex.hpp"
+#include "proxy/traffic/socket.hpp"
 
 namespace proxy {
-
-using Socket = asio::basic_stream_socket<asio::ip::tcp, asio::io_context::executor_type>;
 
 class Stream final
     : public Duplex,

@@ -24,8 +24,8 @@ public:
         : both_(both), from_(from), to_(to), count_(count), carried_(std::move(carried)) {}
 
     asio::awaitable<void> run() {
-        while (co_await step()) {
-        }
+        for (bool more = true; more;)
+            more = co_await step();  // g++ 12.2 loses `this` in while (co_await ...) {}
         to_.end_writing();
         if (broken_) {
             from_.interrupt();

@@ -41,13 +41,18 @@ public:
     enum class Next : unsigned char { another, lingering_close, close };
 
     Visit(Worker&, const Arrival&, Client&, const RequestHead&);
+    Visit(const Visit&) = delete;
+    ~Visit() {  // by an exception: nobody takes the answer
+        if (!over_ && exchange_) exchange_->leave();
+    }
 
     asio::awaitable<Next> answer(RequestHead);  // which the visit was made for
     void log();                                 // when it is over
 
 private:
     // --- serve.cpp
-    asio::awaitable<bool> read_body();  // false: refused or gone
+    asio::awaitable<Next> answer_options();                               // that may go no further
+    asio::awaitable<bool> read_body();                                    // false: refused or gone
     asio::awaitable<bool> refuse_body(Refusal, std::string_view detail);  // false
     void take(std::string_view content) override;
     void prepare();
@@ -114,6 +119,7 @@ private:
     bool keep_alive_ = true;
     bool disk_failed_ = false;
     bool departed_ = false;
+    bool over_ = false;
 };
 
 }  // namespace proxy

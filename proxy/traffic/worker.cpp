@@ -4,6 +4,7 @@
 
 #include <boost/asio.hpp>
 
+#include "proxy/bounds/reserve.hpp"
 #include "proxy/traffic/connection.hpp"
 
 namespace proxy {
@@ -12,6 +13,7 @@ Worker::Worker(Shared& shared, std::shared_ptr<const Routing> routing)
     : shared_(shared),
       routing_(std::move(routing)),
       work_(asio::make_work_guard(io_)),
+      poller_(io_),
       sweeper_(io_),
       scratch_(64 << 10) {}
 
@@ -20,13 +22,20 @@ Worker::~Worker() {
 }
 
 void Worker::start() {
-    asio::post(io_, [this] { sweep(); });
+    asio::post(io_, [this] {
+        poller_.start();
+        sweep();
+    });
     thread_ = std::thread([this] {
         for (;;) try {  // no exception of one handler ends the others
                 io_.run();
                 return;
             } catch (const std::exception& error) {
+                count(shared_.bounds.failures);
                 spdlog::error("a handler ended by an exception: {}", error.what());
+            } catch (...) {
+                count(shared_.bounds.failures);
+                spdlog::error("a handler ended by something that is no exception of ours");
             }
     });
 }
@@ -37,11 +46,11 @@ void Worker::join() {
 
 void Worker::accept(asio::ip::tcp::socket socket, std::shared_ptr<const Door> door) {
     boost::system::error_code error;
-    const auto protocol = socket.local_endpoint(error).protocol();
+    MustNotFail hand_over;  // between two owners nobody closes it
     const auto handle = socket.release(error);
     if (error) return;
-    asio::post(io_, [this, protocol, handle, door = std::move(door)]() mutable {
-        Socket mine(io_.get_executor(), protocol, handle);
+    asio::post(io_, [this, handle, door = std::move(door)]() mutable {
+        Socket mine(poller_, handle);
         if (stopped_) return;
         std::make_shared<Connection>(*this, std::move(mine), std::move(door))->start();
     });
@@ -49,6 +58,12 @@ void Worker::accept(asio::ip::tcp::socket socket, std::shared_ptr<const Door> do
 
 void Worker::use(std::shared_ptr<const Routing> routing) {
     asio::post(io_, [this, routing = std::move(routing)]() mutable { routing_ = std::move(routing); });
+}
+
+void Worker::shed_idle(std::size_t most) {
+    asio::post(io_, [this, most] {
+        shared_.bounds.idle_shed.fetch_add(idle_line_.shed(most), std::memory_order_relaxed);
+    });
 }
 
 void Worker::drain() {
@@ -72,7 +87,8 @@ void Worker::stop() {
 }
 
 void Worker::sweep() {
-    if (stopped_ && streams_.empty()) return;
+    MustNotFail deadlines;
+    if (stopped_ && streams_.empty()) return poller_.stop();
     // Once stopped no wait is worth while, nor the next one of somebody whose wait has just been ended.
     const auto now = stopped_ ? TimePoint::max() : Clock::now();
     for (auto& stream : streams_) stream.expire(now);
@@ -105,7 +121,7 @@ std::unique_ptr<PodConnection> Worker::take_idle(PodId pod) {
         auto connection = std::move(found->second.back());
         found->second.pop_back();
         // Readable now means closed, or octets that belong to no request of ours: both are no good.
-        const bool silent = !connection->stream.try_read(scratch_);
+        const bool silent = connection->stream.socket().is_silent();
         if (silent && Clock::now() - connection->idle_since < pod_idle) return connection;
     }
     return nullptr;
@@ -119,7 +135,7 @@ void Worker::keep_idle(PodId pod, std::unique_ptr<PodConnection> connection) {
 }
 
 std::unique_ptr<PodConnection> Worker::new_pod_connection() {
-    auto connection = std::make_unique<PodConnection>(Socket(io_.get_executor()));
+    auto connection = std::make_unique<PodConnection>(Socket(poller_));
     watch(connection->stream);
     return connection;
 }

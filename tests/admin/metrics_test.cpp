@@ -171,6 +171,51 @@ TEST_CASE("the metrics page keeps the rules of its format", "[metrics]") {
     CHECK(page.value("pilotlight_ready") == 1);
 }
 
+TEST_CASE("what the autoscaler did, and what GPUs and cold starts came to, is counted by fixed kinds",
+          "[metrics]") {
+    auto snapshot = world::small();
+    auto& view = snapshot.revisions[0];
+    view.steps[static_cast<std::size_t>(autoscaler::Cause::ceiling)] = {1, 4};
+    view.gpu_seconds = {1, 2.5, 3, 4};
+    view.keep_seconds = 42;
+    view.queue = {{"192.0.2.1", "", 1.5, 2}};
+    auto metrics = std::make_shared<proxy::ServiceMetrics>();
+    metrics->cold_start_phase[static_cast<std::size_t>(proxy::ColdPhase::mounting)].observe(
+        std::chrono::seconds(3));
+    metrics->gap_wanted.observe(std::chrono::microseconds(200));
+    metrics->failed_starts = 2;
+    metrics->invocation[2].observe(std::chrono::seconds(2));
+    view.metrics = metrics;
+    Checker page;
+    REQUIRE(page.check(admin::render_metrics(snapshot)) == "");
+    const auto of = [&](const std::string& name, const std::string& more) {
+        return page.value(name + "{" + old_labels + (more.empty() ? "" : "," + more) + "}");
+    };
+    CHECK(of("pilotlight_autoscaler_steps_total", "kind=\"ceiling\",direction=\"up\"") == 4);
+    CHECK(of("pilotlight_autoscaler_steps_total", "kind=\"ceiling\",direction=\"down\"") == 1);
+    CHECK(of("pilotlight_gpu_seconds_total", "state=\"idle\"") == 2.5);
+    CHECK(of("pilotlight_autoscaler_keep_seconds", "") == 42);
+    CHECK(of("pilotlight_longest_wait_seconds", "") == 3.5);
+    CHECK(of("pilotlight_cold_start_phase_seconds_count", "phase=\"mounting\"") == 1);
+    CHECK(of("pilotlight_slot_idle_gap_seconds_bucket", "queue=\"waiting\",le=\"0.00025\"") == 1);
+    CHECK(of("pilotlight_slot_idle_gap_seconds_count", "queue=\"empty\"") == 0);
+    CHECK(of("pilotlight_pod_failures_total", "during=\"start\"") == 2);
+    CHECK(of("revision_app_request_count", "response_code_class=\"2xx\"") == 1);
+    CHECK(page.value("kn_serving_invocation_duration_seconds_count{" + new_labels +
+                     ",response_code_class=\"2xx\"}") == 1);
+}
+
+TEST_CASE("averages go by the name of what is averaged", "[metrics]") {
+    auto snapshot = world::small();
+    snapshot.revisions[0].by_rps = true;
+    snapshot.revisions[0].stable = 7;
+    Checker page;
+    REQUIRE(page.check(admin::render_metrics(snapshot)) == "");
+    CHECK(page.value("autoscaler_stable_requests_per_second{" + old_labels + "}") == 7);
+    CHECK(page.value("kn_revision_rps_stable{" + new_labels + "}") == 7);
+    CHECK_FALSE(page.has("autoscaler_stable_request_concurrency{" + old_labels + "}"));
+}
+
 TEST_CASE("an empty gateway has a valid metrics page", "[metrics]") {
     Checker page;
     CHECK(page.check(admin::render_metrics({})) == "");

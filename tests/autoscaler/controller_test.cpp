@@ -152,3 +152,57 @@ TEST_CASE("no more pods start at once than max-starting allows", "[controller]")
     CHECK(desk.controller->wanted() == 5);
     CHECK(desk.controller->fleet().starting() == 2);
 }
+
+TEST_CASE("a step is counted by its cause and direction, and the last one is kept with its sentence",
+          "[controller]") {
+    Desk desk(Policy::break_even);
+    CHECK_FALSE(desk.controller->last_step());
+    desk.seen.waiting = 1;
+    desk.step();
+    REQUIRE(desk.controller->last_step());
+    const auto step = *desk.controller->last_step();
+    CHECK((step.from == 0 && step.to == 1));
+    CHECK(step.cause == Cause::waiting);
+    CHECK(step.at == desk.now);
+    CHECK(desk.changes.back().ends_with(step.sentence));
+    desk.seen.waiting = 0;
+    desk.step();
+    CHECK(desk.controller->last_step()->cause == Cause::nobody_waits);
+    CHECK(desk.controller->steps(Cause::waiting, true) == 1);
+    CHECK(desk.controller->steps(Cause::nobody_waits, false) == 1);
+    CHECK(desk.controller->steps(Cause::waiting, false) == 0);
+}
+
+TEST_CASE("an idle pod on its way out is kept for so long yet", "[controller]") {
+    Desk desk(Policy::break_even);
+    desk.seen.waiting = 1;
+    desk.step();
+    CHECK_FALSE(desk.controller->keeps_for(desk.now));
+    desk.ready(1);
+    desk.seen.waiting = 0;
+    desk.step();
+    const auto kept = desk.controller->keeps_for(desk.now);
+    REQUIRE(kept);
+    CHECK(*kept > 1);
+    CHECK(*desk.controller->keeps_for(desk.now + 1s) == Approx(*kept - 1));
+}
+
+TEST_CASE("Knative's steps have Knative's causes", "[controller]") {
+    Desk desk(Policy::kpa);
+    desk.settings.max_scale = 2;
+    desk.controller->configure(desk.settings, 1, desk.now);
+    desk.pass(250ms, 1, 0);
+    const auto& step = desk.controller->last_step();
+    REQUIRE(step);
+    CHECK(step->to == 1);
+    CHECK((step->cause == Cause::panic || step->cause == Cause::stable));
+    desk.pass(3s, 8, 0);
+    CHECK(step->to == 2);
+    CHECK(step->cause == Cause::ceiling);
+    desk.ready(1);
+    desk.ready(2);
+    desk.pass(200s, 0, 0);
+    CHECK(step->to == 0);
+    CHECK(step->cause == Cause::zero);
+    CHECK(desk.controller->steps(Cause::ceiling, true) == 1);
+}

@@ -38,8 +38,9 @@ class Closed(Exception):
 
 
 class Socket:
-    def __init__(self, port, target="/queue/join", host=wire.HOST, headers=None, seconds=wire.SECONDS, early=b""):
-        self.connection = wire.Connection(port, seconds)
+    def __init__(self, port, target="/queue/join", host=wire.HOST, headers=None, seconds=wire.SECONDS, early=b"",
+                 connection=None):
+        self.connection = connection or wire.Connection(port, seconds)
         key = base64.b64encode(os.urandom(16)).decode()
         fields = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Key": key,
                   "Sec-WebSocket-Version": "13", "Sec-WebSocket-Extensions": "permessage-deflate", **(headers or {})}

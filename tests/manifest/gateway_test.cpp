@@ -40,14 +40,14 @@ TEST_CASE("every field of a Gateway takes effect", "[manifest]") {
         "  trustedProxies: [10.0.0.0/8, \"::1\"]\n"
         "  limits: {headBytes: 16Ki, headFields: 50, bodyBytes: 1Gi, bodyMemory: 64Ki, responseMemory: 2Mi,\n"
         "    responseBytes: 8Gi, connections: 100,\n"
-        "    spoolMemory: 64Mi, spoolDisk: 128Mi}\n"
+        "    spoolMemory: 64Mi, spoolDisk: 128Mi, connectionsPerPeer: 7, bodyRate: 2Ki, memory: 64Mi}\n"
         "  timeouts: {head: 5s, keepAlive: 1m, body: 30s, write: 31s, connect: 500ms, drain: 0s,\n"
-        "    tunnel: 10m, startupSilence: 0s}\n"
+        "    tunnel: 10m, startupSilence: 0s, handshake: 3s, ticketKey: 1h}\n"
         "  driver: {static: {pods: [\"127.0.0.1:7860\", \"[::1]:7861\"]}}\n"
         "  log: {level: debug, format: json, access: off}\n"
         "---\n" +
         service_with({})));
-    CHECK(gateway.listeners == std::vector<Listener>{{"127.0.0.1", 80}, {"::1", 8080}});
+    CHECK(gateway.listeners == std::vector<Listener>{Listener{"127.0.0.1", 80}, Listener{"::1", 8080}});
     CHECK(gateway.admin == Listener{"127.0.0.1", 9999});
     CHECK(gateway.domains == std::vector<std::string>{"pictures.example.org"});
     CHECK(gateway.default_service == "default/sd");
@@ -55,12 +55,47 @@ TEST_CASE("every field of a Gateway takes effect", "[manifest]") {
     CHECK(gateway.state_dir == "/var/lib/pilotlight");
     CHECK(gateway.cookie_key_file == "/etc/key");
     CHECK(gateway.trusted_proxies == std::vector<std::string>{"10.0.0.0/8", "::1"});
-    CHECK(gateway.limits ==
-          Limits{16 << 10, 50, 1 << 30, 64 << 10, 2 << 20, 8ull << 30, 100, 64 << 20, 128 << 20});
-    CHECK(gateway.timeouts == Timeouts{5s, 1min, 30s, 31s, 500ms, 0s, 10min, 0s});
+    CHECK(gateway.limits == Limits{16 << 10, 50, 1 << 30, 64 << 10, 2 << 20, 8ull << 30, 100, 64 << 20,
+                                   128 << 20, 7, 2 << 10, 64 << 20});
+    CHECK(gateway.timeouts == Timeouts{5s, 1min, 30s, 31s, 500ms, 0s, 10min, 0s, 3s, 1h});
     CHECK(std::get<pods::StaticSettings>(gateway.driver).pods ==
           std::map<std::string, std::vector<pods::Address>>{{"*", {{"127.0.0.1", 7860}, {"::1", 7861}}}});
     CHECK(gateway.log == Log{"debug", "json", "off"});
+}
+
+TEST_CASE("a listener takes TLS, the PROXY protocol and a redirect", "[manifest]") {
+    const auto listeners = gateway_of(gateway_with(R"(
+  trustedProxies: [10.0.0.0/8]
+  listeners:
+  - {redirectToHttps: true}
+  - {port: 81, redirectToHttps: true, httpsPort: 443, proxyProtocol: true}
+  - strictTransportSecurity: {maxAge: 24h, includeSubDomains: true}
+    tls:
+      certificates: [{certificate: a.pem, key: a.key}, {certificate: b.pem, key: b.key}]
+      unknownServerName: reject
+      minimumVersion: 1.3
+      http2: false
+      clientCertificates: {ca: ca.pem, mode: request, forward: true}
+)"))
+                               .listeners;
+    REQUIRE(listeners.size() == 3);
+    CHECK(listeners[0].https_port == 8443);
+    CHECK(listeners[1].https_port == 443);
+    CHECK(listeners[1].proxy_protocol);
+    CHECK(listeners[2].port == 8443);
+    CHECK(listeners[2].strict_transport == StrictTransport{24h, true});
+    const auto& tls = listeners[2].tls.value();
+    REQUIRE(tls.certificates.size() == 2);
+    CHECK(tls.certificates[1].key == "b.key");
+    CHECK(tls.certificates[1].origin.path == "spec.listeners[2].tls.certificates[1]");
+    CHECK(tls.certificates[1].origin.line > 5);
+    CHECK(tls.reject_unknown_names);
+    CHECK(tls.only_1_3);
+    CHECK_FALSE(tls.http2);
+    REQUIRE(tls.clients);
+    CHECK(tls.clients->ca == "ca.pem");
+    CHECK_FALSE(tls.clients->required);
+    CHECK(tls.clients->forward);
 }
 
 TEST_CASE("the process driver takes image rules, GPUs, ports and logs", "[manifest]") {
@@ -97,6 +132,16 @@ TEST_CASE("static pods stand under a service's name or under a star", "[manifest
     CHECK(said("{driver: {static: {}}}") == "a.yaml:3:25: spec.driver.static.pods: missing\n");
     CHECK(said("{driver: {static: {pods: []}}}") ==
           "a.yaml:3:32: spec.driver.static.pods: must have an address\n");
+}
+
+TEST_CASE("no request goes to an address that is nobody's or link-local", "[manifest]") {
+    const std::string address =
+        GENERATE("0.0.0.0:80", "169.254.169.254:80", "224.0.0.1:80", "255.255.255.255:80", "[::]:80",
+                 "[fe80::1]:80", "[ff02::1]:80", "[::ffff:169.254.169.254]:80");
+    CHECK(said("{driver: {static: {pods: [\"" + address + "\"]}}}") ==
+          "a.yaml:3:33: spec.driver.static.pods[0]: \"" + address +
+              "\" is link-local, or not the address of one machine\n");
+    CHECK(said("{driver: {static: {pods: [\"10.0.0.1:80\", \"[fd00::1]:80\"]}}}").empty());
 }
 
 TEST_CASE("an image that nothing says how to run, or with more GPUs than there are, is refused",

@@ -73,6 +73,7 @@ TEST_CASE("chunks are put together, and what follows them is left", "[body]") {
         {"A\r\n0123456789\r\na\r\n0123456789\r\n0\r\n\r\n", "01234567890123456789", ""},
         {"0005\r\nhello\r\n000\r\n\r\n", "hello", ""},
         {"2\r\n\r\n\r\n0\r\n\r\n", "\r\n", ""},
+        {"5; a\t=\t\"\\\"; \xe4\" ;b = c ; d\r\nhello\r\n0\r\nX:\r\nY: \xe4 z\r\n\r\n", "hello", ""},
         {"5;ext=\"a b\";x\r\nhello\r\n0;y\r\n\r\n", "hello", ""},
         {"1\r\nx\r\n0\r\nHost: evil\r\nContent-Length: 5\r\n\r\nrest", "x", "rest"},
     }));
@@ -88,7 +89,10 @@ TEST_CASE("malformed chunks are found in whatever pieces they come", "[body]") {
         as<string>{}, "\r\n", "x\r\n", "-1\r\n", "+5\r\nhello", "0x5\r\nhello", " 5\r\nhello", "5 \r\nhello",
         "5\nhello", "5\rhello", ";x\r\n", "5\r\nhelloX\r\n", "5\r\nhello\n0\r\n\r\n", "5\r\nhello\r0\r\n\r\n",
         "5\r\nhello0\r\n\r\n", "0\r\nX: y\n\r\n", "0\r\n\n", "0\r\n\rX", "5;a=\"\n\"\r\nhello", "5;a\x01\r\n",
-        "0\r\nX: \x01\r\n\r\n", "FFFFFFFFFFFFFFFF\r\n", "10000000000000000\r\n", "fffffffffffffffff\r\n");
+        "0\r\nX: \x01\r\n\r\n", "FFFFFFFFFFFFFFFF\r\n", "10000000000000000\r\n", "fffffffffffffffff\r\n",
+        "5;\r\n", "5;=b\r\n", "5;a=\r\n", "5;a=\"b\r\n", "5;a=\"b\"c\r\n", "5;a b\r\n", "5;a \r\n",
+        "5;\xe4\r\n", "5;a=b;\r\n", "0\r\nX\r\n\r\n", "0\r\n: y\r\n\r\n", "0\r\nX : y\r\n\r\n",
+        "0\r\nX: y\r\n z\r\n\r\n", "0\r\n X: y\r\n\r\n", "0\r\nGET / HTTP/1.1\r\n\r\n");
     CAPTURE(octets);
     CHECK(chunked(octets).state == State::malformed);
 }
@@ -112,6 +116,7 @@ TEST_CASE("chunk lines, extensions and trailers are bounded", "[body]") {
     string many;
     for (int i = 0; i < 100; ++i) many += "1;" + string(200, 'x') + "\r\ny\r\n";
     CHECK(state(many) == State::malformed);
+    CHECK(state(many.substr(0, 70 * 206)) == State::more);
     CHECK(state("0\r\nX: " + string(8'000, 'y') + "\r\n\r\n") == State::done);
     CHECK(state("0\r\nX: " + string(9'000, 'y')) == State::malformed);
     string trailers = "0\r\n";
@@ -154,4 +159,12 @@ TEST_CASE("a malformed body stays malformed, and is no proper end", "[body]") {
     CHECK(decoder.feed("0\r\n\r\n", [](std::string_view) {}) == 0);
     CHECK(decoder.state() == State::malformed);
     CHECK_FALSE(decoder.closed());
+}
+
+TEST_CASE("how much is announced is known before it comes", "[body]") {
+    BodyDecoder decoder(Framing::chunked, 0);
+    decoder.feed("1\r\nx\r\nfffffff\r\nabc", [](std::string_view) {});
+    CHECK(decoder.announced() == 0xfffffff - 3);
+    CHECK(BodyDecoder(Framing::sized, 7).announced() == 7);
+    CHECK(BodyDecoder(Framing::until_close, 0).announced() == 0);
 }

@@ -277,14 +277,15 @@ TEST_CASE("a WebSocket's handshake goes on, and its 101 comes back", "[forward]"
 
     const auto switched = response(
         "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\n"
-        "Upgrade: WebSocket\r\nSec-WebSocket-Accept: x\r\n\r\n");
-    CHECK(switched.switches_to_websocket());
+        "Upgrade: WebSocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n");
+    CHECK(switched.switches_to_websocket("dGhlIHNhbXBsZSBub25jZQ=="));
+    CHECK_FALSE(switched.switches_to_websocket("dGhlIHNhbXBsZSBub25jZQ=!"));
     ToClient back;
     back.websocket = true;
     const auto answer = response_for_client(switched, back).octets;
     CHECK(values(answer, "Connection") == "Upgrade");
     CHECK(values(answer, "Upgrade") == "websocket");
-    CHECK(values(answer, "Sec-WebSocket-Accept") == "x");
+    CHECK(values(answer, "Sec-WebSocket-Accept") == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
     CHECK(values(answer, "Content-Length") == "-");
 }
 
@@ -292,4 +293,32 @@ TEST_CASE("an interim response goes on without what is between us and the pod", 
     const auto hints = interim_for_client(
         response("HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\nConnection: X-Own\r\nX-Own: 1\r\n\r\n"));
     CHECK(hints == "HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n");
+}
+
+TEST_CASE("a client's certificate that was verified is shown to the pod, and no other", "[forward]") {
+    auto to = to_pod();
+    CHECK(values(forward("X-Forwarded-Client-Cert: Subject=\"CN=root\"\r\n", to),
+                 "X-Forwarded-Client-Cert") == "-");
+    to.client_certificate = "Hash=00;Subject=\"CN=alice\"";
+    for (const bool trusted : {false, true}) {
+        to.client_trusted = trusted;
+        CHECK(values(forward("X-Forwarded-Client-Cert: Subject=\"CN=root\"\r\n", to),
+                     "X-Forwarded-Client-Cert") == "Hash=00;Subject=\"CN=alice\"");
+    }
+}
+
+TEST_CASE("Connection may remove a Cookie", "[forward]") {
+    CHECK(values(forward("Cookie: a=b\r\nConnection: cookie\r\n"), "Cookie") == "-");
+}
+
+TEST_CASE("Max-Forwards of OPTIONS is one less, and of others as it was", "[forward]") {
+    CHECK(values(forward("Max-Forwards: 5\r\n", to_pod(), "OPTIONS / HTTP/1.1"), "Max-Forwards") == "4");
+    CHECK(values(forward("Max-Forwards: 5\r\n"), "Max-Forwards") == "5");
+}
+
+TEST_CASE("a tracestate goes on only with its traceparent", "[forward]") {
+    const auto own = "traceparent: " + string(to_pod().traceparent) + "\r\n";
+    CHECK(values(forward(own + "tracestate: a=b\r\n"), "tracestate") == "a=b");
+    CHECK(values(forward("traceparent: x\r\ntracestate: a=b\r\n"), "tracestate") == "-");
+    CHECK(values(forward("tracestate: a=b\r\n"), "tracestate") == "-");
 }

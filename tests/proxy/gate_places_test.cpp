@@ -123,3 +123,21 @@ TEST_CASE("whoever would come now is told too", "[gate][places]") {
     CHECK(overview.ready_pods == 1);
     CHECK_FALSE(overview.expected_wait);
 }
+
+TEST_CASE("the queue is shown with who waits, for how long, and for which pod", "[gate][places]") {
+    Queue q;
+    Caller ada{{"session:ada"}, {}, "192.0.2.1"}, ben{{}, {}, "192.0.2.2"};
+    q.admit(1);
+    const auto busy = q.enter(ada, {});
+    q.now += 1s;
+    const auto first = q.enter(ada, {}), second = q.enter(ben, {});
+    q.now += 3s;
+    const auto queue = q.gate->queue(10, q.now);
+    REQUIRE(queue.size() == 2);
+    CHECK(queue[0].client == "192.0.2.1");
+    CHECK(queue[0].bound == "pod-1");
+    CHECK(queue[0].waited.queue == 3s);
+    CHECK(queue[1].client == "192.0.2.2");
+    CHECK(queue[1].bound.empty());
+    CHECK(q.gate->queue(1, q.now).size() == 1);
+}

@@ -337,10 +337,10 @@ TEST_CASE("Transfer-Encoding is chunked or refused", "[head]") {
         {0, "chunked"},
         {0, "Chunked"},
         {0, "CHUNKED"},
-        {501, "xchunked"},
-        {501, "identity"},
-        {501, "gzip"},
-        {501, "x"},
+        {400, "xchunked"},
+        {400, "identity"},
+        {400, "gzip"},
+        {400, "x"},
         {400, ""},
         {400, ","},
         {400, "\"chunked\""},
@@ -356,8 +356,10 @@ TEST_CASE("Transfer-Encoding is chunked or refused", "[head]") {
         {400, "chunked\x85"},
         {400, ", chunked"},
         {400, "chunked,"},
-        {400, "identity, chunked"},
-        {400, "gzip, chunked"},
+        {501, "identity, chunked"},
+        {501, "gzip, chunked"},
+        {501, "x, gzip , CHUNKED"},
+        {400, "gzip;q=1, chunked"},
         {400, "\vchunked"},
     }));
     CAPTURE(value);
@@ -398,7 +400,8 @@ TEST_CASE("a connection lives on as both versions say, and close wins over every
         {false, "1.1", "Connection: close\r\nConnection: keep-alive\r\n"},
         {false, "1.1", "Connection: keep-alive, CLOSE\r\n"},
         {false, "1.1", "Connection: , ,\tclose ,\r\n"},
-        {true, "1.1", "Connection: keep-alive;timeout=5\r\n"},
+        {false, "1.1", "Connection: upgrade\r\nUpgrade: h2c\r\n"},
+        {true, "1.1", "Upgrade: h2c\r\n"},
         {true, "1.1", "Connection: closed\r\n"},
         {true, "1.1", "X-Connection: close\r\n"},
         {false, "1.0", ""},
@@ -435,4 +438,57 @@ TEST_CASE("a WebSocket begins with a whole handshake", "[head]") {
                       "Sec-WebSocket-Key: " +
                       key + "\r\n\r\n") == 400);
     CHECK(refused("GET /ws HTTP/1.1\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" + whole) == 400);
+}
+
+TEST_CASE("a Connection option is a token", "[head]") {
+    const auto value = GENERATE(as<string>{}, "keep-alive;timeout=5", "close;x", "close x", "\"close\"",
+                                "close\xa0", "x, y=1");
+    CAPTURE(value);
+    CHECK(refused(with("Connection: " + value)) == 400);
+    CHECK(response_refused(lines({"HTTP/1.1 200 OK", "Connection: " + value})) == 502);
+}
+
+TEST_CASE("Max-Forwards is one number, and of OPTIONS only", "[head]") {
+    const auto options = [](const string& fields) {
+        return lines({"OPTIONS / HTTP/1.1", "Host: a", fields});
+    };
+    CHECK(request(options("Max-Forwards: 0")).max_forwards() == 0u);
+    CHECK(request(options("Max-Forwards: 12")).max_forwards() == 12u);
+    CHECK_FALSE(request(options("X: y")).max_forwards());
+    CHECK_FALSE(request(with("Max-Forwards: x")).max_forwards());
+    for (const auto* value : {"", "-1", "x", "1 2", "9999999999999999999"})
+        CHECK(refused(options("Max-Forwards: " + string(value))) == 400);
+    CHECK(refused(options("Max-Forwards: 1\r\nMax-Forwards: 1")) == 400);
+}
+
+TEST_CASE("an absolute target says which scheme it is of, and * if it has no path to ask OPTIONS of",
+          "[head]") {
+    CHECK(request(line("GET https://a/x HTTP/1.1")).scheme() == proxy::RequestHead::Scheme::https);
+    CHECK(request(line("GET http://a/x HTTP/1.1")).scheme() == proxy::RequestHead::Scheme::http);
+    CHECK(request(line("OPTIONS http://a HTTP/1.1")).target() == "*");
+    CHECK(request(line("OPTIONS http://a/ HTTP/1.1")).target() == "/");
+}
+
+TEST_CASE("what is wrong with a head is said before its end has come", "[head]") {
+    const auto early = [](std::string_view octets, std::size_t searched = 0) {
+        const auto error = proxy::refused_early(octets, {}, searched);
+        return error ? error->status : 0;
+    };
+    CHECK(early("GET /x\r\n") == 400);
+    CHECK(early("GET / HTTP/1.1\n") == 400);
+    CHECK(early("GET / HTTP/1.1\r\nHost: a\rX") == 400);
+    CHECK(early("GET / HTTP/1.1\r\nHost: a\n") == 400);
+    CHECK(early(string("GET / HTTP/1.1\r\nHost: \0", 23)) == 400);
+    CHECK(early("GET / HTTP/3.0\r\n") == 505);
+    CHECK(early("\r\n") == 400);
+    CHECK(early("GET /" + string(8'100, 'x')) == 414);
+    CHECK(early("GET / HTTP/1.1\r\nHost: a\r\n") == 0);
+    CHECK(early("GET / HTTP/1.1\r") == 0);
+    CHECK(early("") == 0);
+    CHECK(early("\r") == 0);
+    const string whole = "GET / HTTP/1.1\r\nHost: a\r\nX: y\r\n\r\n";
+    for (std::size_t size = 0; size <= whole.size(); ++size)
+        for (std::size_t before = 0; before <= size; ++before)
+            CHECK(early(whole.substr(0, size), before) == 0);
+    CHECK(early("GET / HTTP/1.1\r\nHost: a\rX", 24) == 400);  // the CR was the last octet that was seen
 }

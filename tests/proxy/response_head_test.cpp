@@ -96,3 +96,18 @@ TEST_CASE("a connection to a pod is used again only if its end was said", "[head
     CHECK_FALSE(response(lines({"HTTP/1.0 200 OK", "Content-Length: 0"})).keep_alive());
     CHECK(response(lines({"HTTP/1.0 200 OK", "Content-Length: 0", "Connection: keep-alive"})).keep_alive());
 }
+
+TEST_CASE("what is wrong with a pod's head is said before its end has come", "[head]") {
+    const auto early = [](std::string_view octets) {
+        const auto error = proxy::response_refused_early(octets);
+        return error ? error->status : 0;
+    };
+    CHECK(early("HTTP/1.1 200 OK\n") == 502);
+    CHECK(early("HTTP/1.1 2x0 OK\r\n") == 502);
+    CHECK(early("SSH-") == 502);
+    CHECK(early("<html>") == 502);
+    const string whole = "HTTP/1.1 200 OK\r\nX: y\r\n\r\n";
+    for (std::size_t size = 0; size <= whole.size(); ++size)
+        for (std::size_t before = 0; before <= size; ++before)
+            CHECK_FALSE(proxy::response_refused_early(whole.substr(0, size), before));
+}

@@ -209,3 +209,29 @@ TEST_CASE("without a limit of concurrency nobody waits while a pod is there, and
     CHECK(d.leases(1) == 50);
     CHECK(d.leases(2) == 50);
 }
+
+TEST_CASE("those who have waited longest are told first, and no more of them than asked for", "[pool]") {
+    Desk d;
+    CHECK(d.pool.longest_waiting(3).empty());
+    for (int i = 0; i < 4; ++i) d.arrive();
+    d.leave(2);
+    CHECK(d.pool.longest_waiting(2) == std::vector{router::Ticket{1}, router::Ticket{3}});
+    CHECK(d.pool.longest_waiting(9).size() == 3);
+    CHECK(d.pool.longest_waiting(0).empty());
+}
+
+TEST_CASE("the slot that is held longest is known by its time", "[pool]") {
+    Desk d;
+    d.admit(1);
+    d.admit(2);
+    CHECK(d.pool.longest_held(d.now) == 0s);
+    d.arrive();
+    d.granted();
+    d.wait(5s);
+    d.arrive();
+    d.granted();
+    d.wait(2s);
+    CHECK(d.pool.usage(d.now).longest_held == 7s);
+    d.leave(1);
+    CHECK(d.pool.longest_held(d.now) == 2s);
+}
