@@ -6,6 +6,10 @@ find_package(yaml-cpp REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(ZLIB REQUIRED)
 find_package(Catch2 2 REQUIRED)
+find_library(NGHTTP2 nghttp2 REQUIRED)
+find_path(NGHTTP2_HEADERS nghttp2/nghttp2.h REQUIRED)
+add_library(nghttp2 UNKNOWN IMPORTED)
+set_target_properties(nghttp2 PROPERTIES IMPORTED_LOCATION "${NGHTTP2}" INTERFACE_INCLUDE_DIRECTORIES "${NGHTTP2_HEADERS}")
 
 # Asio and Beast, compiled once. The precompiled header is for units that talk to sockets:
 #   target_precompile_headers(room REUSE_FROM pilotlight_net)

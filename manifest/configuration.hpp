@@ -138,6 +138,10 @@ struct Limits {
     std::uint64_t body_rate = 1 << 10;          // octets a second that a body must bring; 0: no bound
     std::uint64_t memory = 0;                   // of the process; 0: half of what the machine has
 
+    std::size_t http2_streams = 100;           // requests at a time on one connection
+    std::size_t http2_resets = 200;            // requests in 10 s that a connection may take back unanswered
+    std::size_t http2_control_frames = 1'000;  // in 10 s that are about no request: PING, SETTINGS, PRIORITY
+
     friend bool operator==(const Limits&, const Limits&) = default;
 };
 

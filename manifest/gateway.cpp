@@ -112,6 +112,9 @@ void read_limits(Fields& spec, Limits& limits) {
     fields.size("responseBytes", limits.response_bytes, MiB, TiB);
     size(fields, "responseMemory", limits.response_memory, 4 * KiB, GiB);
     fields.number("connections", limits.connections, 1, 1'000'000);
+    fields.number("http2Streams", limits.http2_streams, 1, 1'000);
+    fields.number("http2Resets", limits.http2_resets, 1, 1'000'000);
+    fields.number("http2ControlFrames", limits.http2_control_frames, 10, 1'000'000);
     fields.size("spoolMemory", limits.spool_memory, 0, TiB);
     fields.size("spoolDisk", limits.spool_disk, 0, 1024 * TiB);
     fields.number("connectionsPerPeer", limits.connections_per_peer, 0, 1'000'000);

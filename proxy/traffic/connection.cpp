@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "proxy/bounds/what_of.hpp"
+#include "proxy/traffic/h2_session.hpp"
 
 namespace proxy {
 
@@ -14,6 +15,8 @@ using boost::system::error_code;
 
 namespace {
 
+// RFC 9113 section 3.4. Its front is a head of HTTP/1.1 to whoever knows no better.
+constexpr std::string_view http2_preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 constexpr std::size_t linger_limit = 1 << 20;
 constexpr std::chrono::seconds linger_time{2};
 
@@ -63,6 +66,7 @@ void Connection::close() {
 }
 
 void Connection::drain() {
+    if (const auto session = http2_.lock()) return session->drain();
     if (!between_requests_ || first_) return;  // a first request may be on its way; it gets its 503
     stream_.end_writing();
     error_code ignored;
@@ -81,7 +85,10 @@ asio::awaitable<void> Connection::run() {
         if (arrival_.door) worker_.idle_line().join(idle);
         welcome = co_await greet();
     }
-    if (welcome) co_await serve_requests();
+    if (welcome && stream_.alpn() == "h2")
+        co_await serve_http2();
+    else if (welcome)
+        co_await serve_requests();
     ending.regular = true;
 }
 
@@ -99,6 +106,8 @@ asio::awaitable<void> Connection::serve_requests() {
         if (!first_) co_await worker_.others();  // or who never stops asking would be the only one
         const auto length = co_await read_head();
         if (length == 0) break;
+        if (may_be_http2() && in_.starts_with(http2_preface.substr(0, length)))
+            co_return co_await serve_http2();
         between_requests_ = false;
         auto parsed = parse_request(std::string_view(in_).substr(0, length), worker_.routing()->head_limits);
         if (auto* error = std::get_if<HeadError>(&parsed)) {
@@ -115,6 +124,14 @@ asio::awaitable<void> Connection::serve_requests() {
     }
     if (next == Next::lingering_close) co_await linger();
     if (next == Next::another && stream_.tls()) stream_.end_writing();  // nothing is missing: say so
+}
+
+asio::awaitable<void> Connection::serve_http2() {
+    auto early = std::exchange(in_, {});
+    const auto session = std::make_shared<H2Session>(worker_, stream_, arrival_, shared_from_this());
+    http2_ = session;
+    const bool said_something = co_await session->run(std::move(early));
+    if (said_something) co_await linger();
 }
 
 asio::awaitable<Connection::Next> Connection::serve(RequestHead request) {
@@ -146,7 +163,9 @@ asio::awaitable<std::size_t> Connection::read_head() {
         const bool too_long = (length > 0 ? length : in_.size()) > limit();
         if (length > 0 && !too_long) co_return length;
         const auto head = std::string_view(in_).substr(0, length > 0 ? length : in_.size());
-        const auto wrong = refused_early(head, worker_.routing()->head_limits, searched);
+        const bool may_be_preface = may_be_http2() && http2_preface.starts_with(in_);
+        const auto wrong =
+            may_be_preface ? std::nullopt : refused_early(head, worker_.routing()->head_limits, searched);
         if (wrong || too_long) {
             const auto detail = wrong ? fmt::format("The request was refused: {}.", wrong->reason)
                                       : fmt::format("The request's head is longer than {} octets.", limit());

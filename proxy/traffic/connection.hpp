@@ -12,6 +12,8 @@
 
 namespace proxy {
 
+class H2Session;
+
 class Connection : public std::enable_shared_from_this<Connection>, private Client {
 public:
     Connection(Worker&, Socket, std::shared_ptr<const Door>);
@@ -29,6 +31,7 @@ private:
     asio::awaitable<void> run();
     asio::awaitable<bool> greet();  // PROXY header, TLS; false: it is over
     asio::awaitable<void> serve_requests();
+    asio::awaitable<void> serve_http2();
     asio::awaitable<Next> serve(RequestHead);
     asio::awaitable<std::size_t> read_head();  // its length at the front of in_; 0: the connection is over
     asio::awaitable<Next> turn_away(Refusal, std::string_view detail, int status = 0);
@@ -51,6 +54,9 @@ private:
     std::string take_early() override { return std::exchange(in_, {}); }
 
     void keep_watching();
+    bool may_be_http2() const {
+        return first_ && !stream_.tls();
+    }  // by prior knowledge, RFC 9113 section 3.3
 
     Worker& worker_;
     Stream stream_;
@@ -60,6 +66,7 @@ private:
     BodyDecoder body_{Framing::none, 0};
     std::string head_, chunk_;  // of the answer, on their way out
     std::function<void()> on_departure_;
+    std::weak_ptr<H2Session> http2_;
     bool watching_ = false;
     bool between_requests_ = true;
     bool first_ = true;

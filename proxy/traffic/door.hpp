@@ -12,7 +12,7 @@
 
 namespace proxy {
 
-constexpr bool speaks_http2 = false;  // offered in ALPN
+constexpr bool speaks_http2 = true;  // offered in ALPN
 
 struct Door {
     std::shared_ptr<const TlsContext> tls;  // null: plain

@@ -1,0 +1,172 @@
+#include "proxy/traffic/h2_callbacks.hpp"
+
+#include <cstring>
+
+#include "proxy/traffic/h2_stream.hpp"
+
+namespace proxy {
+namespace {
+
+constexpr std::size_t served_at_once =
+    2;  // times the streams that may be open: those that were reset just end
+
+H2Session& session_of(void* user_data) {
+    return *static_cast<H2Session*>(user_data);
+}
+
+std::string_view text(const std::uint8_t* octets, std::size_t size) {
+    return {reinterpret_cast<const char*>(octets), size};
+}
+
+bool ends_stream(const nghttp2_frame& frame) {
+    return (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
+}
+
+bool is_request(const nghttp2_frame& frame) {
+    return frame.hd.type == NGHTTP2_HEADERS && frame.headers.cat == NGHTTP2_HCAT_REQUEST;
+}
+
+// C has no exceptions. What fails here is memory: the connection ends.
+template <class Body>
+int guarded(Body body) noexcept {
+    try {
+        return body();
+    } catch (...) {
+        return NGHTTP2_ERR_CALLBACK_FAILURE;
+    }
+}
+
+}  // namespace
+
+const nghttp2_session_callbacks* H2Callbacks::table() {
+    static const auto all = [] {
+        nghttp2_session_callbacks* callbacks = nullptr;
+        if (nghttp2_session_callbacks_new(&callbacks) != 0) throw std::bad_alloc();
+        nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, begin_headers);
+        nghttp2_session_callbacks_set_on_header_callback(callbacks, header);
+        nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, frame_received);
+        nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, data);
+        nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, frame_sent);
+        nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, stream_closed);
+        return callbacks;
+    }();
+    return all;
+}
+
+int H2Callbacks::begin_headers(nghttp2_session*, const nghttp2_frame* frame, void* user_data) {
+    return guarded([&] {
+        auto& session = session_of(user_data);
+        session.head_began_ = Clock::now();
+        if (!is_request(*frame)) return 0;  // trailers: read, bounded by nghttp2, and dropped
+        const auto& routing = *session.worker_.routing();
+        if (session.streams_.size() >= served_at_once * routing.limits.http2_streams)
+            return int{NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE};
+        const auto id = frame->hd.stream_id;
+        session.streams_.emplace(
+            id, std::make_shared<H2Stream>(session.shared_from_this(), id, routing.head_limits,
+                                           routing.limits.head_bytes));
+        session.idle_.reset();
+        return 0;
+    });
+}
+
+int H2Callbacks::header(nghttp2_session*, const nghttp2_frame* frame, const std::uint8_t* name,
+                        std::size_t name_size, const std::uint8_t* value, std::size_t value_size,
+                        std::uint8_t, void* user_data) {
+    return guarded([&] {
+        auto* stream = session_of(user_data).find(frame->hd.stream_id);
+        if (stream != nullptr && is_request(*frame))
+            stream->fields().add(text(name, name_size), text(value, value_size));
+        return 0;
+    });
+}
+
+int H2Callbacks::frame_received(nghttp2_session*, const nghttp2_frame* frame, void* user_data) {
+    return guarded([&] {
+        received(session_of(user_data), *frame);
+        return 0;
+    });
+}
+
+void H2Callbacks::received(H2Session& session, const nghttp2_frame& frame) {
+    auto* stream = session.find(frame.hd.stream_id);
+    bool costs_us = false;  // and moves no request on
+    switch (frame.hd.type) {
+        case NGHTTP2_HEADERS:
+            headers_received(session, frame);
+            break;
+        case NGHTTP2_DATA:
+            if (ends_stream(frame) && stream != nullptr) stream->received_end(false);
+            costs_us = frame.hd.length == 0 && !ends_stream(frame);
+            break;
+        case NGHTTP2_RST_STREAM:
+            if (stream != nullptr && !stream->has_sent_end() && !session.resets_.take(Clock::now()))
+                session.too_much_ = true;
+            break;
+        case NGHTTP2_WINDOW_UPDATE:
+        case NGHTTP2_GOAWAY:
+            break;
+        default:  // PING, SETTINGS, PRIORITY
+            costs_us = true;
+    }
+    if (costs_us && !session.control_frames_.take(Clock::now())) session.too_much_ = true;
+}
+
+void H2Callbacks::headers_received(H2Session& session, const nghttp2_frame& frame) {
+    session.head_began_.reset();
+    const auto found = session.streams_.find(frame.hd.stream_id);
+    if (found == session.streams_.end()) return;
+    auto& stream = *found->second;
+    if (ends_stream(frame)) stream.received_end(is_request(frame));
+    if (is_request(frame))
+        session.whole_heads_.push_back(found->second);
+    else if (!ends_stream(frame))
+        stream.refuse_as_malformed();  // trailers are the end, RFC 9113 section 8.1
+}
+
+int H2Callbacks::data(nghttp2_session*, std::uint8_t, std::int32_t id, const std::uint8_t* octets,
+                      std::size_t size, void* user_data) {
+    return guarded([&] {
+        auto& session = session_of(user_data);
+        session.received_ += size;
+        if (auto* stream = session.find(id)) stream->receive(text(octets, size));
+        return 0;
+    });
+}
+
+ssize_t H2Callbacks::read_content(nghttp2_session*, std::int32_t, std::uint8_t* into, std::size_t room,
+                                  std::uint32_t* flags, nghttp2_data_source* source, void*) {
+    return guarded([&]() -> int {
+        auto& stream = *static_cast<H2Stream*>(source->ptr);
+        const auto octets = stream.outgoing().substr(0, room);
+        std::memcpy(into, octets.data(), octets.size());
+        stream.sent(octets.size());
+        if (!stream.outgoing().empty()) return static_cast<int>(octets.size());
+        if (stream.ends_after_these())
+            *flags |= NGHTTP2_DATA_FLAG_EOF;
+        else if (octets.empty())
+            return NGHTTP2_ERR_DEFERRED;
+        return static_cast<int>(octets.size());
+    });
+}
+
+int H2Callbacks::frame_sent(nghttp2_session*, const nghttp2_frame* frame, void* user_data) {
+    return guarded([&] {
+        const bool of_content = frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA;
+        if (!of_content || !ends_stream(*frame)) return 0;
+        if (auto* stream = session_of(user_data).find(frame->hd.stream_id)) stream->sent_end();
+        return 0;
+    });
+}
+
+int H2Callbacks::stream_closed(nghttp2_session*, std::int32_t id, std::uint32_t, void* user_data) {
+    return guarded([&] {
+        auto& session = session_of(user_data);
+        session.head_began_.reset();
+        if (const auto found = session.streams_.find(id); found != session.streams_.end())
+            session.closed_.push_back(found->second);
+        return 0;
+    });
+}
+
+}  // namespace proxy

@@ -1,0 +1,322 @@
+#include "proxy/traffic/h2_session.hpp"
+
+#include <fmt/format.h>
+#include <nghttp2/nghttp2.h>
+#include <spdlog/spdlog.h>
+
+#include <array>
+#include <boost/asio.hpp>
+#include <stdexcept>
+#include <utility>
+
+#include "proxy/bounds/what_of.hpp"
+#include "proxy/traffic/h2_callbacks.hpp"
+#include "proxy/traffic/h2_stream.hpp"
+#include "proxy/traffic/visit.hpp"
+
+namespace proxy {
+
+using boost::system::error_code;
+
+namespace {
+
+constexpr std::size_t write_limit = 64 << 10;        // octets on their way to the socket
+constexpr std::uint32_t stream_window = 128 << 10;   // of content that nobody has taken yet, of one stream
+constexpr std::int32_t connection_window = 1 << 20;  // in flight, of all: taken note of at once
+constexpr std::size_t most_continuations = 16;       // frames of one head
+constexpr std::size_t most_acknowledgements = 1000;  // that a peer leaves unread
+constexpr std::chrono::seconds last_words_time{2};
+
+auto as_nghttp2(const std::vector<H2Field>& fields) {
+    const auto octets =
+        [](const std::string& text) {  // nghttp2 copies, and takes them for mutable all the same
+            return reinterpret_cast<std::uint8_t*>(const_cast<char*>(text.data()));
+        };
+    std::vector<nghttp2_nv> out;
+    out.reserve(fields.size());
+    for (const auto& field : fields)
+        out.push_back({octets(field.name), octets(field.value), field.name.size(), field.value.size(),
+                       NGHTTP2_NV_FLAG_NONE});
+    return out;
+}
+
+}  // namespace
+
+H2Session::H2Session(Worker& worker, Stream& stream, const Arrival& arrival, std::shared_ptr<void> owner)
+    : worker_(worker),
+      stream_(stream),
+      arrival_(arrival),
+      owner_(std::move(owner)),
+      resets_(worker.routing()->limits.http2_resets, Clock::now()),
+      control_frames_(worker.routing()->limits.http2_control_frames, Clock::now()),
+      work_(worker.io(), TimePoint::max()),
+      parting_(worker.io(), TimePoint::max()) {}
+
+H2Session::~H2Session() {
+    nghttp2_session_del(nghttp2_);
+}
+
+bool H2Session::begin() {
+    const auto& limits = worker_.routing()->limits;
+    nghttp2_option* option = nullptr;
+    if (nghttp2_option_new(&option) != 0) return false;
+    nghttp2_option_set_no_auto_window_update(option, 1);
+    nghttp2_option_set_no_http_messaging(option, 1);  // h2_head.hpp judges, and says what is wrong
+    nghttp2_option_set_max_continuations(option, most_continuations);
+    nghttp2_option_set_max_outbound_ack(option, most_acknowledgements);
+    nghttp2_option_set_no_closed_streams(option, 1);
+    const auto plenty = std::uint64_t{1} << 30;  // resets are counted here, by what they cost
+    nghttp2_option_set_stream_reset_rate_limit(option, plenty, plenty);
+    const int failed = nghttp2_session_server_new2(&nghttp2_, H2Callbacks::table(), this, option);
+    nghttp2_option_del(option);
+    if (failed != 0) return false;
+    const std::array<nghttp2_settings_entry, 4> settings{{
+        {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, static_cast<std::uint32_t>(limits.http2_streams)},
+        {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, stream_window},
+        {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, static_cast<std::uint32_t>(limits.head_bytes)},
+        {NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1},
+    }};
+    return nghttp2_submit_settings(nghttp2_, NGHTTP2_FLAG_NONE, settings.data(), settings.size()) == 0 &&
+           nghttp2_session_set_local_window_size(nghttp2_, NGHTTP2_FLAG_NONE, 0, connection_window) == 0;
+}
+
+// --- the reader
+
+asio::awaitable<bool> H2Session::run(std::string early) {
+    if (!begin()) co_return false;
+    const Ending ending{*this};
+    asio::co_spawn(io(), write(shared_from_this()),
+                   [self = shared_from_this()](std::exception_ptr error) { self->writer_ended(error); });
+    is_idle();
+    std::size_t this_turn = 0;
+    bool good = feed(early);
+    while (good && !writer_ended_ && nghttp2_session_want_read(nghttp2_) != 0) {
+        if (worker_.draining()) drain();
+        if (this_turn > Worker::turn) {
+            this_turn = 0;
+            co_await worker_.others();
+        }
+        if (const auto read = stream_.try_read(worker_.scratch())) {
+            if (read->error) break;
+            this_turn += read->octets;
+            good = feed({worker_.scratch().data(), read->octets});
+            continue;
+        }
+        this_turn = 0;
+        const auto error = co_await stream_.readable(deadline());
+        if (error == asio::error::timed_out && !worker_.stopped()) {
+            if (is_late(Clock::now())) end(NGHTTP2_NO_ERROR), good = false;
+        } else if (error) {
+            break;
+        }
+    }
+    idle_.reset();
+    last_words_ = true;
+    kick();
+    parting_.expires_at(Clock::now() + last_words_time);
+    if (!writer_ended_) co_await parting_.async_wait(asio::as_tuple(asio::use_awaitable));
+    co_return true;
+}
+
+void H2Session::abandon() {
+    over_ = true;
+    idle_.reset();
+    kick();
+    for (auto& [id, stream] : streams_) closed_.push_back(stream);
+    settle();
+}
+
+void H2Session::writer_ended(std::exception_ptr error) {
+    if (error) spdlog::error("the answers to {} ended by an exception: {}", arrival_.peer, what_of(error));
+    writer_ended_ = true;
+    parting_.cancel();
+    stream_.end_reading_at(Clock::now());  // whatever comes: nobody would answer
+}
+
+bool H2Session::feed(std::string_view octets) {
+    const auto* data = reinterpret_cast<const std::uint8_t*>(octets.data());
+    const auto taken = nghttp2_session_mem_recv(nghttp2_, data, octets.size());
+    if (taken < 0) {
+        spdlog::debug("a connection of HTTP/2 from {} ends: {}", arrival_.peer,
+                      nghttp2_strerror(static_cast<int>(taken)));
+        const bool flood = taken == NGHTTP2_ERR_FLOODED || taken == NGHTTP2_ERR_TOO_MANY_SETTINGS ||
+                           taken == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS;
+        end(flood ? NGHTTP2_ENHANCE_YOUR_CALM : NGHTTP2_PROTOCOL_ERROR);
+    } else if (too_much_) {
+        end(NGHTTP2_ENHANCE_YOUR_CALM);
+    }
+    settle();
+    return taken >= 0 && !too_much_;
+}
+
+// What nghttp2 has said, now that it is not on the stack any more.
+void H2Session::settle() {
+    if (const auto octets = std::exchange(received_, 0); octets > 0)
+        nghttp2_session_consume_connection(nghttp2_, octets);
+    for (auto& stream : std::exchange(whole_heads_, {})) start(std::move(stream));
+    for (const auto& stream : std::exchange(closed_, {})) {
+        stream->closed();
+        if (!stream->is_served()) streams_.erase(stream->id());
+    }
+    if (streams_.empty() && !idle_ && !over_) is_idle();
+    if (nghttp2_session_want_write(nghttp2_) != 0) kick();
+}
+
+void H2Session::is_idle() {
+    idle_since_ = Clock::now();
+    worker_.idle_line().join(idle_.emplace(stream_));
+    stream_.end_reading_at(deadline());
+}
+
+TimePoint H2Session::deadline() const {
+    const auto& timeouts = worker_.routing()->timeouts;
+    if (head_began_) return *head_began_ + timeouts.head;
+    if (!streams_.empty()) return TimePoint::max();
+    return idle_since_ + (any_request_ ? timeouts.keep_alive : timeouts.head);
+}
+
+bool H2Session::is_late(TimePoint now) {
+    const bool late = now >= deadline();
+    if (late && (head_began_ || !any_request_)) count(worker_.shared().bounds.slow_heads);
+    return late;
+}
+
+void H2Session::drain() {
+    if (std::exchange(draining_, true)) return;
+    nghttp2_submit_goaway(nghttp2_, NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(nghttp2_),
+                          NGHTTP2_NO_ERROR, nullptr, 0);
+    kick();
+}
+
+void H2Session::end(std::uint32_t why) {
+    nghttp2_session_terminate_session(nghttp2_, why);
+    kick();
+}
+
+H2Stream* H2Session::find(std::int32_t id) {
+    const auto found = streams_.find(id);
+    return found == streams_.end() ? nullptr : found->second.get();
+}
+
+// --- requests
+
+void H2Session::start(std::shared_ptr<H2Stream> stream) {
+    any_request_ = true;
+    stream->set_served(true);
+    auto self = shared_from_this();
+    asio::co_spawn(io(), serve(self, stream), [self, stream](std::exception_ptr error) {
+        if (error) {
+            count(self->worker_.shared().bounds.failures);
+            spdlog::error("a request from {} ended by an exception: {}", self->arrival_.peer, what_of(error));
+            self->reset(stream->id(), NGHTTP2_INTERNAL_ERROR);
+        }
+        stream->set_served(false);
+        if (stream->is_closed()) self->streams_.erase(stream->id());
+        if (self->streams_.empty() && !self->idle_ && !self->over_) self->is_idle();
+        if (!self->worker_.keeps_alive()) self->drain();
+    });
+}
+
+asio::awaitable<void> H2Session::serve(std::shared_ptr<H2Session> self, std::shared_ptr<H2Stream> stream) {
+    auto parsed = stream->take_head();
+    if (const auto* error = std::get_if<HeadError>(&parsed)) {
+        co_await self->turn_away(*stream, *error);
+    } else {
+        auto& head = std::get<RequestHead>(parsed);
+        Visit visit(self->worker_, self->arrival_, *stream, head);
+        co_await visit.answer(std::move(head));
+        stream->stop_watching();
+        visit.log();
+    }
+    co_await stream->finish();
+}
+
+// Malformed: a stream error, but one that is explained first (RFC 9113 section 8.1.1).
+asio::awaitable<void> H2Session::turn_away(H2Stream& stream, HeadError error) {
+    const auto began = Clock::now();
+    RequestRecord record;
+    record.client = arrival_.peer;
+    record.protocol = "HTTP/2";
+    record.status = error.status;
+    record.refusal = Refusal::bad_request;
+    const auto detail = fmt::format("The request was refused: {}.", error.reason);
+    RefusalContext context;
+    context.status = error.status;
+    context.detail = detail;
+    if (arrival_.door) context.extra_fields = arrival_.door->fields;
+    const auto text = refusal_response(Refusal::bad_request, context);
+    co_await stream.write_text(text, worker_.routing()->timeouts.write);
+    record.total = Clock::now() - began;
+    worker_.shared().access_log.write(record);
+    if (!resets_.take(Clock::now())) end(NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
+// --- the writer
+
+asio::awaitable<void> H2Session::write(std::shared_ptr<H2Session> self) {
+    std::string out;
+    for (bool more = true; more && !self->over_;) {
+        self->kicked_ = false;
+        self->collect(out);
+        self->settle();
+        if (!out.empty()) {
+            const auto patience = self->worker_.routing()->timeouts.write;
+            const auto error = co_await self->stream_.write({out}, patience);
+            if (error) co_return;
+            std::string().swap(out);
+            co_await self->worker_.others();
+            continue;
+        }
+        more = nghttp2_session_want_read(self->nghttp2_) != 0 && !self->last_words_;
+        if (!more || self->kicked_) continue;
+        self->work_.expires_at(TimePoint::max());
+        co_await self->work_.async_wait(asio::as_tuple(asio::use_awaitable));
+    }
+}
+
+void H2Session::collect(std::string& out) {
+    while (out.size() < write_limit) {
+        const std::uint8_t* data = nullptr;
+        const auto octets = nghttp2_session_mem_send(nghttp2_, &data);
+        if (octets < 0) over_ = true;
+        if (octets <= 0) break;
+        out.append(reinterpret_cast<const char*>(data), static_cast<std::size_t>(octets));
+    }
+}
+
+void H2Session::kick() {
+    kicked_ = true;
+    work_.cancel();
+}
+
+void H2Session::submit(H2Stream& stream, const std::vector<H2Field>& fields, bool with_content) {
+    const auto nv = as_nghttp2(fields);
+    nghttp2_data_provider content{};
+    content.source.ptr = &stream;
+    content.read_callback = H2Callbacks::read_content;
+    nghttp2_submit_response(nghttp2_, stream.id(), nv.data(), nv.size(), with_content ? &content : nullptr);
+    kick();
+}
+
+void H2Session::submit_interim(std::int32_t id, const std::vector<H2Field>& fields) {
+    const auto nv = as_nghttp2(fields);
+    nghttp2_submit_headers(nghttp2_, NGHTTP2_FLAG_NONE, id, nullptr, nv.data(), nv.size(), nullptr);
+    kick();
+}
+
+void H2Session::resume(std::int32_t id) {
+    nghttp2_session_resume_data(nghttp2_, id);
+    kick();
+}
+
+void H2Session::consumed(std::int32_t id, std::size_t octets) {
+    nghttp2_session_consume_stream(nghttp2_, id, octets);
+    kick();
+}
+
+void H2Session::reset(std::int32_t id, std::uint32_t why) {
+    nghttp2_submit_rst_stream(nghttp2_, NGHTTP2_FLAG_NONE, id, why);
+    kick();
+}
+
+}  // namespace proxy

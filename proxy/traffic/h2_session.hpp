@@ -1,0 +1,93 @@
+// A connection of HTTP/2 (RFC 9113). nghttp2 reads and writes the frames; what drives it is here: one
+// coroutine reads from the client and feeds it, one takes what it has to say and writes it, and one for each
+// request. nghttp2 calls back while it is fed or asked, and nothing that happens then calls it in turn: the
+// streams note what came, and who waits for it runs afterwards.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "proxy/traffic/client.hpp"
+#include "proxy/traffic/h2_allowance.hpp"
+#include "proxy/traffic/h2_head.hpp"
+#include "proxy/traffic/worker.hpp"
+
+struct nghttp2_session;
+
+namespace proxy {
+
+class H2Stream;
+
+class H2Session : public std::enable_shared_from_this<H2Session> {
+public:
+    // `owner` has the stream and the arrival, and lives as long as this.
+    H2Session(Worker&, Stream&, const Arrival&, std::shared_ptr<void> owner);
+    ~H2Session();
+
+    // Until the connection is over. `early` has been read already. True: something was said that must not be
+    // lost, so linger.
+    asio::awaitable<bool> run(std::string early);
+    void drain();  // no further request; those under way are finished
+
+    // --- for its streams
+    asio::io_context& io() { return worker_.io(); }
+    void submit(H2Stream&, const std::vector<H2Field>&, bool with_content);
+    void submit_interim(std::int32_t id, const std::vector<H2Field>&);
+    void resume(std::int32_t id);  // there is something to be sent
+    void consumed(std::int32_t id, std::size_t octets);
+    void reset(std::int32_t id, std::uint32_t why);
+    void give_up_after(std::chrono::milliseconds unconfirmed) { stream_.give_up_after(unconfirmed); }
+
+private:
+    friend struct H2Callbacks;
+    using Streams = std::unordered_map<std::int32_t, std::shared_ptr<H2Stream>>;
+    struct Ending {  // also of a frame that is unwound: nobody waits on
+        H2Session& mine;
+        ~Ending() { mine.abandon(); }
+    };
+
+    bool begin();  // false: no memory
+    bool feed(std::string_view octets);
+    void settle();
+    void abandon();
+    void writer_ended(std::exception_ptr);
+    void start(std::shared_ptr<H2Stream>);
+    static asio::awaitable<void> serve(std::shared_ptr<H2Session>, std::shared_ptr<H2Stream>);
+    asio::awaitable<void> turn_away(H2Stream&, HeadError);
+    static asio::awaitable<void> write(std::shared_ptr<H2Session>);
+    void collect(std::string& out);
+    void kick();
+    void end(std::uint32_t why);
+    bool is_late(TimePoint now);
+    TimePoint deadline() const;
+    void is_idle();
+    H2Stream* find(std::int32_t id);
+
+    Worker& worker_;
+    Stream& stream_;
+    const Arrival& arrival_;
+    std::shared_ptr<void> owner_;
+    nghttp2_session* nghttp2_ = nullptr;
+    Streams streams_;
+
+    // --- noted in callbacks, settled after them
+    std::vector<std::shared_ptr<H2Stream>> whole_heads_, closed_;
+    std::size_t received_ = 0;  // octets of content
+    bool too_much_ = false;
+    H2Allowance resets_, control_frames_;
+
+    // --- the reader
+    std::optional<Idle> idle_;
+    TimePoint idle_since_ = Clock::now();
+    std::optional<TimePoint> head_began_;
+    bool any_request_ = false, draining_ = false;
+
+    // --- the writer
+    Waiter::Timer work_, parting_;
+    bool kicked_ = false, last_words_ = false, over_ = false, writer_ended_ = false;
+};
+
+}  // namespace proxy
