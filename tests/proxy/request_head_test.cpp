@@ -463,8 +463,8 @@ TEST_CASE("Max-Forwards is one number, and of OPTIONS only", "[head]") {
 
 TEST_CASE("an absolute target says which scheme it is of, and * if it has no path to ask OPTIONS of",
           "[head]") {
-    CHECK(request(line("GET https://a/x HTTP/1.1")).scheme() == RequestHead::Scheme::https);
-    CHECK(request(line("GET http://a/x HTTP/1.1")).scheme() == RequestHead::Scheme::http);
+    CHECK(request(line("GET https://a/x HTTP/1.1")).scheme() == proxy::RequestHead::Scheme::https);
+    CHECK(request(line("GET http://a/x HTTP/1.1")).scheme() == proxy::RequestHead::Scheme::http);
     CHECK(request(line("OPTIONS http://a HTTP/1.1")).target() == "*");
     CHECK(request(line("OPTIONS http://a/ HTTP/1.1")).target() == "/");
 }
