@@ -334,6 +334,31 @@ void pods_of(Text& text, const Snapshot& snapshot, const std::vector<Series>& al
           [](const proxy::PodView& p) { return p.restarts; });
 }
 
+void bounds(Text& text, const proxy::BoundsView& seen) {
+    const auto one = [&](std::string_view name, std::string_view type, std::string_view help, auto value) {
+        text.family(name, type, help);
+        text.sample("", value);
+    };
+    one("pilotlight_load_level", "gauge",
+        "0: normal; 1: no keep-alive; 2: new requests are refused; 3: the queue is shed",
+        static_cast<int>(seen.load));
+    one("pilotlight_memory_bytes", "gauge", "Memory that the gateway has taken", seen.memory);
+    one("pilotlight_memory_limit_bytes", "gauge", "And that it may take (limits.memory)", seen.memory_limit);
+    text.family("pilotlight_connections_closed_total", "counter", "Connections closed by a bound");
+    text.sample("reason=\"peer_limit\"", seen.over_peer_limit);
+    text.sample("reason=\"idle_shed\"", seen.idle_shed);
+    text.sample("reason=\"slow_head\"", seen.slow_heads);
+    text.sample("reason=\"slow_body\"", seen.slow_bodies);
+    text.sample("reason=\"failure\"", seen.failures);
+    one("pilotlight_accept_pauses_total", "counter",
+        "Pauses of accepting, at the limit of connections or descriptors", seen.accept_pauses);
+    text.family("pilotlight_overload_refused_total", "counter", "Requests answered 503 for want of memory");
+    text.sample("what=\"new\"", seen.refused_overload);
+    text.sample("what=\"waiting\"", seen.queue_shed);
+    one("pilotlight_log_lines_lost_total", "counter", "Log lines that could not be written",
+        seen.log_lines_lost);
+}
+
 void gateway(Text& text, const Snapshot& snapshot) {
     text.family("pilotlight_build_info", "gauge", "1; the version is in the label");
     text.sample("version=\"" PILOTLIGHT_VERSION "\"", 1);
@@ -343,6 +368,11 @@ void gateway(Text& text, const Snapshot& snapshot) {
     text.sample("", snapshot.connections);
     text.family("pilotlight_requests", "gauge", "Requests under way");
     text.sample("", snapshot.requests);
+    if (snapshot.certificate_expires) {
+        text.family("pilotlight_tls_certificate_expiry_seconds", "gauge",
+                    "When the first certificate expires, in seconds since 1970");
+        text.sample("", *snapshot.certificate_expires);
+    }
     text.family("pilotlight_tls_handshakes_total", "counter", "TLS handshakes; resumed: by a session ticket");
     text.sample("resumed=\"false\"", snapshot.tls_handshakes - snapshot.tls_resumed);
     text.sample("resumed=\"true\"", snapshot.tls_resumed);
@@ -359,6 +389,7 @@ void gateway(Text& text, const Snapshot& snapshot) {
     text.sample("", snapshot.spool_memory);
     text.family("pilotlight_spool_disk_bytes", "gauge", "Octets held in temporary files for somebody slow");
     text.sample("", snapshot.spool_disk);
+    bounds(text, snapshot.bounds);
 }
 
 }  // namespace

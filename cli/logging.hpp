@@ -2,12 +2,18 @@
 // them.
 #pragma once
 
+#include <cstdint>
+
 #include "manifest/configuration.hpp"
 #include "proxy/access_log.hpp"
 
 namespace cli {
 
 void set_up_logging(const manifest::Log&);
+// Lines that nobody took, of all logs.
+std::uint64_t lost_log_lines();
+// The end of logging, within a moment even if nobody reads what is left.
+void shut_down_logging();
 void set_log_level(const manifest::Log&);
 proxy::AccessLog make_access_log(const manifest::Log&);
 

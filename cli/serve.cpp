@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -20,9 +19,13 @@
 #include "cli/options.hpp"
 #include "cli/state.hpp"
 #include "pods/make_driver.hpp"
+#include "proxy/bounds/descriptors.hpp"
+#include "proxy/bounds/memory_used.hpp"
+#include "proxy/bounds/reserve.hpp"
 #include "proxy/control/doors.hpp"
 #include "proxy/control/listener.hpp"
 #include "proxy/control/loop.hpp"
+#include "proxy/control/watch.hpp"
 
 namespace cli {
 namespace {
@@ -32,14 +35,11 @@ namespace asio = boost::asio;
 // A client's connection is one descriptor, and its request may need a second one towards a pod; some are for
 // ourselves.
 std::size_t connection_limit(const manifest::Limits& limits) {
-    rlimit descriptors{};
-    if (::getrlimit(RLIMIT_NOFILE, &descriptors) != 0 || descriptors.rlim_cur == RLIM_INFINITY)
-        return limits.connections;
-    const auto affordable = static_cast<std::size_t>(descriptors.rlim_cur) * 3 / 4;
-    if (affordable < limits.connections)
-        spdlog::warn("{} descriptors are allowed (ulimit -n), so at most {} connections are accepted, not {}",
-                     descriptors.rlim_cur, affordable, limits.connections);
-    return std::min(affordable, limits.connections);
+    const auto plan = proxy::plan_descriptors(proxy::raise_descriptor_limit(), limits.connections);
+    if (const auto words = proxy::describe(plan, limits.connections); !words.empty())
+        spdlog::warn("{}", words);
+    proxy::descriptors().set_plan(plan);
+    return plan.connections;
 }
 
 // The whole gateway: one control thread (the caller's) and its workers.
@@ -54,31 +54,38 @@ public:
           driver_(pods::make_driver(control_, configuration_.gateway.driver, state_dir_)),
           loop_(control_, *driver_, shared_.cookie_key, spool_directory(state_dir_),
                 proxy::Memory(state_dir_ / "learnt")),
+          connection_limit_(connection_limit(configuration_.gateway.limits)),
+          watch_(control_, shared_.bounds, what_to_watch()),
           doors_(control_),
           signals_(control_) {
         access_log_ = make_access_log(configuration_.gateway.log);
         loop_.configure(configuration_);
         make_workers();
         if (const auto wrong = doors_.make(configuration_.gateway)) throw std::runtime_error(wrong->sentence);
-        const auto most = connection_limit(configuration_.gateway.limits);
         for (const auto& at : configuration_.gateway.listeners)
-            listeners_.push_back(
-                std::make_unique<proxy::Listener>(control_, at, doors_.of(at), workers_, shared_, most));
+            listeners_.push_back(std::make_unique<proxy::Listener>(control_, at, doors_.of(at), workers_,
+                                                                   shared_, connection_limit_));
         listens_at_ = configuration_.gateway.listeners;
         make_admin();
     }
 
     void run() {
         std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is one request's trouble
+        std::signal(SIGPIPE, SIG_IGN);  // whoever read our log has gone: its lines are lost, no more
         for (auto& worker : workers_) worker->start();
         for (auto& listener : listeners_) listener->start();
         admin_->start();
         loop_.set_serving(true);
         loop_.start();
+        watch_.start();
         doors_.watch([this](const auto& wrong) { use_doors(wrong); });
         asio::co_spawn(control_, handle_signals(), asio::detached);
         announce();
-        while (!done_) control_.run_one();
+        while (!done_) try {
+                control_.run_one();
+            } catch (const std::exception& error) {  // no more than what it was about is lost
+                spdlog::error("control: {}", error.what());
+            }
         control_.poll();  // what was just cancelled ends; the driver watches on until it is destroyed
         for (auto& worker : workers_) worker->join();
     }
@@ -107,6 +114,9 @@ private:
         loop_.count([this](proxy::Snapshot& snapshot) {
             snapshot.connections = shared_.connections;
             snapshot.requests = shared_.requests;
+            shared_.bounds.log_lines_lost = lost_log_lines();
+            snapshot.bounds = view_of(shared_.bounds, watch_.last_seen());
+            snapshot.certificate_expires = doors_.valid_until();
             snapshot.tls_handshakes = shared_.door.handshakes;
             snapshot.tls_resumed = shared_.door.resumed;
             snapshot.tls_failures = shared_.door.handshake_failures;
@@ -114,6 +124,31 @@ private:
             snapshot.errands = shared_.errands;
         });
         loop_.on_published([this] { admin_->published(); });
+    }
+
+    proxy::Watch::Asks what_to_watch() {
+        const auto limits = [this]() -> const manifest::Limits& { return configuration_.gateway.limits; };
+        return {[this, limits] {
+                    constexpr std::uint64_t connection = 8 << 10, request = 16 << 10;  // bench/hold
+                    const auto all = shared_.connections.load();
+                    return proxy::LoadSeen{
+                        loop_.spool_memory() + all * connection + shared_.requests.load() * request,
+                        proxy::memory_limit(limits().memory), all, connection_limit_};
+                },
+                [this](std::size_t each) {
+                    for (auto& worker : workers_) worker->shed_idle(each);
+                },
+                [this] { return loop_.shed_queue(); },
+                [this](proxy::Load load, const std::string& why) {
+                    const bool well = load == proxy::Load::normal;
+                    spdlog::log(well ? spdlog::level::info : spdlog::level::warn, "load: {} ({})",
+                                proxy::name_of(load), why);
+                    if (well)
+                        loop_.events().normal("", "Gateway", "pilotlight", "LoadNormal", why);
+                    else
+                        loop_.events().warning("", "Gateway", "pilotlight", "Overload",
+                                               fmt::format("{}: {}", proxy::name_of(load), why));
+                }};
     }
 
     void announce() {
@@ -221,6 +256,7 @@ private:
             co_await pause(20ms);
         }
         loop_.stop();
+        watch_.stop();
         doors_.stop();
         admin_->stop();
         signals_.cancel();
@@ -245,6 +281,8 @@ private:
     proxy::Shared shared_;
     std::unique_ptr<pods::Driver> driver_;
     proxy::Loop loop_;
+    std::size_t connection_limit_;
+    proxy::Watch watch_;
     std::vector<std::unique_ptr<proxy::Worker>> workers_;
     proxy::Doors doors_;
     std::vector<std::unique_ptr<proxy::Listener>> listeners_;
@@ -254,14 +292,6 @@ private:
     bool at_once_ = false;
     bool done_ = false;
 };
-
-// As many descriptors as the system allows: a held request is one.
-void raise_descriptor_limit() {
-    rlimit limit{};
-    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-    limit.rlim_cur = limit.rlim_max;
-    ::setrlimit(RLIMIT_NOFILE, &limit);
-}
 
 }  // namespace
 
@@ -274,16 +304,16 @@ int serve(std::span<const std::string> args) {
         std::fprintf(stderr, "%s\n", manifest::to_string(problem).c_str());
     if (!loaded.configuration) return 1;
     apply(*loaded.configuration, options);
-    raise_descriptor_limit();
+    proxy::EmergencyMemory::set_up();
     set_up_logging(loaded.configuration->gateway.log);
     try {
         Gateway(std::move(options), std::move(*loaded.configuration)).run();
     } catch (const std::exception& error) {
         spdlog::error("{}", error.what());
-        spdlog::shutdown();
+        shut_down_logging();
         return 1;
     }
-    spdlog::shutdown();
+    shut_down_logging();
     return 0;
 }
 

@@ -134,6 +134,9 @@ struct Limits {
     std::size_t connections = 20'000;           // of clients, all together
     std::uint64_t spool_memory = 1ull << 30;    // of all requests and responses that wait for somebody slow
     std::uint64_t spool_disk = 16ull << 30;     // likewise in files
+    std::size_t connections_per_peer = 1000;    // of an IPv4 address, of an IPv6 /64; 0: no bound
+    std::uint64_t body_rate = 1 << 10;          // octets a second that a body must bring; 0: no bound
+    std::uint64_t memory = 0;                   // of the process; 0: half of what the machine has
 
     friend bool operator==(const Limits&, const Limits&) = default;
 };

@@ -114,6 +114,11 @@ void read_limits(Fields& spec, Limits& limits) {
     fields.number("connections", limits.connections, 1, 1'000'000);
     fields.size("spoolMemory", limits.spool_memory, 0, TiB);
     fields.size("spoolDisk", limits.spool_disk, 0, 1024 * TiB);
+    fields.number("connectionsPerPeer", limits.connections_per_peer, 0, 1'000'000);
+    fields.size("bodyRate", limits.body_rate, 0, GiB);
+    fields.size("memory", limits.memory, 0, 1024 * TiB);
+    if (limits.memory != 0 && limits.memory < 16 * MiB)
+        fields.error("memory", "must be 16Mi at least, or 0 for half of what the machine has");
     fields.close();
 }
 

@@ -4,6 +4,8 @@
 #include <boost/asio/dispatch.hpp>
 #include <utility>
 
+#include "proxy/bounds/reserve.hpp"
+
 namespace proxy {
 
 Gate::Gate(const router::PoolSettings& settings, TimePoint now, std::function<void()> wake)
@@ -16,6 +18,7 @@ template <class Change>
 void Gate::change(TimePoint now, Change apply) {
     std::vector<Granted> granted;
     std::vector<Refused> refused;
+    MustNotFail book_keeping;
     {
         std::lock_guard lock(mutex_);
         apply(pool_);
@@ -193,6 +196,18 @@ void Gate::refuse_all(bool refuse, TimePoint now) {
 
 void Gate::refuse_queue(Refusal refusal, TimePoint now) {
     change(now, [&](router::Pool&) { closed_ = refusal; });
+}
+
+std::size_t Gate::shed(std::size_t (*part)(std::size_t waiting), Refusal refusal, TimePoint now) {
+    std::vector<Refused> refused;
+    change(now, [&](router::Pool& pool) {
+        for (const auto ticket : pool.newest(part(pool.waiting()))) {
+            if (auto waiter = waiters_.extract(ticket)) refused.emplace_back(waiter.mapped(), refusal);
+            pool.leave(ticket, now);
+        }
+    });
+    for (const auto& [waiter, why] : refused) refuse(waiter, why);
+    return refused.size();
 }
 
 Gate::Look Gate::look(TimePoint now) {

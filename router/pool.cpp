@@ -43,22 +43,43 @@ void Pool::set_sessions(PodId id, int sessions) {
 std::optional<Ticket> Pool::arrive(const Arrival& arrival, TimePoint now) {
     const bool over = queue_.size() >= settings_.queue_depth ||
                       arrival.bytes > settings_.queue_bytes - std::min(settings_.queue_bytes, queued_bytes_);
-    if (over) {
-        // A full queue turns away only who would have to wait in it.
-        auto bound = arrival.bound ? pods_.find(*arrival.bound) : pods_.end();
-        const bool strict = bound != pods_.end() && bound->second.admitted;
-        const bool at_once = strict
-                                 ? free(bound->second) && bound->second.waiters.empty() && !next_for_any(now)
-                                 : !next_for_any(now) && best_free() != pods_.end();
-        if (!at_once) return std::nullopt;
-    }
+    // A full queue turns away only who would have to wait in it.
+    if (over && !starts_at_once(arrival, now)) return std::nullopt;
     count(now);
     ++arrivals_;
     const Ticket ticket{++last_ticket_};
     auto& request = requests_[ticket] = {now,           now,           cold_time(now), {}, false,
-                                         arrival.bytes, arrival.bound, std::nullopt,   {}};
+                                         arrival.bytes, arrival.bound, std::nullopt,   {}, arrival.key};
+    if (arrival.key != Key{} && !turns_) begin_turns();
+    if (turns_) turns_->set_limit(arrival.key, arrival.key_running);
     enqueue(ticket, request);
     return ticket;
+}
+
+bool Pool::starts_at_once(const Arrival& arrival, TimePoint now) {
+    auto bound = arrival.bound ? pods_.find(*arrival.bound) : pods_.end();
+    const bool strict = bound != pods_.end() && bound->second.admitted;
+    if (turns_) {
+        if (next_turn(now) || turns_->at_limit(arrival.key)) return false;
+        return strict ? free(bound->second) : best_free() != pods_.end();
+    }
+    return strict ? free(bound->second) && bound->second.waiters.empty() && !next_for_any(now)
+                  : !next_for_any(now) && best_free() != pods_.end();
+}
+
+bool Pool::over_own_bound(const Arrival& arrival, TimePoint now) {
+    return turns_ && arrival.key_waiting > 0 && turns_->waiting(arrival.key) >= arrival.key_waiting &&
+           !starts_at_once(arrival, now);
+}
+
+void Pool::begin_turns() {
+    turns_.emplace();
+    for (const auto& [ticket, request] : requests_) {
+        if (request.held)
+            turns_->resume(request.key);
+        else if (queue_.contains(ticket))
+            turns_->wait(request.key, ticket, request.bound);
+    }
 }
 
 void Pool::leave(Ticket ticket, TimePoint now) {
@@ -70,6 +91,7 @@ void Pool::leave(Ticket ticket, TimePoint now) {
     else
         dequeue(ticket, found->second);
     requests_.erase(found);
+    if (requests_.empty()) turns_.reset();
 }
 
 bool Pool::retry(Ticket ticket, TimePoint now) {
@@ -77,11 +99,11 @@ bool Pool::retry(Ticket ticket, TimePoint now) {
     if (found == requests_.end() || !found->second.held) return false;
     count(now);
     auto& request = found->second;
-    give_back(request, now);
     request.since = now;
     request.cold_before = cold_time(now);
     request.retried = true;
     enqueue(ticket, request);
+    give_back(request, now);  // last: its key is never without anything meanwhile
     return true;
 }
 
@@ -96,9 +118,11 @@ void Pool::enqueue(Ticket ticket, Request& request) {
         request.bound.reset();
         unbound_.insert(ticket);
     }
+    if (turns_) turns_->wait(request.key, ticket, request.bound);
 }
 
 void Pool::dequeue(Ticket ticket, Request& request) {
+    if (turns_) turns_->stop_waiting(request.key, ticket, request.bound);
     queue_.erase(ticket);
     queued_bytes_ -= request.bytes;
     if (!request.bound) {
@@ -117,9 +141,11 @@ void Pool::take(Request& request, PodId id, TimePoint now) {
     request.grant = {now, uses_};
     held_.insert(request.grant);
     pod.held.insert(request.grant);
+    if (turns_) turns_->begin(request.key);
 }
 
 void Pool::give_back(Request& request, TimePoint now) {
+    if (turns_) turns_->end(request.key);
     held_seconds_ += std::chrono::duration<double>(now - request.grant.at).count();
     ++served_;
     const auto id = *request.held;
@@ -149,7 +175,10 @@ void Pool::set_admitted(PodState& pod, bool admitted, TimePoint now) {
 
 void Pool::free_waiters(PodState& pod) {
     pod.waiters.each([this](Ticket ticket) {
-        requests_.at(ticket).bound.reset();
+        auto& request = requests_.at(ticket);
+        if (turns_)
+            turns_->wait(request.key, ticket, {}), turns_->stop_waiting(request.key, ticket, request.bound);
+        request.bound.reset();
         unbound_.insert(ticket);
         --bound_waiting_;
         return true;
@@ -209,6 +238,7 @@ Pool::Pods::iterator Pool::best_free() {
 
 std::optional<Grant> Pool::next_grant(TimePoint now) {
     if (queue_.empty()) return std::nullopt;
+    if (turns_) return next_turn(now);
     auto to = best_free();
     if (to == pods_.end()) return std::nullopt;
     auto ticket = next_for_any(now);
@@ -223,13 +253,39 @@ std::optional<Grant> Pool::next_grant(TimePoint now) {
     return Grant{*ticket, to->first};
 }
 
+// Of the keys that may have another slot and have somebody who may use a free one: whose turn is longest ago.
+std::optional<Grant> Pool::next_turn(TimePoint now) {
+    const auto any = best_free();
+    if (any == pods_.end()) return std::nullopt;
+    std::optional<Grant> next;
+    std::uint64_t its_turn = 0;
+    for (const auto& [key, share] : turns_->shares()) {
+        if (share.at_limit()) continue;
+        std::optional<Grant> own;
+        if (!share.unbound.empty()) own = Grant{share.unbound.front(), any->first};
+        for (const auto& [pod, line] : share.bound) {
+            const auto first = line.front();
+            if (own && own->ticket < first) continue;
+            if (free(pods_.at(pod)))
+                own = Grant{first, pod};
+            else if (out_of_patience(requests_.at(first), now))
+                own = Grant{first, any->first};
+        }
+        if (!own) continue;
+        const bool sooner =
+            !next || std::pair(share.last_turn, own->ticket) < std::pair(its_turn, next->ticket);
+        if (sooner) next = own, its_turn = share.last_turn;
+    }
+    return next;
+}
+
 std::vector<Grant> Pool::dispatch(TimePoint now) {
     std::vector<Grant> granted;
     while (auto grant = next_grant(now)) {
         auto& request = requests_.at(grant->ticket);
-        dequeue(grant->ticket, request);
         request.before = waited(request, now);
         take(request, grant->pod, now);
+        dequeue(grant->ticket, request);  // last: its key is never without anything meanwhile
         granted.push_back(*grant);
     }
     return granted;

@@ -5,7 +5,9 @@
 // Invariants, checked by check() and by the simulation after every step:
 //   - leases on a pod <= container_concurrency (0: unlimited)
 //   - a ticket waits, or holds exactly one slot, or is gone
-//   - no usable slot is free beside a waiter; among those who may use a slot the longest waiting goes first
+//   - no usable slot is free beside a waiter; among those who may use a slot the longest waiting goes first,
+//   and where there are keys, the key whose last turn is longest ago, the longest waiting of it first
+//   - slots that a key holds <= what it may hold; its requests beyond wait
 //   - waiting requests <= queue_depth, their bodies <= queue_bytes (retried requests, already accepted,
 //   excepted)
 //   - nothing new on a pod that drains, is benched or is gone
@@ -21,12 +23,16 @@
 #include "pods/pod.hpp"
 #include "router/line.hpp"
 #include "router/settings.hpp"
+#include "router/turns.hpp"
 
 namespace router {
 
 struct Arrival {
-    std::optional<PodId> bound;  // its session's pod
-    std::uint64_t bytes = 0;     // of its body, held while it waits
+    std::optional<PodId> bound;   // its session's pod
+    std::uint64_t bytes = 0;      // of its body, held while it waits
+    Key key{};                    // whose it is: keys have turns
+    std::size_t key_running = 0;  // slots that its key may hold at a time; 0: no bound
+    std::size_t key_waiting = 0;  // requests of its key that may wait; 0: no bound
 };
 
 struct Grant {
@@ -95,6 +101,7 @@ public:
     void set_sessions(PodId, int sessions);
 
     // Traffic's words.
+    bool over_own_bound(const Arrival&, TimePoint now);  // its key has enough waiting, and it would wait too
     std::optional<Ticket> arrive(const Arrival&, TimePoint now);  // empty: the queue is full
     void leave(Ticket, TimePoint now);  // gives back place or slot; leaving twice is harmless
     bool retry(Ticket, TimePoint now);  // slot back, wait again at the old place
@@ -102,8 +109,9 @@ public:
     void bench(PodId, TimePoint now);   // its connection broke: no new work until admitted again
     void succeeded(PodId);
 
-    std::vector<Grant> dispatch(TimePoint now);  // to the longest waiting; call after every change
-    std::vector<Expired> expire(TimePoint now);  // those out of time; they have left
+    std::vector<Grant> dispatch(TimePoint now);           // to the longest waiting; call after every change
+    std::vector<Ticket> newest(std::size_t count) const;  // of those who wait
+    std::vector<Expired> expire(TimePoint now);           // those out of time; they have left
     std::optional<TimePoint> next_due(
         TimePoint now) const;  // when expire() or dispatch() may have something to do
 
@@ -138,6 +146,7 @@ private:
         std::optional<PodId> bound;
         std::optional<PodId> held;
         Granted grant{};
+        Key key{};
     };
     struct PodState {
         bool admitted = false;
@@ -174,14 +183,19 @@ private:
     void for_each_longest_waiting(Visit) const;
     Pods::iterator best_free();
     std::optional<Grant> next_grant(TimePoint now);
+    std::optional<Grant> next_turn(TimePoint now);
+    bool starts_at_once(const Arrival&, TimePoint now);
+    void begin_turns();
+    std::string check_turns() const;
     std::optional<Overdue> overdue(const Request&, TimePoint now) const;
 
     PoolSettings settings_;
     Pods pods_;
     std::map<Ticket, Request> requests_;
-    Line queue_;    // all who wait
-    Line unbound_;  // those of them who may go anywhere
-    Held held_;     // all slots, also of pods that are gone
+    Line queue_;                  // all who wait
+    std::optional<Turns> turns_;  // while there are keys
+    Line unbound_;                // those of them who may go anywhere
+    Held held_;                   // all slots, also of pods that are gone
     std::uint64_t queued_bytes_ = 0;
     std::uint64_t last_ticket_ = 0;
     std::uint64_t uses_ = 0;

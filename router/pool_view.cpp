@@ -71,13 +71,15 @@ std::optional<Standing> Pool::standing(Ticket ticket) const {
     if (found == requests_.end() || found->second.held) return std::nullopt;
     Standing standing;
     standing.slots_per_pod = static_cast<std::size_t>(slots());
-    if (const auto& bound = found->second.bound) {
+    const auto& bound = found->second.bound;
+    if (bound) {
         const auto& pod = pods_.at(*bound);
         standing.ahead = unbound_.before(ticket) + pod.waiters.before(ticket);
         standing.slots = standing.slots_per_pod;
+        if (turns_) standing.ahead = turns_->ahead(found->second.key, ticket, bound);
         find_followed(standing, pod.held);
     } else {
-        standing.ahead = queue_.before(ticket);
+        standing.ahead = turns_ ? turns_->ahead(found->second.key, ticket, bound) : queue_.before(ticket);
         standing.slots = standing.slots_per_pod * static_cast<std::size_t>(admitted_);
         find_followed(standing, held_);
     }
@@ -133,14 +135,36 @@ std::string Pool::check() const {
         if (pod.leases != held[id]) return "leases counted and leases held disagree";
         if (pod.leases > slots() && pod.admitted) return "more leases than slots";
         if (!pod.admitted && !pod.waiters.empty()) return "somebody waits for a pod that takes no work";
-        if (free(pod) && (!pod.waiters.empty() || !unbound_.empty()))
+        if (!turns_ && free(pod) && (!pod.waiters.empty() || !unbound_.empty()))
             return "a usable slot is free beside a waiter";
     }
     if (admitted != admitted_ || cold_since_.has_value() != (admitted == 0))
         return "admitted pods miscounted";
     if (bound != bound_waiting_ || bound + unbound_.size() != queue_.size())
         return "lines and queue disagree";
+    return turns_ ? check_turns() : std::string{};
+}
+
+std::string Pool::check_turns() const {
+    std::map<Key, std::pair<std::size_t, std::size_t>> counted;  // waiting and running
+    for (const auto& [ticket, request] : requests_) {
+        auto& [waiting, running] = counted[request.key];
+        ++(request.held ? running : waiting);
+        if (request.held || turns_->at_limit(request.key)) continue;
+        if (request.bound ? free(pods_.at(*request.bound)) : slot_is_free())
+            return "a usable slot is free beside a waiter";
+    }
+    if (counted.size() != turns_->shares().size()) return "a key has a share and no request";
+    for (const auto& [key, share] : turns_->shares())
+        if (counted[key] != std::pair(share.waiting, share.running)) return "a key's requests are miscounted";
     return {};
+}
+
+std::vector<Ticket> Pool::newest(std::size_t count) const {
+    std::vector<Ticket> found;
+    for (count = std::min(count, queue_.size()); found.size() < count;)
+        found.push_back(queue_.at(queue_.size() - 1 - found.size()));
+    return found;
 }
 
 }  // namespace router

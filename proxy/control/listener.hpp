@@ -1,5 +1,5 @@
 // Accepts clients on the control thread and hands each socket to the next worker. Out of descriptors or at
-// the connection limit it pauses; it never spins.
+// the connection limit it pauses and makes room: the longest idle connections are closed. It never spins.
 #pragma once
 
 #include <atomic>
@@ -27,6 +27,10 @@ public:
 
 private:
     asio::awaitable<void> accept();
+    asio::awaitable<bool> accept_one();  // false: a pause is worth while
+    asio::awaitable<void> take_a_breath();
+    void make_room(std::size_t connections);
+    void tell_shortage(const std::string& why);
 
     asio::ip::tcp::acceptor acceptor_;
     asio::steady_timer pause_;
@@ -35,6 +39,7 @@ private:
     Shared& shared_;
     std::size_t limit_;
     std::size_t next_ = 0;
+    pods::TimePoint told_at_{};
 };
 
 }  // namespace proxy

@@ -6,6 +6,10 @@
 #include <boost/asio.hpp>
 #include <limits>
 
+#include "proxy/bounds/load.hpp"
+#include "proxy/bounds/memory_used.hpp"
+#include "proxy/bounds/reserve.hpp"
+
 namespace proxy {
 namespace {
 
@@ -99,7 +103,8 @@ void Loop::make_routes(const manifest::Configuration& configuration) {
     routing->limits = gateway.limits;
     routing->timeouts = gateway.timeouts;
     routing->head_limits.fields = gateway.limits.head_fields;
-    spool_budget_->memory.set_limit(gateway.limits.spool_memory);
+    spool_budget_->memory.set_limit(
+        std::min(gateway.limits.spool_memory, memory_limit(gateway.limits.memory) / 2));
     spool_budget_->disk.set_limit(gateway.limits.spool_disk);
     routing->request_spool = {gateway.limits.body_memory, spool_directory_, spool_budget_};
     routing->response_spool = {gateway.limits.response_memory, spool_directory_, spool_budget_};
@@ -122,7 +127,12 @@ void Loop::wake() {
 void Loop::tick() {
     woken_ = false;  // before the look: what happens from now on rings again
     const auto now = Clock::now();
-    for (auto& revision : revisions_) revision->tick(now, limit_for(*revision));
+    try {
+        for (auto& revision : revisions_) revision->tick(now, limit_for(*revision));
+    } catch (...) {  // whatever it is, the clock goes on
+        arm();
+        throw;
+    }
     const auto over = std::erase_if(revisions_, [](const auto& revision) { return revision->over(); });
     if (over > 0) changed_ = true;
     if (changed_ || second_is_over(now)) publish();
@@ -137,6 +147,7 @@ bool Loop::second_is_over(TimePoint now) const {
 
 // On whole multiples of the interval, so that seconds are closed when they end.
 void Loop::arm() {
+    MustNotFail clock;
     const auto step = std::chrono::duration_cast<Duration>(every);
     const auto now = Clock::now();
     timer_.expires_at(TimePoint(step * (now.time_since_epoch() / step + 1)));
@@ -198,6 +209,12 @@ void Loop::drain() {
     draining_ = changed_ = true;
     for (auto& revision : revisions_) revision->refuse_queue(Refusal::shutting_down, Clock::now());
     wake();
+}
+
+std::size_t Loop::shed_queue() {
+    std::size_t count = 0;
+    for (auto& revision : revisions_) count += revision->shed_queue(Clock::now());
+    return count;
 }
 
 void Loop::stop_pods(bool at_once) {

@@ -33,6 +33,10 @@ public:
     bool pods_gone() const;
     void stop();  // the loop itself
 
+    // Overload.
+    std::size_t shed_queue();  // how many were turned away
+    std::uint64_t spool_memory() const { return spool_budget_->memory.used(); }
+
     void on_published(std::function<void()> handler) { published_ = std::move(handler); }
     void set_serving(bool serving);  // for /readyz
     void count(std::function<void(Snapshot&)> counter) { counter_ = std::move(counter); }

@@ -1,5 +1,7 @@
 #include "proxy/control/revision.hpp"
 
+#include "proxy/bounds/load.hpp"
+
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
@@ -435,6 +437,10 @@ router::Outlook Revision::outlook() const {
 }
 
 // --- shutdown
+
+std::size_t Revision::shed_queue(TimePoint now) {
+    return gate_->shed(to_shed, Refusal::overloaded, now);
+}
 
 void Revision::refuse_queue(Refusal refusal, TimePoint now) {
     shutting_down_ = true;

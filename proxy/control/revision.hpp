@@ -54,6 +54,7 @@ public:
 
     // Shutdown.
     void refuse_queue(Refusal, TimePoint now);
+    std::size_t shed_queue(TimePoint now);  // overload: some of those who wait; how many
     void stop_all(std::chrono::milliseconds grace);
     int stopping() const { return stopping_; }
 

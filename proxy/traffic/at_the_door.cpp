@@ -74,7 +74,10 @@ asio::awaitable<bool> Connection::greet() {
             spdlog::debug("a connection from {} was closed at its PROXY header: {}", peer_, said.wrong);
             co_return false;
         }
-        if (said.client) peer_address_ = *said.client, peer_ = said.client->to_string();
+        if (said.client) {
+            peer_address_ = *said.client, peer_ = said.client->to_string();
+            if (!take_place()) co_return false;
+        }
     }
     if (!door_->tls) co_return true;
     const auto trouble = co_await stream_.handshake(door_->tls, deadline);

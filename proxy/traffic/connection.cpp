@@ -4,6 +4,9 @@
 #include <spdlog/spdlog.h>
 
 #include <boost/asio.hpp>
+#include <utility>
+
+#include "proxy/bounds/what_of.hpp"
 
 namespace proxy {
 
@@ -30,15 +33,25 @@ Connection::~Connection() {
     --worker_.shared().connections;
 }
 
+// One try to say so, no wait.
+bool Connection::take_place() {
+    const auto& routing = *worker_.routing();
+    if (routing.trusts(peer_address_)) return true;
+    auto place = worker_.shared().bounds.peers.enter(peer_address_, routing.limits.connections_per_peer);
+    if (place) return place_ = std::move(*place), true;
+    count(worker_.shared().bounds.over_peer_limit);
+    RefusalContext context;
+    context.detail = "Your address has as many connections as it may have (limits.connectionsPerPeer).";
+    if (!door_ || !door_->tls) stream_.try_write(refusal_response(Refusal::overloaded, context));
+    return false;
+}
+
 void Connection::start() {
+    if (!take_place()) return;
     worker_.add(*this);
     asio::co_spawn(worker_.io(), run(), [self = shared_from_this()](std::exception_ptr error) {
         if (!error) return;
-        try {
-            std::rethrow_exception(error);
-        } catch (const std::exception& e) {
-            spdlog::error("a connection from {} ended by an exception: {}", self->peer_, e.what());
-        }
+        spdlog::error("a connection from {} ended by an exception: {}", self->peer_, what_of(error));
     });
 }
 
@@ -55,8 +68,26 @@ void Connection::drain() {
 }
 
 asio::awaitable<void> Connection::run() {
-    const bool welcome = co_await greet();
+    struct Ending {  // also of a frame that is unwound, or destroyed where it waits
+        Connection& mine;
+        bool regular = false;
+        ~Ending() { regular ? mine.close() : mine.break_off(); }
+    } ending{*this};
+    bool welcome = false;
+    {
+        Idle idle(stream_);  // who has not yet said who he is asks for nothing
+        if (door_) worker_.idle_line().join(idle);
+        welcome = co_await greet();
+    }
     if (welcome) co_await serve_requests();
+    ending.regular = true;
+}
+
+// Nobody goes on with it: its answer may be half written.
+void Connection::break_off() {
+    count(worker_.shared().bounds.failures);
+    stop_watching();
+    stream_.reset_on_close();
     close();
 }
 
@@ -79,7 +110,7 @@ asio::awaitable<void> Connection::serve_requests() {
         next = co_await serve(std::move(std::get<RequestHead>(parsed)), counted);
         between_requests_ = true;
         first_ = false;
-        if (worker_.draining() && next == Next::another) next = Next::lingering_close;
+        if (!worker_.keeps_alive() && next == Next::another) next = Next::lingering_close;
     }
     if (next == Next::lingering_close) co_await linger();
     if (next == Next::another && stream_.tls()) stream_.end_writing();  // nothing is missing: say so
@@ -94,6 +125,9 @@ asio::awaitable<std::size_t> Connection::read_head() {
     auto deadline = began + (first_ ? timeouts.head : timeouts.keep_alive);
     if (!in_.empty()) deadline = began + timeouts.head;
     std::size_t searched = 0;
+    bool begun = first_ || !in_.empty();  // the time of the first head runs from the accept
+    std::optional<Idle> idle;
+    if (in_.empty()) worker_.idle_line().join(idle.emplace(stream_));
     for (int empty_lines = 0;;) {
         for (; empty_lines < 2 && in_.starts_with("\r\n"); ++empty_lines)
             in_.erase(0, 2);  // RFC 9112 section 2.2
@@ -113,12 +147,14 @@ asio::awaitable<std::size_t> Connection::read_head() {
         searched = in_.size();
         if (const auto read = stream_.try_read(worker_.scratch())) {
             if (read->error) co_return 0;
-            if (in_.empty()) deadline = Clock::now() + timeouts.head;
+            if (!std::exchange(begun, true)) deadline = Clock::now() + timeouts.head;
+            idle.reset();
             in_.append(worker_.scratch().data(), read->octets);
             continue;
         }
         if (worker_.draining() && in_.empty()) co_return 0;
         const auto error = co_await stream_.readable(deadline);
+        if (error == asio::error::timed_out && begun) count(worker_.shared().bounds.slow_heads);
         if (error == asio::error::timed_out && !in_.empty())
             co_await turn_away(Refusal::request_timeout, "The request's head did not arrive in time.");
         if (error) co_return 0;

@@ -47,6 +47,10 @@ private:
     // A request on its way.
     struct Visit {
         explicit Visit(Counted& by) : counted(by) {}
+        Visit(const Visit&) = delete;
+        ~Visit() {  // by an exception: nobody takes the answer
+            if (!over && exchange) exchange->leave();
+        }
         Counted& counted;
         TimePoint began = Clock::now();
         std::shared_ptr<const Routing> routing;
@@ -58,6 +62,7 @@ private:
         Caller caller;
         std::optional<Heartbeats::Held> heartbeat;  // if it is one that its browser may hold open
         bool keep_alive = true;
+        bool over = false;
         std::optional<RequestHead> unrouted;  // what the record's views show, without an exchange
 
         void keep(RequestHead head) {
@@ -67,6 +72,8 @@ private:
         }
     };
 
+    void break_off();
+    bool take_place();  // false: its peer has enough connections
     asio::awaitable<void> run();
     asio::awaitable<void> serve_requests();
     asio::awaitable<std::size_t> read_head();  // its length at the front of in_; 0: the connection is over
@@ -125,6 +132,7 @@ private:
     std::shared_ptr<const Door> door_;
     std::string peer_;  // the client as its connection says, or a trusted proxy's PROXY header
     asio::ip::address peer_address_;
+    Peers::Place place_;
     std::string client_certificate_;  // for the pod; empty: none, or not asked for
     std::string in_;                  // octets read and not used yet
     std::function<void()> on_departure_;

@@ -115,7 +115,7 @@ asio::awaitable<Connection::Next> Connection::refuse(Refusal why, const RequestH
     record.refusal = why;
     if (why == Refusal::client_left) co_return Next::close;
     const bool keep = !info.close && !body_unread && head != nullptr && head->keep_alive() &&
-                      head->minor_version() > 0 && !worker_.draining();
+                      head->minor_version() > 0 && worker_.keeps_alive();
     RefusalContext context;
     context.status = status;
     context.detail = detail;

@@ -5,6 +5,8 @@
 
 #include <boost/asio.hpp>
 
+#include "proxy/bounds/reserve.hpp"
+#include "proxy/bounds/what_of.hpp"
 #include "proxy/traffic/attempt.hpp"
 #include "proxy/traffic/job.hpp"
 #include "proxy/traffic/stopper.hpp"
@@ -33,9 +35,30 @@ public:
           gate_(*x_.service->gate),
           backend_(std::move(backend)),
           lease_(std::move(lease)),
-          has_slot_(static_cast<bool>(lease_)) {}
+          has_slot_(static_cast<bool>(lease_)) {
+        // A stream lasts as long as it likes: nobody who shuts down waits for it.
+        if (!x_.stream) counter_ = &worker_.shared().errands, ++*counter_;
+    }
+    Errand(const Errand&) = delete;
+    // An errand that an exception ended is over for its client too. The slot goes back with the lease.
+    ~Errand() {
+        if (counter_ != nullptr) --*counter_;
+        if (regular_) return;
+        MustNotFail book_keeping;
+        count(worker_.shared().bounds.failures);
+        spdlog::error("a request to {} ended by an exception", x_.service->key);
+        x_.on_departure = nullptr;
+        x_.waiting.reset();
+        x_.fail(Refusal::broken, "The gateway failed on this request.");
+    }
 
     asio::awaitable<void> run() {
+        co_await run_to_its_end();
+        regular_ = true;
+    }
+
+private:
+    asio::awaitable<void> run_to_its_end() {
         while (backend_ && !worker_.stopped() &&
                !(has_slot_ && x_.client_left)) {  // nothing is under way here
             x_.backend = backend_;
@@ -46,7 +69,6 @@ public:
         x_.fail(Refusal::unavailable, "The pod died, and there is no other.");
     }
 
-private:
     asio::awaitable<bool> one_try() {
         const bool websocket = x_.head.websocket();  // frames go on no connection that was used before
         Attempt attempt(worker_, x_, !has_slot_, fresh_ || websocket);
@@ -238,6 +260,8 @@ private:
     int status_ = 0;
     int unsent_ = 0, waits_for_us_ = 0;
     bool fresh_ = false, was_stale_ = false;
+    bool regular_ = false;
+    std::atomic<std::size_t>* counter_ = nullptr;
 };
 
 asio::awaitable<void> errand(Worker& worker, std::shared_ptr<Exchange> exchange,
@@ -250,20 +274,9 @@ asio::awaitable<void> errand(Worker& worker, std::shared_ptr<Exchange> exchange,
 
 void start_errand(Worker& worker, std::shared_ptr<Exchange> exchange, std::shared_ptr<const Backend> backend,
                   Lease lease) {
-    // A stream lasts as long as it likes: nobody who shuts down waits for it.
-    std::atomic<std::size_t>* errands = exchange->stream ? nullptr : &worker.shared().errands;
-    if (errands != nullptr) ++*errands;
     asio::co_spawn(worker.io(), errand(worker, exchange, std::move(backend), std::move(lease)),
-                   [exchange, errands](std::exception_ptr error) {
-                       if (errands != nullptr) --*errands;
-                       if (!error) return;
-                       try {
-                           std::rethrow_exception(error);
-                       } catch (const std::exception& e) {
-                           spdlog::error("a request to {} ended by an exception: {}", exchange->service->key,
-                                         e.what());
-                       }
-                       exchange->fail(Refusal::pod_nonsense, "The gateway failed on this request.");
+                   [exchange](std::exception_ptr error) {
+                       if (error) spdlog::error("a request's errand: {}", what_of(error));
                    });
 }
 

@@ -41,10 +41,14 @@ RefusalInfo describe(Refusal refusal) {
         case Refusal::disk_full:
             return {503, "proxy_internal_error", "disk_full", "The gateway has no room for the body", true,
                     true};
+        case Refusal::overloaded:
+            return {503, "connection_limit_reached", "overloaded", "The gateway is overloaded", true, true};
         case Refusal::misdirected:
             return {421, "destination_not_found", "misdirected", "This connection is not for this host"};
         case Refusal::unplaced:
             return {409, "http_request_error", "unplaced", "Nothing says which pod works for you"};
+        case Refusal::broken:
+            return {500, "proxy_internal_error", "broken", "The gateway failed on this request", false, true};
         case Refusal::client_left:
             return {499, "", "client_left", "The client left"};
     }
@@ -67,6 +71,8 @@ std::string_view advice(Refusal refusal) {
                    "less and less often.";
         case Refusal::shutting_down:
             return "The gateway is shutting down. Try again in a moment.";
+        case Refusal::overloaded:
+            return "The gateway has as much to hold as its memory allows. Try again in a moment.";
         default:
             return describe(refusal).title;
     }

@@ -4,6 +4,7 @@
 #include <boost/asio.hpp>
 #include <ctime>
 
+#include "proxy/bounds/pace.hpp"
 #include "proxy/traffic/asked.hpp"
 #include "proxy/traffic/connection.hpp"
 #include "proxy/traffic/errand.hpp"
@@ -54,6 +55,7 @@ asio::awaitable<Connection::Next> Connection::serve(RequestHead request, Counted
     visit.record.request_id = its_own ? std::string(given_id) : hex(random64());
     const auto next = co_await answer(visit, std::move(request));
     stop_watching();
+    visit.over = true;
     log(visit);
     co_return next;
 }
@@ -100,6 +102,11 @@ asio::awaitable<Connection::Next> Connection::answer(Visit& visit, RequestHead r
     if (worker_.draining())
         co_return co_await refuse(Refusal::shutting_down, &x.head, record, "The gateway is shutting down.", 0,
                                   has_body);
+    if (!worker_.shared().bounds.takes_new()) {
+        count(worker_.shared().bounds.refused_overload);
+        co_return co_await refuse(Refusal::overloaded, &x.head, record, advice(Refusal::overloaded), 0,
+                                  has_body);
+    }
     const bool speaks_rfc_6455 = x.head.websocket() && says_version_13(x.head);
     if (visit.classified.what == router::Class::socket && !speaks_rfc_6455)  // it would get round its slot
         co_return co_await refuse(Refusal::bad_request, &x.head, record,
@@ -142,7 +149,7 @@ void Connection::prepare(Visit& visit) {
     x.until = visit.classified.until;
     x.listener = listener_for(*x.service, visit.classified, x.head, visit.caller.ids);
     x.head_for_pod = request_for(visit);
-    visit.keep_alive = x.head.keep_alive() && !worker_.draining();
+    visit.keep_alive = x.head.keep_alive() && worker_.keeps_alive();
 }
 
 void Connection::read_members(Visit& visit) {
@@ -254,6 +261,7 @@ asio::awaitable<bool> Connection::read_body(Visit& visit) {
     };
     in_.erase(0, decoder.feed(in_, sink));
     std::size_t this_turn = 0;
+    const Pace pace{Clock::now(), x.routing->timeouts.body, limits.body_rate};
     // A chunk that announces too much is too much.
     const auto too_long = [&] { return x.body.size() + decoder.announced() > limits.body_bytes; };
     while (decoder.state() == BodyDecoder::State::more && !disk_failed && !too_long()) {
@@ -271,10 +279,11 @@ asio::awaitable<bool> Connection::read_body(Visit& visit) {
             in_.append(octets.substr(decoder.feed(octets, sink)));
             continue;
         }
-        const auto error = co_await stream_.readable(Clock::now() + x.routing->timeouts.body);
+        const auto error = co_await stream_.readable(pace.deadline(Clock::now(), x.body.size()));
         if (!error) continue;
         const auto why =
             error == boost::asio::error::timed_out ? Refusal::request_timeout : Refusal::client_left;
+        if (why == Refusal::request_timeout) count(worker_.shared().bounds.slow_bodies);
         co_await refuse(why, &x.head, record, "The request's body did not arrive in time.", 0, true);
         co_return false;
     }

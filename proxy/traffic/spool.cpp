@@ -5,6 +5,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
+
+#include "proxy/bounds/descriptors.hpp"
 
 namespace proxy {
 namespace {
@@ -46,6 +49,7 @@ bool Spool::append(std::string_view octets) {
     }
     if (file_ < 0) {
         file_ = open_unlinked(settings_->directory);
+        if (file_ >= 0 && !descriptors().for_traffic(file_)) ::close(std::exchange(file_, -1));
         if (file_ < 0) return failed_ = true, false;
         file_begins_ = size_;
         file_freed_ = 0;

@@ -3,6 +3,8 @@
 #include <boost/asio.hpp>
 #include <utility>
 
+#include "proxy/bounds/descriptors.hpp"
+
 namespace proxy {
 
 using boost::system::error_code;
@@ -128,6 +130,7 @@ asio::awaitable<error_code> Stream::connect(asio::ip::tcp::endpoint to, TimePoin
     error_code error;
     socket_.open(to.protocol(), error);
     if (error) co_return error;
+    if (!descriptors().for_traffic(socket_.native_handle())) co_return asio::error::no_descriptors;
     socket_.connect(to, error);
     if (error != asio::error::would_block) co_return error;
     error = co_await writable(deadline);

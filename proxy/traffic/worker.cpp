@@ -4,6 +4,7 @@
 
 #include <boost/asio.hpp>
 
+#include "proxy/bounds/reserve.hpp"
 #include "proxy/traffic/connection.hpp"
 
 namespace proxy {
@@ -30,7 +31,11 @@ void Worker::start() {
                 io_.run();
                 return;
             } catch (const std::exception& error) {
+                count(shared_.bounds.failures);
                 spdlog::error("a handler ended by an exception: {}", error.what());
+            } catch (...) {
+                count(shared_.bounds.failures);
+                spdlog::error("a handler ended by something that is no exception of ours");
             }
     });
 }
@@ -41,6 +46,7 @@ void Worker::join() {
 
 void Worker::accept(asio::ip::tcp::socket socket, std::shared_ptr<const Door> door) {
     boost::system::error_code error;
+    MustNotFail hand_over;  // between two owners nobody closes it
     const auto handle = socket.release(error);
     if (error) return;
     asio::post(io_, [this, handle, door = std::move(door)]() mutable {
@@ -52,6 +58,12 @@ void Worker::accept(asio::ip::tcp::socket socket, std::shared_ptr<const Door> do
 
 void Worker::use(std::shared_ptr<const Routing> routing) {
     asio::post(io_, [this, routing = std::move(routing)]() mutable { routing_ = std::move(routing); });
+}
+
+void Worker::shed_idle(std::size_t most) {
+    asio::post(io_, [this, most] {
+        shared_.bounds.idle_shed.fetch_add(idle_line_.shed(most), std::memory_order_relaxed);
+    });
 }
 
 void Worker::drain() {
@@ -75,6 +87,7 @@ void Worker::stop() {
 }
 
 void Worker::sweep() {
+    MustNotFail deadlines;
     if (stopped_ && streams_.empty()) return poller_.stop();
     // Once stopped no wait is worth while, nor the next one of somebody whose wait has just been ended.
     const auto now = stopped_ ? TimePoint::max() : Clock::now();

@@ -13,6 +13,8 @@
 #include <vector>
 
 #include "proxy/access_log.hpp"
+#include "proxy/bounds/bounds.hpp"
+#include "proxy/bounds/idle_line.hpp"
 #include "proxy/generations.hpp"
 #include "proxy/service.hpp"
 #include "proxy/traffic/cookie.hpp"
@@ -25,6 +27,7 @@ namespace proxy {
 struct Shared {
     CookieKey cookie_key;
     AccessLog& access_log;
+    Bounds bounds{};
     std::atomic<std::size_t> connections{0};  // of clients
     std::atomic<std::size_t> requests{0};     // of clients, from the head to the end of the answer
     std::atomic<std::size_t> errands{0};      // that pods work on
@@ -50,8 +53,9 @@ public:
     void start();
     void accept(asio::ip::tcp::socket, std::shared_ptr<const Door>);  // a client, from the listener's thread
     void use(std::shared_ptr<const Routing>);
-    void drain();  // no further request on any connection; idle ones are closed
-    void stop();   // closes everything; the thread then runs dry
+    void shed_idle(std::size_t count);  // the longest idle connections of clients
+    void drain();                       // no further request on any connection; idle ones are closed
+    void stop();                        // closes everything; the thread then runs dry
     void join();
 
     // --- from its own thread
@@ -64,6 +68,8 @@ public:
     asio::awaitable<void> others();                 // lets everybody else of this thread have a turn
     static constexpr std::size_t turn = 1 << 20;    // so many octets in one go, before it is the others'
     void watch(Stream& stream) { streams_.push_back(stream); }
+    IdleLine& idle_line() { return idle_line_; }
+    bool keeps_alive() const { return !draining_ && shared_.bounds.keeps_alive(); }
     void add(Connection& connection);
     void remove(Connection& connection);
     std::unique_ptr<PodConnection> take_idle(PodId);  // one that is still good, or empty
@@ -85,6 +91,7 @@ private:
     Poller poller_;
     asio::steady_timer sweeper_;
     Streams streams_;
+    IdleLine idle_line_;
     std::unordered_map<Connection*, std::weak_ptr<Connection>> connections_;
     std::unordered_map<PodId, std::vector<std::unique_ptr<PodConnection>>> idle_;
     std::vector<char> scratch_;

@@ -153,7 +153,7 @@ class Gateway:
     """`pilotlight serve` with a generated Gateway manifest. Use it as a context, or end() it."""
 
     def __init__(self, *manifests, simulator=None, quick=True, image_rule=None, driver=None, limits=None,
-                 timeouts=None, log=None, start=True, **spec):
+                 timeouts=None, log=None, start=True, prefix=(), **spec):
         self.mark = uuid.uuid4().hex
         self.folder = tempfile.mkdtemp(prefix="pilotlight-test-")
         self.manifests = os.path.join(self.folder, "manifests")
@@ -163,6 +163,7 @@ class Gateway:
         self.log = os.path.join(self.folder, "gateway.log")
         self.access_log = os.path.join(self.folder, "access.log")
         self.process = None
+        self.prefix = list(prefix)  # a command that starts the gateway
         environment = {f"SD_SIMULATOR_{k}": str(v) for k, v in {**(QUICK if quick else {}), **(simulator or {})}.items()}
         environment[MARK] = self.mark
         rule = {"image": "*", "command": [os.path.join(BIN, "sd-simulator")], "args": ["--port", "$(PORT)"],
@@ -196,7 +197,7 @@ class Gateway:
 
     def start(self):
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen([os.path.join(BIN, "pilotlight"), "serve", "-f", self.manifests],
+            self.process = subprocess.Popen([*self.prefix, os.path.join(BIN, "pilotlight"), "serve", "-f", self.manifests],
                                             stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=self.folder)
         self.wait(self.is_ready, "the gateway serves (/readyz of the admin address)")
         return self

@@ -34,11 +34,13 @@ class Broken(Exception):
 class Connection:
     """One client connection. What is sent is exactly what the caller says."""
 
-    def __init__(self, port, seconds=SECONDS, receive_buffer=None):
+    def __init__(self, port, seconds=SECONDS, receive_buffer=None, source=None):
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(seconds)
+        if source:  # one of 127.0.0.0/8: another peer
+            self.socket.bind((source, 0))
         try:
             self.socket.connect(("127.0.0.1", port))
         except OSError:
@@ -160,9 +162,9 @@ def request_text(method, target, host=HOST, headers=None, body=None, version="1.
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1") + (body or b"")
 
 
-def request(port, method, target, host=HOST, headers=None, body=None, seconds=SECONDS):
+def request(port, method, target, host=HOST, headers=None, body=None, seconds=SECONDS, source=None):
     """One request on a connection of its own."""
-    with Connection(port, seconds) as connection:
+    with Connection(port, seconds, source=source) as connection:
         connection.send(request_text(method, target, host, {"Connection": "close", **(headers or {})}, body))
         return connection.response(method)
 

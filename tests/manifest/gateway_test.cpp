@@ -40,7 +40,7 @@ TEST_CASE("every field of a Gateway takes effect", "[manifest]") {
         "  trustedProxies: [10.0.0.0/8, \"::1\"]\n"
         "  limits: {headBytes: 16Ki, headFields: 50, bodyBytes: 1Gi, bodyMemory: 64Ki, responseMemory: 2Mi,\n"
         "    responseBytes: 8Gi, connections: 100,\n"
-        "    spoolMemory: 64Mi, spoolDisk: 128Mi}\n"
+        "    spoolMemory: 64Mi, spoolDisk: 128Mi, connectionsPerPeer: 7, bodyRate: 2Ki, memory: 64Mi}\n"
         "  timeouts: {head: 5s, keepAlive: 1m, body: 30s, write: 31s, connect: 500ms, drain: 0s,\n"
         "    tunnel: 10m, startupSilence: 0s, handshake: 3s, ticketKey: 1h}\n"
         "  driver: {static: {pods: [\"127.0.0.1:7860\", \"[::1]:7861\"]}}\n"
@@ -55,8 +55,8 @@ TEST_CASE("every field of a Gateway takes effect", "[manifest]") {
     CHECK(gateway.state_dir == "/var/lib/pilotlight");
     CHECK(gateway.cookie_key_file == "/etc/key");
     CHECK(gateway.trusted_proxies == std::vector<std::string>{"10.0.0.0/8", "::1"});
-    CHECK(gateway.limits ==
-          Limits{16 << 10, 50, 1 << 30, 64 << 10, 2 << 20, 8ull << 30, 100, 64 << 20, 128 << 20});
+    CHECK(gateway.limits == Limits{16 << 10, 50, 1 << 30, 64 << 10, 2 << 20, 8ull << 30, 100, 64 << 20,
+                                   128 << 20, 7, 2 << 10, 64 << 20});
     CHECK(gateway.timeouts == Timeouts{5s, 1min, 30s, 31s, 500ms, 0s, 10min, 0s, 3s, 1h});
     CHECK(std::get<pods::StaticSettings>(gateway.driver).pods ==
           std::map<std::string, std::vector<pods::Address>>{{"*", {{"127.0.0.1", 7860}, {"::1", 7861}}}});

@@ -31,6 +31,11 @@ public:
     int arrive(std::uint64_t bytes = 0) { return come({std::nullopt, bytes}); }
     int arrive_for(int pod, std::uint64_t bytes = 0) { return come({router::PodId(pod), bytes}); }
 
+    int arrive_with(int key, std::size_t running = 0) {
+        return come({std::nullopt, 0, router::Key(key), running, 0});
+    }
+    int arrive_with_for(int key, int pod) { return come({router::PodId(pod), 0, router::Key(key), 0, 0}); }
+
     void admit(int pod) { pool.admit(router::PodId(pod), now); }
     void drain(int pod) { pool.drain(router::PodId(pod), now); }
     void forget(int pod) { pool.forget(router::PodId(pod), now); }

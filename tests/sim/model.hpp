@@ -26,6 +26,7 @@ public:
         Duration age{}, queue{},
             cold{};  // since arrival; waiting while a pod was admitted; waiting while none was
         TimePoint granted{};
+        std::uint64_t key = 0;
     };
     struct Pod {
         bool admitted = false, benched = false;
@@ -39,6 +40,8 @@ public:
     bool refuse_all = false;
     double demand_seconds = 0;
     std::uint64_t arrivals = 0;
+    std::map<std::uint64_t, std::size_t> key_limits;  // slots a key may hold; none: no bound
+    std::map<std::uint64_t, int> turns;               // of keys that have anything here
 
     void pass(Duration time) {
         const bool ready = any_admitted();
@@ -62,6 +65,15 @@ public:
     }
     bool may_use(const Request& r, PodId pod) const { return !r.bound || *r.bound == pod || !patient(r); }
 
+    // By its key alone.
+    bool may_run(const Request& r) const {
+        const auto limit = key_limits.find(r.key);
+        if (limit == key_limits.end()) return true;
+        std::size_t running = 0;
+        for (const auto& [ticket, other] : requests) running += other.held && other.key == r.key;
+        return running < limit->second;
+    }
+
     std::vector<Ticket> waiting() const {
         std::vector<Ticket> all;
         for (const auto& [ticket, r] : requests)
@@ -79,10 +91,13 @@ public:
         for (const auto ticket : waiting()) held += requests.at(ticket).bytes;
         return waiting().size() >= settings.queue_depth || (bytes > 0 && bytes + held > settings.queue_bytes);
     }
-    bool could_start_at_once(const std::optional<PodId>& bound) const {
+    bool could_start_at_once(const std::optional<PodId>& bound, std::uint64_t key) const {
+        Request mine;
+        mine.key = key;
+        if (!may_run(mine)) return false;
         const bool waits_for_it = bound && admitted(*bound) && settings.affinity_wait != Duration::zero();
         for (const auto ticket : waiting())
-            if (!patient(requests.at(ticket))) return false;  // he goes first
+            if (!patient(requests.at(ticket)) && may_run(requests.at(ticket))) return false;  // he goes first
         return std::any_of(pods.begin(), pods.end(), [&](const auto& pod) {
             return free(pod.second) && (!waits_for_it || bound == pod.first);
         });
@@ -91,7 +106,14 @@ public:
     void arrive(Ticket ticket, const router::Arrival& arrival) {
         expect(!requests.contains(ticket) && (requests.empty() || requests.rbegin()->first < ticket),
                "tickets grow");
-        requests[ticket] = {arrival.bound, std::nullopt, arrival.bytes, {}, {}, {}, {}};
+        requests[ticket] = {arrival.bound,
+                            std::nullopt,
+                            arrival.bytes,
+                            {},
+                            {},
+                            {},
+                            {},
+                            static_cast<std::uint64_t>(arrival.key)};
         unbind_if_gone(requests[ticket]);
         ++arrivals;
     }
@@ -99,7 +121,11 @@ public:
         auto found = requests.find(ticket);
         if (found == requests.end()) return;
         give_back(found->second);
+        const auto key = found->second.key;
         requests.erase(found);
+        if (std::none_of(requests.begin(), requests.end(),
+                         [&](const auto& r) { return r.second.key == key; }))
+            turns.erase(key);
     }
     bool retry(Ticket ticket) {
         auto found = requests.find(ticket);
@@ -132,9 +158,17 @@ public:
         expect(pods.contains(id) && free(pods.at(id)),
                "a slot is granted on a pod that is admitted and has one free");
         expect(may_use(r, id), "a session waits for its own pod");
-        for (const auto& [other, waiter] : requests)
-            if (!waiter.held && other < ticket)
-                expect(!may_use(waiter, id), "whoever came first and may use the slot gets it");
+        expect(may_run(r), "a key holds no more slots than it may");
+        for (const auto& [other, waiter] : requests) {
+            if (waiter.held || !may_run(waiter) || !may_use_any(waiter)) continue;
+            if (waiter.key == r.key)
+                expect(ticket <= other || !may_use(waiter, id),
+                       "whoever came first and may use the slot gets it");
+            else
+                expect(std::pair(turns[r.key], ticket) < std::pair(turns[waiter.key], other),
+                       "the key goes whose turn is longest ago, or who came first");
+        }
+        turns[r.key] = ++turns_;
         if (r.bound && free(pods.at(*r.bound)))
             expect(*r.bound == id, "a session goes to its own pod if that is free");
         if (!r.bound || !free(pods.at(*r.bound)))
@@ -146,16 +180,23 @@ public:
     void check_nobody_waits_in_vain() const {
         for (const auto ticket : waiting())
             for (const auto& [id, pod] : pods)
-                expect(!free(pod) || !may_use(requests.at(ticket), id),
+                expect(!free(pod) || !may_use(requests.at(ticket), id) || !may_run(requests.at(ticket)),
                        "nobody waits who may use a free slot");
     }
 
     // Those who came before and may take a slot that he may take, but for patience.
     std::size_t ahead(Ticket ticket) const {
         const auto& mine = requests.at(ticket).bound;
-        std::size_t count = 0;
-        for (const auto& [other, r] : requests)
-            count += !r.held && other < ticket && (!mine || !r.bound || *r.bound == *mine);
+        const auto key = requests.at(ticket).key;
+        std::size_t own = 0;
+        std::map<std::uint64_t, std::size_t> others;
+        for (const auto& [other, r] : requests) {
+            if (r.held || (mine && r.bound && *r.bound != *mine)) continue;
+            if (r.key != key) ++others[r.key];
+            own += r.key == key && other < ticket;
+        }
+        std::size_t count = own;
+        for (const auto& [other, theirs] : others) count += std::min(theirs, own + 1);
         return count;
     }
     // When the slots were granted that come to somebody with so many ahead, the first of them first.
@@ -190,6 +231,10 @@ public:
     }
 
 private:
+    bool may_use_any(const Request& r) const {
+        return std::any_of(pods.begin(), pods.end(),
+                           [&](const auto& pod) { return free(pod.second) && may_use(r, pod.first); });
+    }
     void unbind_if_gone(Request& r) const {
         if (r.bound && !admitted(*r.bound)) r.bound.reset();
     }
@@ -212,7 +257,7 @@ private:
         return best.value();
     }
 
-    int uses_ = 0;
+    int uses_ = 0, turns_ = 0;
 };
 
 }  // namespace sim

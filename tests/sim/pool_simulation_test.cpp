@@ -68,6 +68,11 @@ public:
         const int slots[] = {1, 1, 1, 2, 5, 0};
         model_.settings.container_concurrency = slots[dice_.pick(0, 5)];
         busy_ = dice_.pick(20, 60);
+        keys_ = dice_.chance(50) ? static_cast<int>(dice_.pick(1, 4)) : 0;
+        for (int key = 1; key <= keys_; ++key)
+            if (dice_.chance(40))
+                model_.key_limits[static_cast<std::uint64_t>(key)] =
+                    static_cast<std::size_t>(dice_.pick(1, 3));
         reconfigure();
     }
 
@@ -176,12 +181,19 @@ private:
         for (const auto& id : ids)
             if (!arrival.bound) arrival.bound = where_is(id);
         arrival.bytes = dice_.chance(50) ? 0 : static_cast<std::uint64_t>(dice_.pick(1, 400));
+        if (keys_ > 0) {
+            arrival.key = router::Key(dice_.pick(dice_.chance(5) ? 0 : 1, keys_));
+            const auto limit = model_.key_limits.find(static_cast<std::uint64_t>(arrival.key));
+            arrival.key_running = limit == model_.key_limits.end() ? 0 : limit->second;
+        }
         const bool full = model_.full_for(arrival.bytes);
         const auto ticket = pool_.arrive(arrival, now_);
-        note("arrives", ticket ? *ticket : Ticket{}, arrival.bound ? *arrival.bound : PodId{}, arrival.bytes);
+        note("arrives", ticket ? *ticket : Ticket{}, arrival.bound ? *arrival.bound : PodId{}, arrival.bytes,
+             static_cast<std::uint64_t>(arrival.key), arrival.key_running);
         if (!ticket) {
             expect(full, "only a full queue turns away");
-            expect(!model_.could_start_at_once(arrival.bound), "and nobody who would not have to wait in it");
+            expect(!model_.could_start_at_once(arrival.bound, static_cast<std::uint64_t>(arrival.key)),
+                   "and nobody who would not have to wait in it");
             return;
         }
         model_.arrive(*ticket, arrival);
@@ -418,7 +430,7 @@ private:
     Dice dice_;
     const TimePoint start_{std::chrono::hours{1}};
     TimePoint now_ = start_;
-    int busy_ = 0;
+    int busy_ = 0, keys_ = 0;
     router::Pool pool_{{}, start_};
     router::Sessions sessions_{{session_capacity, session_octets}};
     Model model_;
