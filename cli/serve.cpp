@@ -63,8 +63,8 @@ public:
         make_workers();
         if (const auto wrong = doors_.make(configuration_.gateway)) throw std::runtime_error(wrong->sentence);
         for (const auto& at : configuration_.gateway.listeners)
-            listeners_.push_back(
-                std::make_unique<proxy::Listener>(control_, at, doors_.of(at), workers_, shared_, connection_limit_));
+            listeners_.push_back(std::make_unique<proxy::Listener>(control_, at, doors_.of(at), workers_,
+                                                                   shared_, connection_limit_));
         listens_at_ = configuration_.gateway.listeners;
         make_admin();
     }
