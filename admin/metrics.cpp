@@ -193,6 +193,20 @@ void bounds(Text& text, const proxy::BoundsView& seen) {
         seen.log_lines_lost);
 }
 
+void access(Text& text, const Snapshot& snapshot) {
+    if (snapshot.access_refused.empty()) return;
+    const auto labels = [](const proxy::AccessView& one) {
+        return fmt::format(R"(list="{}",key="{}")", escape_label(one.list), escape_label(one.key));
+    };
+    text.family("pilotlight_key_requests_total", "counter", "Requests that came with a key");
+    for (const auto& one : snapshot.access) text.sample(labels(one), one.requests);
+    text.family("pilotlight_key_over_limit_total", "counter", "Those answered 429: enough of the key's wait");
+    for (const auto& one : snapshot.access) text.sample(labels(one), one.over_limit);
+    text.family("pilotlight_access_refused_total", "counter", "Requests without a key of the list");
+    for (const auto& one : snapshot.access_refused)
+        text.sample(fmt::format(R"(list="{}")", escape_label(one.list)), one.requests);
+}
+
 void gateway(Text& text, const Snapshot& snapshot) {
     text.family("pilotlight_build_info", "gauge", "1; the version is in the label");
     text.sample("version=\"" PILOTLIGHT_VERSION "\"", 1);
@@ -224,6 +238,7 @@ void gateway(Text& text, const Snapshot& snapshot) {
     text.family("pilotlight_spool_disk_bytes", "gauge", "Octets held in temporary files for somebody slow");
     text.sample("", snapshot.spool_disk);
     bounds(text, snapshot.bounds);
+    access(text, snapshot);
 }
 
 }  // namespace

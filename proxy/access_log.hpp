@@ -22,6 +22,7 @@ struct RequestRecord {
     std::string_view client;
     std::string_view method, host, target;
     std::string_view service;  // "namespace/name"; empty: none
+    std::string_view key;      // the name of the key it came with; empty: none was asked for
     char request_class = '-';
     int status = 0;
     std::string pod;

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "proxy/access/keys.hpp"
 #include "proxy/access_log.hpp"
 #include "proxy/traffic/body.hpp"
 #include "proxy/traffic/door.hpp"
@@ -63,7 +64,8 @@ private:
         std::optional<Heartbeats::Held> heartbeat;  // if it is one that its browser may hold open
         bool keep_alive = true;
         bool over = false;
-        std::optional<RequestHead> unrouted;  // what the record's views show, without an exchange
+        std::shared_ptr<const AccessKeyState> key;  // that he came with, where one is asked for
+        std::optional<RequestHead> unrouted;        // what the record's views show, without an exchange
 
         void keep(RequestHead head) {
             unrouted = std::move(head);
@@ -93,6 +95,10 @@ private:
     std::optional<Binding> binding_of(const Service&, const RequestHead&) const;
     std::string request_for(const Visit&) const;
     void log(Visit&);
+
+    // --- access.cpp
+    asio::awaitable<std::optional<Refusal>> let_in(Visit&);  // empty: he may come in
+    static void name_key(Visit&);
 
     // --- serve_waiting.cpp
     asio::awaitable<Next> write_own(Visit&, int status, std::string text);

@@ -94,6 +94,11 @@ asio::awaitable<Connection::Next> Connection::answer(Visit& visit, RequestHead r
     if (x.head.max_forwards() == 0)  // RFC 9110 section 7.6.2: it ends here
         co_return co_await answer_options(visit);
 
+    if (x.service->keys) {
+        const auto unwelcome = co_await let_in(visit);
+        if (unwelcome)
+            co_return co_await refuse(*unwelcome, &x.head, record, advice(*unwelcome), 0, has_body);
+    }
     if (const auto path = status_path(x.head.path()); path.what != StatusPath::What::none)
         co_return co_await tell_status(visit, path);
     if (visit.classified.what == router::Class::denied)
@@ -141,6 +146,7 @@ void Connection::prepare(Visit& visit) {
     visit.caller.ids = router::ids_in_target(x.head.path(), x.head.query());
     visit.caller.cookie = binding_of(*x.service, x.head);
     visit.caller.origin = visit.client;
+    name_key(visit);
     if (visit.body) read_members(visit);
     visit.body.reset();  // a held request may wait long with thousands of others
     visit.record.request_class = router::letter(visit.classified.what);
@@ -350,6 +356,7 @@ std::string Connection::request_for(const Visit& visit) const {
     to.traceparent = trace;
     to.websocket = head.websocket();
     to.identity = x.stream && !head.websocket();
+    to.hide_keys = x.service->keys && !x.service->keys->settings().forward_key;
     if (x.service->affinity.cookie) to.hide_cookie = x.service->affinity.cookie_name;
     const bool usually_has_body =
         head.method() == "POST" || head.method() == "PUT" || head.method() == "PATCH";
@@ -376,6 +383,8 @@ void Connection::log(Visit& visit) {
         if (answered) metrics.invocation[status_class].observe(record.pod_time);
         metrics.bytes_in.fetch_add(record.bytes_in, std::memory_order_relaxed);
         metrics.bytes_out.fetch_add(record.bytes_out, std::memory_order_relaxed);
+        if (visit.key && record.refusal == Refusal::key_limit)
+            visit.key->over_limit.fetch_add(1, std::memory_order_relaxed);
         if (record.refusal)
             metrics.refused[static_cast<std::size_t>(*record.refusal)].fetch_add(1,
                                                                                  std::memory_order_relaxed);

@@ -11,6 +11,10 @@ asio::awaitable<void> Connection::converse(Visit& visit) {
     asked.service = x.service;
     asked.caller.cookie = binding_of(*x.service, x.head);
     asked.caller.origin = visit.client;
+    name_key(visit);
+    asked.caller.key = visit.caller.key;
+    asked.caller.key_running = visit.caller.key_running;
+    asked.caller.key_waiting = visit.caller.key_waiting;
     asked.host = x.head.host();
     asked.request_id = visit.record.request_id;
     asked.key = x.head.first("Sec-WebSocket-Key");
