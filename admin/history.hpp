@@ -41,7 +41,7 @@ enum Gauge : std::size_t { wanted, ready, busy, starting, waiting, sessions };
 // The last so many, oldest first.
 class Ring {
 public:
-    explicit Ring(std::size_t most) : most_(most) {}
+    explicit Ring(std::size_t most) : most_(most) { samples_.reserve(most); }
     void push(const Sample&);
     std::size_t size() const { return samples_.size(); }
     const Sample& operator[](std::size_t i) const { return samples_[(first_ + i) % samples_.size()]; }

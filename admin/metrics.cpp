@@ -382,6 +382,11 @@ void gateway(Text& text, const Snapshot& snapshot) {
     text.sample("", snapshot.connections);
     text.family("pilotlight_requests", "gauge", "Requests under way");
     text.sample("", snapshot.requests);
+    if (snapshot.certificate_expires) {
+        text.family("pilotlight_tls_certificate_expiry_seconds", "gauge",
+                    "When the first certificate expires, in seconds since 1970");
+        text.sample("", *snapshot.certificate_expires);
+    }
     text.family("pilotlight_tls_handshakes_total", "counter", "TLS handshakes; resumed: by a session ticket");
     text.sample("resumed=\"false\"", snapshot.tls_handshakes - snapshot.tls_resumed);
     text.sample("resumed=\"true\"", snapshot.tls_resumed);

@@ -200,6 +200,18 @@ Item pod_item(const PodView& pod) {
     return out;
 }
 
+// Why so many pods are wanted, and since when.
+json::object annotations(const RevisionView& revision) {
+    json::object out;
+    if (!revision.reason.empty()) out["pilotlight.dev/reason"] = revision.reason;
+    if (!revision.last_step) return out;
+    const auto& step = *revision.last_step;
+    out["pilotlight.dev/last-step"] =
+        fmt::format("{} pods wanted, were {}: {}", step.to, step.from, step.sentence);
+    out["pilotlight.dev/last-step-time"] = rfc3339(step.at);
+    return out;
+}
+
 Item revision_item(const RevisionView& revision) {
     json::object object, status;
     object["metadata"] = metadata(revision.name_space, revision.revision, revision.created);
@@ -208,8 +220,8 @@ Item revision_item(const RevisionView& revision) {
     status["actualReplicas"] = revision.ready;
     status["desiredReplicas"] = revision.wanted;
     status["conditions"] = json::array{ready_condition(revision, "Ready")};
-    if (!revision.reason.empty())
-        object["metadata"].as_object()["annotations"] = {{"pilotlight.dev/reason", revision.reason}};
+    if (auto notes = annotations(revision); !notes.empty())
+        object["metadata"].as_object()["annotations"] = std::move(notes);
     object["status"] = std::move(status);
 
     Item out{revision.name_space, revision.revision, revision.created, std::move(object), {}};

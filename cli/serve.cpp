@@ -116,6 +116,7 @@ private:
             snapshot.requests = shared_.requests;
             shared_.bounds.log_lines_lost = lost_log_lines();
             snapshot.bounds = view_of(shared_.bounds, watch_.last_seen());
+            snapshot.certificate_expires = doors_.valid_until();
             snapshot.tls_handshakes = shared_.door.handshakes;
             snapshot.tls_resumed = shared_.door.resumed;
             snapshot.tls_failures = shared_.door.handshake_failures;

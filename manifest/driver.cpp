@@ -117,6 +117,9 @@ std::vector<pods::Address> read_addresses(const Node& node, const std::string& p
                            at(path, i) +
                                ": must be an IP address and a port such as \"127.0.0.1:7860\", not " +
                                describe(*list[i]));
+        else if (!may_be_a_pods(*address))
+            problems.error(list[i]->place, at(path, i) + ": " + quote(list[i]->text) +
+                                               " is link-local, or not the address of one machine");
         else if (std::ranges::find(addresses, *address) != addresses.end())
             problems.error(list[i]->place, at(path, i) + ": " + quote(list[i]->text) + " is there twice");
         else

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 #include "manifest/units.hpp"
 
@@ -95,6 +96,23 @@ bool is_network(std::string_view text) {
     const auto bits = parse_integer(text.substr(slash + 1));
     const int most = address.find(':') == std::string_view::npos ? 32 : 128;
     return is_ip(address) && bits && *bits >= 0 && *bits <= most;
+}
+
+// Addresses that are no one machine's, and link-local ones: a cloud's metadata, with its secrets, is at
+// 169.254.169.254.
+bool may_be_a_pods(const pods::Address& address) {
+    in_addr v4{};
+    in6_addr v6{};
+    if (inet_pton(AF_INET, address.host.c_str(), &v4) != 1) {
+        if (inet_pton(AF_INET6, address.host.c_str(), &v6) != 1) return false;
+        if (!IN6_IS_ADDR_V4MAPPED(&v6))
+            return !IN6_IS_ADDR_UNSPECIFIED(&v6) && !IN6_IS_ADDR_MULTICAST(&v6) &&
+                   !IN6_IS_ADDR_LINKLOCAL(&v6);
+        std::memcpy(&v4, v6.s6_addr + 12, sizeof v4);
+    }
+    const auto number = ntohl(v4.s_addr);
+    const auto first = number >> 24;
+    return first != 0 && first < 224 && number >> 16 != 0xa9fe;  // multicast and above, 169.254.0.0/16
 }
 
 std::optional<pods::Address> parse_address(std::string_view text) {

@@ -26,6 +26,9 @@ bool is_ip(std::string_view text);
 // "10.0.0.0/8", "::1/128", or one address.
 bool is_network(std::string_view text);
 
+// Whether requests may be sent there at all: one machine's address that is not link-local.
+bool may_be_a_pods(const pods::Address&);
+
 // "127.0.0.1:7860", "[::1]:7860". Never a name: nothing is resolved on the request path.
 std::optional<pods::Address> parse_address(std::string_view text);
 

@@ -58,6 +58,13 @@ std::shared_ptr<const Door> Doors::of(const manifest::Listener& listener) const 
     return found != doors_.end() ? found->second : nullptr;
 }
 
+std::optional<std::time_t> Doors::valid_until() const {
+    std::optional<std::time_t> first;
+    for (const auto& [at, door] : doors_)
+        if (door->tls) first = std::min(first.value_or(door->tls->valid_until()), door->tls->valid_until());
+    return first;
+}
+
 void Doors::watch(Changed changed) {
     changed_ = std::move(changed);
     look_again();

@@ -4,6 +4,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <ctime>
 #include <functional>
 #include <map>
 #include <memory>
@@ -26,6 +27,8 @@ public:
     std::optional<Wrong> make(const manifest::Gateway&);
     // Of a listener of the last configuration that was made, or of an earlier one.
     std::shared_ptr<const Door> of(const manifest::Listener&) const;
+
+    std::optional<std::time_t> valid_until() const;  // the first certificate to expire; empty: there is none
 
     // Looks at the files now and then. `changed`: new doors are there, or why the old ones stay.
     using Changed = std::function<void(const std::optional<Wrong>&)>;

@@ -167,6 +167,7 @@ std::variant<std::shared_ptr<const TlsContext>, Wrong> TlsContext::make(const ma
                                      openssl_trouble())};
         SSL_CTX_set_session_id_context(context.get(), id.data(), static_cast<unsigned>(id.size()));
         if (tls.clients) ask_clients(context.get(), tls.clients->required, authorities);
+        made->valid_until_ = std::min(made->valid_until_, credentials.valid_until);
         made->identities_.push_back({std::move(credentials.names), std::move(context)});
     }
     if (made->identities_.empty()) return Wrong{"a TLS listener needs a certificate"};

@@ -2,6 +2,7 @@
 // a changed file makes another one, whole, and connections keep the one that they began with.
 #pragma once
 
+#include <limits>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -27,6 +28,7 @@ public:
 
     SSL_CTX* context() const { return identities_.front().context.get(); }  // to begin a connection with
     const Identity& identity(const SSL*) const;                             // that was chosen for it
+    std::time_t valid_until() const { return valid_until_; }  // the first of its certificates to expire
 
     // --- OpenSSL's callbacks
     const Identity* choose(std::string_view server_name) const;  // null: reject it
@@ -38,6 +40,7 @@ private:
 
     std::vector<Identity> identities_;
     std::shared_ptr<TicketKeys> ticket_keys_;
+    std::time_t valid_until_ = std::numeric_limits<std::time_t>::max();
     bool reject_unknown_ = false;
     bool http2_ = false;
 };

@@ -99,13 +99,13 @@ asio::awaitable<void> Connection::serve_requests() {
         if (length == 0) break;
         between_requests_ = false;
         auto parsed = parse_request(std::string_view(in_).substr(0, length), worker_.routing()->head_limits);
-        in_.erase(0, length);
-        if (in_.empty()) in_.shrink_to_fit();
         if (auto* error = std::get_if<HeadError>(&parsed)) {
             const auto detail = fmt::format("The request was refused: {}.", error->reason);
             next = co_await turn_away(Refusal::bad_request, detail, error->status);
             break;
         }
+        in_.erase(0, length);
+        if (in_.empty()) in_.shrink_to_fit();
         Counted counted(worker_.shared().requests);
         next = co_await serve(std::move(std::get<RequestHead>(parsed)), counted);
         between_requests_ = true;
@@ -166,6 +166,8 @@ asio::awaitable<Connection::Next> Connection::turn_away(Refusal why, std::string
     const auto began = Clock::now();
     RequestRecord record;
     record.client = peer_;
+    if (in_.starts_with("HEAD "))
+        record.method = "HEAD";  // its answer has no content, whatever else is wrong
     const auto next = co_await refuse(why, nullptr, record, detail, status, true);
     record.total = Clock::now() - began;
     worker_.shared().access_log.write(record);

@@ -121,7 +121,7 @@ asio::awaitable<Connection::Next> Connection::refuse(Refusal why, const RequestH
     context.detail = detail;
     context.request_id = record.request_id;
     context.wants_html = head != nullptr && head->first("Accept").find("text/html") != std::string_view::npos;
-    context.head_only = head != nullptr && head->method() == "HEAD";
+    context.head_only = head != nullptr ? head->method() == "HEAD" : record.method == "HEAD";
     context.close = !keep;
     context.extra_fields = door_fields();
     const auto text = refusal_response(why, context);

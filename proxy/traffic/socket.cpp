@@ -11,6 +11,8 @@
 #include <cerrno>
 #include <system_error>
 
+#include "proxy/bounds/reserve.hpp"
+
 namespace proxy {
 
 using boost::system::error_code;
@@ -43,6 +45,7 @@ void Poller::stop() {
 void Poller::wait() {
     descriptor_.async_wait(asio::posix::stream_descriptor::wait_read, [this](error_code error) {
         if (error) return;
+        MustNotFail others;
         tell();
         wait();  // which ends at once if some are left
     });

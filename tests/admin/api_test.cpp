@@ -94,6 +94,16 @@ TEST_CASE("services and revisions have Knative's columns", "[api]") {
     CHECK(revisions.at("items").at(0).at("status").at("desiredReplicas") == 2);
 }
 
+TEST_CASE("a revision says why so many pods are wanted, and since when", "[api]") {
+    auto snapshot = world::small();
+    snapshot.revisions[0].last_step = {0, 2, "waiting", "pods 1 to 2 started: 2 wait", world::noon()};
+    const auto list = parsed(get("/apis/serving.knative.dev/v1/revisions", "application/json", snapshot));
+    const auto& notes = list.at("items").at(0).at("metadata").at("annotations");
+    CHECK(notes.at("pilotlight.dev/reason") == "2 requests are under way");
+    CHECK(notes.at("pilotlight.dev/last-step") == "2 pods wanted, were 0: pods 1 to 2 started: 2 wait");
+    CHECK(notes.at("pilotlight.dev/last-step-time") == "2026-01-01T12:00:00Z");
+}
+
 TEST_CASE("events come in the order in which they happened", "[api]") {
     auto snapshot = world::small();
     snapshot.events.push_back(world::event(2, "Ready"));

@@ -59,6 +59,22 @@ class Metrics(harness.TestCase):
         self.assertGreater(len(wanted), 25)
         self.assertEqual(wanted - there, set())
 
+    def value(self, name, *labels):
+        rows = re.findall(rf"^{name}(?:{{(.*)}})? (\S+)$", self.text, re.M)
+        return sum(float(value) for has, value in rows if all(label in has for label in labels))
+
+    def test_of_three_at_once_on_two_pods_one_came_to_a_pod_that_was_just_free(self):
+        self.assertEqual(self.value("pilotlight_generation_seconds_count"), 3)
+        self.assertEqual(self.value("pilotlight_slot_idle_gap_seconds_count", 'queue="waiting"'), 1)
+        self.assertLess(self.value("pilotlight_slot_idle_gap_seconds_sum", 'queue="waiting"'), 0.1)
+
+    def test_the_phases_of_a_cold_start_are_all_of_it(self):
+        self.assertEqual(self.value("pilotlight_cold_start_seconds_count"), 2)
+        whole, parts = self.value("pilotlight_cold_start_seconds_sum"), self.value("pilotlight_cold_start_phase_seconds_sum")
+        self.assertGreater(whole, 0.1)
+        self.assertAlmostEqual(parts, whole, delta=0.001)
+        self.assertGreater(self.value("pilotlight_gpu_seconds_total", 'state="starting"'), 0)
+
     def test_each_alert_fires_when_it_should(self):
         if not PROMTOOL:
             return
@@ -152,12 +168,22 @@ class Dashboard(harness.TestCase):
         for watcher in watchers:
             watcher.close()
         gateway.wait(lambda: self.watch(gateway).recv(15).startswith(b"HTTP/1.1 200"), "room again")
+        gateway.process.terminate()
+        self.assertEqual(gateway.process.wait(10), 0, "whoever looks on does not hold up the end")
 
     def watch(self, gateway):
         watcher = socket.create_connection(("127.0.0.1", gateway.admin), 10)
         self.addCleanup(watcher.close)
         watcher.sendall(b"GET /dashboard/stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
         return watcher
+
+    def test_pods_that_end_before_they_are_ready_are_counted_and_shown_as_failed(self):
+        gateway = self.gateway(service("sd", scale={"min-scale": 1}), image_rule={"command": ["/bin/false"], "args": []})
+        gateway.wait(lambda: re.search(r'pilotlight_pod_failures_total\{[^}]*during="start"\} [1-9]', gateway.metrics()), "a count")
+        self.assertRegex(gateway.metrics(), r'pilotlight_pod_failures_total\{[^}]*during="service"\} 0\n')
+        lines = self.watch(gateway).makefile("rb")
+        frame = next(json.loads(line[6:]) for line in lines if line.startswith(b"data: "))
+        self.assertEqual(frame["pods"][0]["state"], "failed")
 
     def test_the_autoscalers_steps_are_counted_by_kind(self):
         gateway = self.gateway(service("sd", scale={"class": "break-even.pilotlight.dev", "max-scale": 2}))

@@ -1,6 +1,7 @@
 """The raw cases of tests/http, through a real gateway with recording pods: octets in, octets out, both ways."""
 import os
 import re
+import signal
 import sys
 import threading
 import unittest
@@ -141,6 +142,32 @@ class Octets(unittest.TestCase):
     def test_every_answer_of_a_pod_is_read_in_one_way_or_refused(self):
         self.in_lanes(self.responses, self.response_case)
 
-    def test_there_are_as_many_cases_as_we_say(self):
+    def test_there_are_as_many_cases_as_we_say_and_the_table_names_them(self):
         self.assertGreaterEqual(len(self.requests), 250)
         self.assertGreaterEqual(len(self.responses), 100)
+        names = {case.name for case in self.requests + self.responses}
+        with open(os.path.join(harness.ROOT, "docs", "http.md"), encoding="utf-8") as file:
+            said = set(re.findall(r"`([a-z0-9][\w.*-]*)`", re.sub(r"(?s)```.*?```", "", file.read().split("## Choices")[0])))
+        self.assertGreater(len(said), 100, "docs/http.md names hardly any case")
+        for name in said:
+            pattern = re.compile(re.escape(name).replace(r"\*", ".*"))
+            self.assertTrue(any(pattern.fullmatch(n) for n in names), f"docs/http.md names {name}, which is no case")
+
+
+class Instances(harness.TestCase):
+    def test_another_pod_at_the_same_address_gets_nothing_on_its_predecessors_connections(self):
+        pod = http.RecordingPod()
+        self.addCleanup(pod.close)
+        alone = {"own": {"profile": "strict"}, "scale": {"min-scale": 1, "max-scale": 1}, "concurrency": 0}
+        gateway = self.gateway(service("old", **alone), driver={"static": {"pods": {"*": [pod.address]}}})
+
+        def ask(name):
+            return http.own(gateway.port, f"{name}.default.example.com".encode(), name)
+        gateway.wait(lambda: not ask("old"), "the old service's pod answers")
+        gateway.write("service-0", service("new", **alone))
+        gateway.process.send_signal(signal.SIGHUP)
+        gateway.wait(lambda: not ask("new"), "the new service's pod, at the same address, answers")
+        of = {name: {s.connection for s in pod.seen if s.message.first.startswith(f"GET /own-{name} ".encode())}
+              for name in ("old", "new")}
+        self.assertTrue(of["old"] and of["new"])
+        self.assertFalse(of["old"] & of["new"], "a connection of another instance was used")

@@ -82,7 +82,8 @@ class Tls(Base):
                                          "clientCertificates": {"ca": cls.ca.certificate, "forward": True}}},
             {"port": cls.balanced, "proxyProtocol": True},
             {"port": cls.balanced_tls, "proxyProtocol": True, "tls": both},
-            {"port": cls.modern, "tls": {**both, "minimumVersion": "1.3"}}])
+            {"port": cls.modern, "tls": {**both, "minimumVersion": "1.3", "clientCertificates": {
+                "ca": cls.ca.certificate, "mode": "request"}}}])
         with tls.Connection(cls.port, cls.ca.context()) as connection:  # a pod is there from now on
             connection.send(wire.request_text("POST", TXT2IMG, body=b"x"))
             assert connection.response().status == 200, cls.gw.tail()
@@ -164,6 +165,10 @@ class Tls(Base):
         self.assert_status(refused, 404, self.gw)
         self.assertEqual(refused["strict-transport-security"], "max-age=3600; includeSubDomains")
 
+    def test_the_first_certificate_to_expire_is_in_the_metrics(self):
+        left = self.metric("pilotlight_tls_certificate_expiry_seconds") - time.time()
+        self.assertAlmostEqual(left / 86400, 90, delta=1)
+
     def test_the_pod_is_told_the_scheme(self):
         self.assertIn(b"x-forwarded-proto: https", self.ask(self.connect()).body)
 
@@ -184,6 +189,14 @@ class Tls(Base):
         for client in (None, self.stranger.issue("mallory", subject="/CN=alice")):
             with self.assertRaises((ssl.SSLError, ConnectionError, wire.Broken)):
                 self.ask(self.connect(self.strict, self.ca.context(client=client)))
+
+    def test_where_a_client_certificate_is_requested_none_is_fine_and_a_wrong_one_is_not(self):
+        for client in (None, self.client):
+            answer = self.ask(self.connect(self.modern, self.ca.context(client=client)))
+            self.assert_status(answer, 200, self.gw)
+            self.assertNotIn(b"x-forwarded-client-cert", answer.body)  # not asked for
+        with self.assertRaises((ssl.SSLError, ConnectionError, wire.Broken)):
+            self.ask(self.connect(self.modern, self.ca.context(client=self.stranger.issue("eve"))))
 
     def test_a_ticket_of_a_listener_that_lets_anybody_in_lets_nobody_in_elsewhere(self):
         for version in (V12, V13):
@@ -269,6 +282,19 @@ class Tls(Base):
             pass
         raw.close()
         self.assertEqual(len(self.pod.seen), count)
+
+    def test_an_answer_that_breaks_off_shows_as_broken(self):
+        def break_off(seen, peer):
+            peer.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n")
+            peer.close()
+        usual, self.pod.answer = self.pod.answer, break_off
+        self.addCleanup(setattr, self.pod, "answer", usual)
+        connection = self.connect()
+        connection.socket.suppress_ragged_eofs = False
+        connection.send(wire.request_text("GET", "/sdapi/v1/samplers", version="1.0"))
+        with self.assertRaises((ssl.SSLError, ConnectionError)):
+            while connection.socket.recv(1000):
+                pass
 
     def test_the_end_of_a_connection_is_said(self):
         context = self.ca.context()

@@ -134,6 +134,16 @@ TEST_CASE("static pods stand under a service's name or under a star", "[manifest
           "a.yaml:3:32: spec.driver.static.pods: must have an address\n");
 }
 
+TEST_CASE("no request goes to an address that is nobody's or link-local", "[manifest]") {
+    const std::string address =
+        GENERATE("0.0.0.0:80", "169.254.169.254:80", "224.0.0.1:80", "255.255.255.255:80", "[::]:80",
+                 "[fe80::1]:80", "[ff02::1]:80", "[::ffff:169.254.169.254]:80");
+    CHECK(said("{driver: {static: {pods: [\"" + address + "\"]}}}") ==
+          "a.yaml:3:33: spec.driver.static.pods[0]: \"" + address +
+              "\" is link-local, or not the address of one machine\n");
+    CHECK(said("{driver: {static: {pods: [\"10.0.0.1:80\", \"[fd00::1]:80\"]}}}").empty());
+}
+
 TEST_CASE("an image that nothing says how to run, or with more GPUs than there are, is refused",
           "[manifest]") {
     const auto service = [](const std::string& more) {

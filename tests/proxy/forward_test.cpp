@@ -295,6 +295,18 @@ TEST_CASE("an interim response goes on without what is between us and the pod", 
     CHECK(hints == "HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n");
 }
 
+TEST_CASE("a client's certificate that was verified is shown to the pod, and no other", "[forward]") {
+    auto to = to_pod();
+    CHECK(values(forward("X-Forwarded-Client-Cert: Subject=\"CN=root\"\r\n", to),
+                 "X-Forwarded-Client-Cert") == "-");
+    to.client_certificate = "Hash=00;Subject=\"CN=alice\"";
+    for (const bool trusted : {false, true}) {
+        to.client_trusted = trusted;
+        CHECK(values(forward("X-Forwarded-Client-Cert: Subject=\"CN=root\"\r\n", to),
+                     "X-Forwarded-Client-Cert") == "Hash=00;Subject=\"CN=alice\"");
+    }
+}
+
 TEST_CASE("Connection may remove a Cookie", "[forward]") {
     CHECK(values(forward("Cookie: a=b\r\nConnection: cookie\r\n"), "Cookie") == "-");
 }

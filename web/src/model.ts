@@ -103,6 +103,8 @@ export class Model {
     stream.onerror = () => {
       this.connected = false;
       this.changed();
+      // It tries again by itself, but not after an answer that says no: too many of us.
+      if (stream.readyState === EventSource.CLOSED) setTimeout(() => this.start(), 5000);
     };
   }
 

@@ -70,6 +70,7 @@ export class Timeline {
       tabindex: g.n === this.focused ? 0 : -1, "data-n": g.n, "aria-pressed": g.n === this.chosen ? "true" : "false",
       "aria-label": `Generation on ${g.pod}, ${seconds(g.work)}, ended ${clock(g.ended)}, status ${g.status}`,
       click: open,
+      pointerdown: open, // the next frame may come before the button is let go
       keydown: (event) => {
         if (!["Enter", " "].includes((event as KeyboardEvent).key)) return;
         event.preventDefault();
