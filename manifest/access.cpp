@@ -44,6 +44,8 @@ void read_access(Fields& spec, Gateway& gateway) {
         AccessList list;
         if (fields.need_text("name", list.name) && !lists.insert(list.name).second)
             fields.error("name", quote(list.name) + " is there twice");
+        if (!list.name.empty() && (!is_key_name(list.name) || list.name == "none"))
+            fields.error("name", "must be a word of up to 64 letters, digits and -_. , and not none");
         fields.flag("forwardKey", list.forward_key);
         std::set<std::string> names;
         const auto keys_path = here + ".keys";

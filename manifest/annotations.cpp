@@ -97,7 +97,7 @@ constexpr std::array rules{
                    "none", "a list's name, or `none`",
                    [](std::string_view value, Service& service) {
                        service.access = value == "none" ? std::string_view{} : value;
-                       return !value.empty();
+                       return is_token(value) && value.size() <= 64;
                    }},
     AnnotationRule{"pilotlight.dev/queue-depth", "Requests that may wait; one more is answered 503", "10000",
                    "1 to 1000000",

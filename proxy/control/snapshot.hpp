@@ -123,8 +123,8 @@ struct Snapshot {
     bool draining = false;
     std::size_t connections = 0, requests = 0, errands = 0;
     BoundsView bounds;
-    std::optional<std::time_t> certificate_expires;  // the first one
     std::vector<AccessView> access, access_refused;  // by key; by list alone
+    std::optional<std::time_t> certificate_expires;  // the first one
     std::uint64_t tls_handshakes = 0, tls_resumed = 0, tls_failures = 0, proxy_headers_refused = 0;
     std::uint64_t spool_memory = 0, spool_disk = 0;  // octets on their way to somebody slow
     std::vector<RevisionView> revisions;
