@@ -12,9 +12,7 @@
 #include <vector>
 
 #include "admin/api.hpp"
-#include "admin/history.hpp"
-#include "admin/lanes.hpp"
-#include "proxy/generations.hpp"
+#include "admin/dashboard_text.hpp"
 
 namespace admin {
 
@@ -42,14 +40,8 @@ public:
     const History& history() const { return history_; }
 
 private:
-    struct Told {  // how far it has been told
-        std::uint64_t generation = 0, event = 0;
-        WallTime lanes{};
-    };
-
     Answer history_of(std::string_view service, bool day) const;
-    Answer timeline(const Snapshot&) const;
-    std::string render(const Snapshot&) const;
+    std::vector<proxy::Generation> generations(std::uint64_t after) const;
 
     const proxy::Generations* generations_;
     std::filesystem::path file_;

@@ -92,6 +92,13 @@ constexpr std::array rules{
             if (value == "default") return service.startup_silence.reset(), true;
             return set_duration(value, service.startup_silence, 0s, 10min);
         }},
+    AnnotationRule{"pilotlight.dev/access",
+                   "Only with a key of this list of the Gateway's `spec.access`, see [access.md](access.md)",
+                   "none", "a list's name, or `none`",
+                   [](std::string_view value, Service& service) {
+                       service.access = value == "none" ? std::string_view{} : value;
+                       return is_token(value) && value.size() <= 64;
+                   }},
     AnnotationRule{"pilotlight.dev/queue-depth", "Requests that may wait; one more is answered 503", "10000",
                    "1 to 1000000",
                    [](std::string_view value, Service& service) {

@@ -53,6 +53,7 @@ struct Service {
     router::Profile profile = router::Profile::automatic;
     std::vector<router::UserRule> rules;  // ahead of the profile's
     int retry = 1;                        // how often a request whose pod died unanswered is tried elsewhere
+    std::string access;                   // the list of keys that open it; empty: it is open
     std::vector<TrafficTarget> traffic;   // empty: 100 % to the latest
     std::string file;                     // where it was read, for messages
     int line = 0;
@@ -161,6 +162,24 @@ struct Timeouts {
     friend bool operator==(const Timeouts&, const Timeouts&) = default;
 };
 
+// A key that opens services; its user has it, we have a hash of it.
+struct AccessKey {
+    std::string name;         // in logs and metrics
+    std::string hash;         // manifest/key_hash.hpp
+    std::size_t running = 0;  // slots that its requests may hold at a time; 0: no bound
+    std::size_t waiting = 0;  // of its requests may wait; 0: half of the queue
+
+    friend bool operator==(const AccessKey&, const AccessKey&) = default;
+};
+
+struct AccessList {
+    std::string name;
+    bool forward_key = false;  // pods see what the client sent
+    std::vector<AccessKey> keys;
+
+    friend bool operator==(const AccessList&, const AccessList&) = default;
+};
+
 struct Log {
     std::string level = "info";     // trace debug info warn error off
     std::string format = "auto";    // text, json; auto: text on a terminal
@@ -185,6 +204,7 @@ struct Gateway {
     Timeouts timeouts;
     DriverSettings driver = pods::ProcessSettings{};
     Log log;
+    std::vector<AccessList> access;
 
     friend bool operator==(const Gateway&, const Gateway&) = default;
 };

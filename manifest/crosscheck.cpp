@@ -53,6 +53,18 @@ void check_targets(const Everything& all, const ByName& services, Problems& prob
     }
 }
 
+// A service that should be closed and is not would be open to all: that is no warning.
+void check_access(const Everything& all, Problems& problems) {
+    std::vector<std::string_view> names;
+    for (const auto& list : all.gateway.value.access) names.push_back(list.name);
+    for (const auto& service : all.services) {
+        const auto& name = service.value.access;
+        if (name.empty() || std::ranges::find(names, name) != names.end()) continue;
+        problems.error(service.place, "pilotlight.dev/access: there is no list " + quote(name) +
+                                          " in the Gateway's spec.access" + did_you_mean(name, names));
+    }
+}
+
 void check_hosts(const Everything& all, Problems& problems) {
     struct Owner {
         std::string what;
@@ -124,6 +136,7 @@ void check_runnable(const Everything& all, Problems& problems) {
 void check_together(const Everything& all, Problems& problems) {
     const auto services = index(all, problems);
     check_targets(all, services, problems);
+    check_access(all, problems);
     check_hosts(all, problems);
     check_runnable(all, problems);
 }

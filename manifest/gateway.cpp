@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "manifest/access.hpp"
 #include "manifest/door.hpp"
 #include "manifest/metadata.hpp"
 #include "manifest/names.hpp"
@@ -194,6 +195,7 @@ PlacedGateway read_gateway(const Node& document, Problems& problems) {
     read_timeouts(spec, gateway.timeouts);
     gateway.driver = read_driver(spec.find("driver"), placed, problems);
     read_log(spec, gateway.log);
+    read_access(spec, gateway);
     spec.close();
     fields.close();
     return placed;

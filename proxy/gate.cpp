@@ -70,16 +70,21 @@ Lease Gate::enter(asio::io_context& io, const Caller& caller, std::uint64_t byte
     if (!caller.origin.empty()) waiter->origin = std::hash<std::string_view>{}(caller.origin);
     waiter->client = caller.origin;
     std::optional<Ticket> ticket;
+    auto why_not = Refusal::queue_full;
     bool cold = false;
     change(now, [&](router::Pool& pool) {
         waiter->bound = bound_pod(caller, now);
-        ticket = pool.arrive({waiter->bound, bytes}, now);
+        router::Arrival arrival{waiter->bound, bytes, caller.key, caller.key_running, caller.key_waiting};
+        if (arrival.key != router::Key{} && arrival.key_waiting == 0)  // nobody fills the queue alone
+            arrival.key_waiting = std::max<std::size_t>(1, pool.settings().queue_depth / 2);
+        if (pool.over_own_bound(arrival, now)) why_not = Refusal::key_limit;
+        if (why_not == Refusal::queue_full) ticket = pool.arrive(arrival, now);
         if (!ticket) return;
         waiters_.emplace(*ticket, waiter);
         places_.enter(*ticket, names);
         cold = !pool.any_admitted() && !closed_;
     });
-    if (!ticket) return Lease::refusal(Refusal::queue_full, io);
+    if (!ticket) return Lease::refusal(why_not, io);
     if (cold) wake_();
     return Lease(shared_from_this(), *ticket, std::move(waiter));
 }

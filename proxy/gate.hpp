@@ -32,6 +32,8 @@ struct Caller {
     std::vector<std::string> ids;               // "kind:value"
     std::optional<Binding> cookie;
     std::string origin{};  // the peer's address. A weak hint, where nothing else is known; empty: none
+    router::Key key{};     // whose turn it is; 0: nobody's in particular
+    std::size_t key_running = 0, key_waiting = 0;  // its bounds; 0: none, and half of the queue
 };
 
 // Why a request that takes no slot has no pod.

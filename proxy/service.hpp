@@ -19,6 +19,8 @@
 
 namespace proxy {
 
+class AccessKeys;
+
 // One service's current revision.
 struct Service {
     std::string name_space, name, revision;
@@ -35,6 +37,7 @@ struct Service {
     bool interrupt_on_disconnect = false;  // a pod is told to stop when its client has left
     std::shared_ptr<Jobs> jobs;
     std::shared_ptr<Heartbeats> heartbeats;
+    std::shared_ptr<const AccessKeys> keys;  // that open it; empty: it is open
 };
 
 struct Routing {

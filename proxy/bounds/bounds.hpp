@@ -17,6 +17,7 @@ struct Bounds {
     Counter over_peer_limit{0};   // connections closed: their peer has as many as it may have
     Counter idle_shed{0};         // closed to make room
     Counter slow_heads{0};        // closed: the head, or the first octet, did not come in time
+    Counter http2_floods{0};      // closed: too many resets, or frames that are about no request
     Counter slow_bodies{0};       // answered 408
     Counter accept_pauses{0};     // for want of connections or descriptors
     Counter refused_overload{0};  // requests answered 503 by the load's level

@@ -6,6 +6,7 @@
 #include <boost/asio.hpp>
 #include <limits>
 
+#include "proxy/access/keys.hpp"
 #include "proxy/bounds/load.hpp"
 #include "proxy/bounds/memory_used.hpp"
 #include "proxy/bounds/reserve.hpp"
@@ -78,9 +79,12 @@ void Loop::make_routes(const manifest::Configuration& configuration) {
     auto routing = std::make_shared<Routing>();
     std::map<std::string, std::size_t> index;
     hosts_.clear();
+    make_access(gateway.access);
     for (std::size_t i = 0; i < configuration.services.size(); ++i) {
         const auto& service = configuration.services[i];
-        routing->services.push_back(revisions_[i]->for_traffic());  // configure() keeps the order
+        const auto keys = access_.find(service.access);
+        routing->services.push_back(revisions_[i]->for_traffic(
+            keys == access_.end() ? nullptr : keys->second));  // configure() keeps the order
         index[key_of(service)] = i;
         auto& hosts = hosts_[key_of(service)];
         const auto add = [&](std::string host) {
@@ -111,6 +115,16 @@ void Loop::make_routes(const manifest::Configuration& configuration) {
     for (const auto& text : gateway.trusted_proxies)
         if (auto network = parse_network(text)) routing->trusted_proxies.push_back(*network);
     routing_ = std::move(routing);
+}
+
+// A list that did not change keeps its counters.
+void Loop::make_access(const std::vector<manifest::AccessList>& lists) {
+    const auto before = std::exchange(access_, {});
+    for (const auto& list : lists) {
+        const auto old = before.find(list.name);
+        const bool same = old != before.end() && old->second->settings() == list;
+        access_[list.name] = same ? old->second : std::make_shared<const AccessKeys>(list);
+    }
 }
 
 void Loop::start() {
@@ -190,6 +204,11 @@ void Loop::publish() {
     next->events = events_.all();
     next->spool_memory = spool_budget_->memory.used();
     next->spool_disk = spool_budget_->disk.used();
+    for (const auto& [name, list] : access_) {
+        next->access_refused.push_back({name, {}, list->refused, 0});
+        for (const auto& key : list->all())
+            next->access.push_back({name, key.settings.name, key.requests, key.over_limit});
+    }
     counter_(*next);
     snapshot_ = std::move(next);
     published_at_ = Clock::now();

@@ -48,6 +48,7 @@ private:
     void arm();
     bool second_is_over(TimePoint now) const;
     void make_routes(const manifest::Configuration&);
+    void make_access(const std::vector<manifest::AccessList>&);
     void publish();
     int limit_for(const Revision&) const;
 
@@ -65,6 +66,7 @@ private:
         revisions_;                           // current ones, and retiring ones until they are empty
     std::map<std::string, int> generations_;  // of "namespace/name"
     std::map<std::string, std::vector<std::string>> hosts_;
+    std::map<std::string, std::shared_ptr<const AccessKeys>> access_;
     std::shared_ptr<const Routing> routing_;
     std::shared_ptr<const Snapshot> snapshot_ = std::make_shared<Snapshot>();
     asio::steady_timer timer_;

@@ -88,7 +88,7 @@ void Revision::retire() {
     controller_.retire();
 }
 
-std::shared_ptr<const Service> Revision::for_traffic() const {
+std::shared_ptr<const Service> Revision::for_traffic(std::shared_ptr<const AccessKeys> keys) const {
     auto service = std::make_shared<Service>();
     service->name_space = settings_.name_space;
     service->name = settings_.name;
@@ -96,6 +96,7 @@ std::shared_ptr<const Service> Revision::for_traffic() const {
     service->key = settings_.name_space + "/" + settings_.name;
     service->gate = gate_;
     service->metrics = metrics_;
+    service->keys = std::move(keys);
     service->jobs = jobs_;
     service->heartbeats = heartbeats_;
     service->affinity = settings_.affinity;

@@ -60,7 +60,7 @@ public:
 
     const std::string& name() const { return name_; }
     const manifest::Service& settings() const { return settings_; }
-    std::shared_ptr<const Service> for_traffic() const;
+    std::shared_ptr<const Service> for_traffic(std::shared_ptr<const AccessKeys> keys) const;
     RevisionView view(std::uint64_t version) const;
     std::vector<PodView> pod_views() const;
 

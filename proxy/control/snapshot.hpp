@@ -111,12 +111,19 @@ struct EventView {
     std::string reason, message;
 };
 
+// A key of an access list, and what came with it.
+struct AccessView {
+    std::string list, key;
+    std::uint64_t requests = 0, over_limit = 0;
+};
+
 struct Snapshot {
     std::uint64_t version = 0;  // grows with every change of what is below
     bool ready = false;         // listens, and is not shutting down
     bool draining = false;
     std::size_t connections = 0, requests = 0, errands = 0;
     BoundsView bounds;
+    std::vector<AccessView> access, access_refused;  // by key; by list alone
     std::optional<std::time_t> certificate_expires;  // the first one
     std::uint64_t tls_handshakes = 0, tls_resumed = 0, tls_failures = 0, proxy_headers_refused = 0;
     std::uint64_t spool_memory = 0, spool_disk = 0;  // octets on their way to somebody slow

@@ -36,6 +36,7 @@ std::string Visit::request_for_pod() const {
     to.traceparent = trace;
     to.websocket = head.websocket();
     to.identity = x.stream && !head.websocket();
+    to.hide_keys = x.service->keys && !x.service->keys->settings().forward_key;
     if (x.service->affinity.cookie) to.hide_cookie = x.service->affinity.cookie_name;
     const bool usually_has_body =
         head.method() == "POST" || head.method() == "PUT" || head.method() == "PATCH";
@@ -63,6 +64,8 @@ void Visit::log() {
         if (answered) metrics.invocation[status_class].observe(record_.pod_time);
         metrics.bytes_in.fetch_add(record_.bytes_in, std::memory_order_relaxed);
         metrics.bytes_out.fetch_add(record_.bytes_out, std::memory_order_relaxed);
+        if (key_ && record_.refusal == Refusal::key_limit)
+            key_->over_limit.fetch_add(1, std::memory_order_relaxed);
         if (record_.refusal)
             metrics.refused[static_cast<std::size_t>(*record_.refusal)].fetch_add(1,
                                                                                   std::memory_order_relaxed);

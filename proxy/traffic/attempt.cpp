@@ -86,6 +86,8 @@ asio::awaitable<bool> Attempt::send() {
         sent += written.octets;
         if (written.error == asio::error::would_block ? has_answered() : bool(written.error)) co_return true;
     }
+    // An answer that is here already was begun before the pod can have heard everything.
+    if (x_.body.size() > 0 && has_answered()) co_return true;
     sent_all_ = true;
     co_return true;
 }

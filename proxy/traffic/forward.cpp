@@ -122,6 +122,7 @@ std::string request_for_pod(const RequestHead& head, const ToPod& to) {
         if (is_identity(name) && (!to.client_trusted || same_name(name, "X-Forwarded-For"))) continue;
         if (!to.client_certificate.empty() && same_name(name, "X-Forwarded-Client-Cert")) continue;
         if (lists_options && head.has_connection_option(name)) continue;
+        if (to.hide_keys && one_of(name, {"Authorization", "X-API-Key"})) continue;
         if (to.identity && same_name(name, "Accept-Encoding")) continue;
         if (new_trace && same_name(name, "tracestate")) continue;  // it is of another trace
         if (head.max_forwards() && same_name(name, "Max-Forwards")) {

@@ -19,6 +19,7 @@ struct ToPod {
     std::string_view client_certificate;  // in X-Forwarded-Client-Cert; empty: none
     std::string_view request_id;
     std::string_view traceparent;
+    bool hide_keys = false;                       // Authorization and X-API-Key are ours
     std::string_view hide_cookie;                 // ours; empty: none
     std::optional<std::uint64_t> content_length;  // the body is whole when it is sent, so it is always sized
     bool identity = false;   // ask for no coding: event streams stall in some pods' compressors

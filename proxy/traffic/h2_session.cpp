@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "proxy/bounds/reserve.hpp"
 #include "proxy/bounds/what_of.hpp"
 #include "proxy/traffic/h2_callbacks.hpp"
 #include "proxy/traffic/h2_stream.hpp"
@@ -119,11 +120,12 @@ asio::awaitable<bool> H2Session::run(std::string early) {
 }
 
 void H2Session::abandon() {
+    const MustNotFail leaving;
     over_ = true;
     idle_.reset();
     kick();
-    for (auto& [id, stream] : streams_) closed_.push_back(stream);
-    settle();
+    for (const auto& [id, stream] : streams_) stream->closed();
+    std::erase_if(streams_, [](const auto& one) { return !one.second->is_served(); });
 }
 
 void H2Session::writer_ended(std::exception_ptr error) {
@@ -189,6 +191,7 @@ void H2Session::drain() {
 }
 
 void H2Session::end(std::uint32_t why) {
+    if (why == NGHTTP2_ENHANCE_YOUR_CALM) count(worker_.shared().bounds.http2_floods);
     nghttp2_session_terminate_session(nghttp2_, why);
     kick();
 }

@@ -20,6 +20,10 @@ RefusalInfo describe(Refusal refusal) {
             return {404, "destination_not_found", "unknown_host", "No service has this host name"};
         case Refusal::denied:
             return {403, "http_request_denied", "denied", "This path is not served"};
+        case Refusal::unauthorized:
+            return {401, "http_request_denied", "unauthorized", "A key is needed"};
+        case Refusal::key_limit:
+            return {429, "connection_limit_reached", "key_limit", "Too many requests with this key", true};
         case Refusal::queue_full:
             return {503, "connection_limit_reached", "queue_full", "The queue is full", true};
         case Refusal::queue_timeout:
@@ -71,6 +75,12 @@ std::string_view advice(Refusal refusal) {
                    "less and less often.";
         case Refusal::shutting_down:
             return "The gateway is shutting down. Try again in a moment.";
+        case Refusal::unauthorized:
+            return "Send a key of this service as 'Authorization: Bearer', 'X-API-Key', or as name and "
+                   "password "
+                   "('Authorization: Basic').";
+        case Refusal::key_limit:
+            return "As many requests with this key wait already as it may have. Try again later.";
         case Refusal::overloaded:
             return "The gateway has as much to hold as its memory allows. Try again in a moment.";
         default:
@@ -86,8 +96,12 @@ std::string_view status_text(int status) {
             return "No Content";
         case 400:
             return "Bad Request";
+        case 401:
+            return "Unauthorized";
         case 403:
             return "Forbidden";
+        case 429:
+            return "Too Many Requests";
         case 404:
             return "Not Found";
         case 405:
@@ -162,6 +176,10 @@ std::string refusal_response(Refusal refusal, const RefusalContext& context) {
     if (!info.proxy_error.empty() && !size)
         out += fmt::format("Proxy-Status: pilotlight; error={}\r\n", info.proxy_error);
     if (info.retry_after) out += fmt::format("Retry-After: {}\r\n", context.retry_after.count());
+    if (status == 401)
+        out +=
+            "WWW-Authenticate: Basic realm=\"Pilotlight\", charset=\"UTF-8\"\r\n"
+            "WWW-Authenticate: Bearer realm=\"Pilotlight\"\r\n";
     if (status == 405) out += fmt::format("Allow: {}\r\n", allowed_methods);
     if (!context.request_id.empty()) out += fmt::format("X-Request-Id: {}\r\n", context.request_id);
     if (context.wants_html) out += page_policy();

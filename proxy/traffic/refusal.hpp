@@ -13,6 +13,8 @@ enum class Refusal : unsigned char {
     request_timeout,  // a client that stopped in the middle of its request
     unknown_host,
     denied,
+    unauthorized,  // no key of the service's list
+    key_limit,     // enough requests with this key wait already
     queue_full,
     queue_timeout,
     cold_start_timeout,  // no pod in the budget

@@ -84,6 +84,10 @@ asio::awaitable<Visit::Next> Visit::answer(RequestHead request) {
     if (x.head.max_forwards() == 0)  // RFC 9110 section 7.6.2: it ends here
         co_return co_await answer_options();
 
+    if (x.service->keys) {
+        const auto unwelcome = co_await let_in();
+        if (unwelcome) co_return co_await refuse(*unwelcome, x.head, advice(*unwelcome), 0, has_body);
+    }
     if (const auto path = status_path(x.head.path()); path.what != StatusPath::What::none)
         co_return co_await tell_status(path);
     if (classified_.what == router::Class::denied)
@@ -139,6 +143,7 @@ void Visit::prepare() {
     caller_.ids = router::ids_in_target(x.head.path(), x.head.query());
     caller_.cookie = binding_of(*x.service, x.head);
     caller_.origin = address_;
+    name_key();
     if (body_) read_members();
     body_.reset();  // a held request may wait long with thousands of others
     record_.request_class = router::letter(classified_.what);

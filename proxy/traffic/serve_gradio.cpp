@@ -11,6 +11,10 @@ asio::awaitable<void> Visit::converse() {
     asked.service = x.service;
     asked.caller.cookie = binding_of(*x.service, x.head);
     asked.caller.origin = address_;
+    name_key();
+    asked.caller.key = caller_.key;
+    asked.caller.key_running = caller_.key_running;
+    asked.caller.key_waiting = caller_.key_waiting;
     asked.host = x.head.host();
     asked.request_id = record_.request_id;
     asked.key = x.head.first("Sec-WebSocket-Key");

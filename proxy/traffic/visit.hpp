@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "proxy/access/keys.hpp"
 #include "proxy/access_log.hpp"
 #include "proxy/traffic/client.hpp"
 #include "proxy/traffic/exchange.hpp"
@@ -69,6 +70,10 @@ private:
     std::optional<Binding> binding_of(const Service&, const RequestHead&) const;
     std::string request_for_pod() const;
 
+    // --- access.cpp
+    asio::awaitable<std::optional<Refusal>> let_in();  // empty: he may come in
+    void name_key();
+
     // --- serve_gradio.cpp
     asio::awaitable<void> converse();
 
@@ -114,6 +119,7 @@ private:
     std::optional<JsonPeek> body_;  // ids in it, if its rule says that there may be some
     Caller caller_;
     std::optional<Heartbeats::Held> heartbeat_;  // if it is one that its browser may hold open
+    std::shared_ptr<const AccessKeyState> key_;  // that he came with, where one is asked for
     std::optional<RequestHead> unrouted_;
     std::size_t taken_this_turn_ = 0;
     bool keep_alive_ = true;

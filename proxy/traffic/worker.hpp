@@ -12,6 +12,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "proxy/access/password_check.hpp"
 #include "proxy/access_log.hpp"
 #include "proxy/bounds/bounds.hpp"
 #include "proxy/bounds/idle_line.hpp"
@@ -28,6 +29,7 @@ struct Shared {
     CookieKey cookie_key;
     AccessLog& access_log;
     Bounds bounds{};
+    PasswordCheck passwords{};
     std::atomic<std::size_t> connections{0};  // of clients
     std::atomic<std::size_t> requests{0};     // of clients, from the head to the end of the answer
     std::atomic<std::size_t> errands{0};      // that pods work on

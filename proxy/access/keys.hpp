@@ -1,0 +1,41 @@
+// One list of keys, as traffic goes by it: immutable but for its counters, swapped with the routing.
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <memory>
+#include <string>
+
+#include "manifest/configuration.hpp"
+#include "manifest/key_hash.hpp"
+#include "proxy/access/credentials.hpp"
+#include "router/turns.hpp"
+
+namespace proxy {
+
+struct AccessKeyState {
+    manifest::AccessKey settings;
+    manifest::KeyHash hash;
+    router::Key id{};
+    mutable std::atomic<std::uint64_t> requests{0}, over_limit{0};
+};
+
+class AccessKeys {
+public:
+    explicit AccessKeys(const manifest::AccessList&);
+
+    // By a key of 256 bits: all of the list are looked at, whichever it is. Null: none of them.
+    const AccessKeyState* find(const Claim&) const;
+    // By name, for a password that is still to be checked. Null: nobody, or one who has a key.
+    const AccessKeyState* with_password(std::string_view user) const;
+
+    const manifest::AccessList& settings() const { return settings_; }
+    const std::deque<AccessKeyState>& all() const { return keys_; }
+    mutable std::atomic<std::uint64_t> refused{0};  // 401
+
+private:
+    manifest::AccessList settings_;
+    std::deque<AccessKeyState> keys_;  // deque: the elements stay where they are
+};
+
+}  // namespace proxy
