@@ -227,7 +227,8 @@ class Hostile(Base):
             client.send(octets)
             client.until_closed()
             self.assertEqual((name, client.goaway), (name, ENHANCE_YOUR_CALM))
-        self.assertIn('pilotlight_connections_closed_total{reason="http2_flood"} 3', gateway.metrics())
+        gateway.wait(lambda: 'pilotlight_connections_closed_total{reason="http2_flood"} 3' in gateway.metrics(),
+                     "they are counted")
         self.assert_served(gateway)
 
     def test_a_head_that_is_too_large_or_too_slow_is_refused(self):
