@@ -98,7 +98,7 @@ asio::awaitable<bool> H2Session::run(std::string early) {
             co_await worker_.others();
         }
         if (const auto read = stream_.try_read(worker_.scratch())) {
-            if (read->error) break;
+            if (read->error) co_return false;  // gone, and with it all who ask on it
             this_turn += read->octets;
             good = feed({worker_.scratch().data(), read->octets});
             continue;
