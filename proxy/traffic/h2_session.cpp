@@ -148,20 +148,22 @@ bool H2Session::feed(std::string_view octets) {
         end(NGHTTP2_ENHANCE_YOUR_CALM);
     }
     settle();
+    kick();
     return taken >= 0 && !too_much_;
 }
 
 // What nghttp2 has said, now that it is not on the stack any more.
 void H2Session::settle() {
-    if (const auto octets = std::exchange(received_, 0); octets > 0)
+    if (const auto octets = std::exchange(received_, 0); octets > 0) {
         nghttp2_session_consume_connection(nghttp2_, octets);
+        kick();
+    }
     for (auto& stream : std::exchange(whole_heads_, {})) start(std::move(stream));
     for (const auto& stream : std::exchange(closed_, {})) {
         stream->closed();
         if (!stream->is_served()) streams_.erase(stream->id());
     }
     if (streams_.empty() && !idle_ && !over_) is_idle();
-    if (nghttp2_session_want_write(nghttp2_) != 0) kick();
 }
 
 void H2Session::is_idle() {
