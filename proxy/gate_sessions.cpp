@@ -132,21 +132,29 @@ std::optional<PodId> Gate::likely_busy(const Caller& caller, TimePoint now) {
 // that are alike an address keeps to its own until another one is sent there, and gets the next one then: of
 // those who are about to get a cookie nothing else is known.
 std::optional<PodId> Gate::least_busy(std::string_view address, TimePoint now) {
-    std::vector<PodId> alike;
-    std::pair<int, int> least;
-    for (const auto& [id, backend] : backends_) {
-        if (!pool_.admitted(id)) continue;
-        const std::pair rank(pool_.leases(id), sessions_.on(id));
-        if (alike.empty() || rank < least) alike.clear(), least = rank;
-        if (rank == least) alike.push_back(id);
-    }
-    if (alike.empty()) return std::nullopt;
-    if (address.empty()) return alike.front();
+    const auto rank = [this](PodId pod) { return std::pair(pool_.leases(pod), sessions_.on(pod)); };
+    std::optional<std::pair<int, int>> least;
+    for (const auto& [id, backend] : backends_)
+        if (pool_.admitted(id) && (!least || rank(id) < *least)) least = rank(id);
+    if (!least) return std::nullopt;
+    const auto alike = [&](PodId pod) {
+        return backends_.contains(pod) && pool_.admitted(pod) && rank(pod) == *least;
+    };
     const auto visitor = std::hash<std::string_view>{}(address);
-    const auto own = visitors_.find(origin_id(visitor), now, session_timeout_);
-    if (own && std::ranges::find(alike, *own) != alike.end() && newest_visitor_[*own] == visitor) return own;
-    auto next = std::ranges::upper_bound(alike, last_visited_);
-    last_visited_ = next == alike.end() ? alike.front() : *next;
+    if (!address.empty()) {
+        const auto own = visitors_.find(origin_id(visitor), now, session_timeout_);
+        if (own && alike(*own) && newest_visitor_[*own] == visitor) return own;
+    }
+    // The next one in their order after the one before, so that visitors spread; the first again after the
+    // last.
+    std::optional<PodId> first, next;
+    for (const auto& [id, backend] : backends_) {
+        if (!alike(id)) continue;
+        if (!first || id < *first) first = id;
+        if (id > last_visited_ && (!next || id < *next)) next = id;
+    }
+    if (address.empty()) return first;
+    last_visited_ = next ? *next : *first;
     newest_visitor_[last_visited_] = visitor;
     visitors_.bind(origin_id(visitor), last_visited_, now);
     return last_visited_;

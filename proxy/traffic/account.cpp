@@ -21,12 +21,28 @@ std::optional<Binding> Visit::binding_of(const Service& service, const RequestHe
     return std::nullopt;
 }
 
+namespace {
+
+// W3C Trace Context section 3.2: ids of a trace that is not sampled.
+std::string new_traceparent() {
+    std::string trace;
+    trace.reserve(55);
+    trace += "00-";
+    append_hex(trace, random64());
+    append_hex(trace, random64());
+    trace += '-';
+    append_hex(trace, random64());
+    return trace += "-00";
+}
+
+}  // namespace
+
 std::string Visit::request_for_pod() const {
     const auto& x = *exchange_;
     const auto& head = x.head;
     const auto given = head.first("traceparent");
-    std::string trace(is_traceparent(given) && head.has_one("traceparent") ? given : std::string_view{});
-    if (trace.empty()) trace = "00-" + hex(random64()) + hex(random64()) + "-" + hex(random64()) + "-00";
+    const bool its_own = is_traceparent(given) && head.has_one("traceparent");
+    const auto trace = its_own ? std::string(given) : new_traceparent();
     ToPod to;
     to.client_address = arrival_.peer;
     to.tls = arrival_.tls != nullptr;

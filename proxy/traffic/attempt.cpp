@@ -214,7 +214,6 @@ asio::awaitable<Outcome> Attempt::receive_body(ResponseHead response, std::strin
 // needs.
 asio::awaitable<void> Attempt::until_taken() {
     while (x_.answer.backlog() > at_the_clients_pace && !x_.nobody_listens()) {
-        x_.taken.expires_at(TimePoint::max());
         co_await x_.taken.async_wait(asio::as_tuple(asio::use_awaitable));
     }
 }

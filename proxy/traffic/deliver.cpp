@@ -43,7 +43,7 @@ asio::awaitable<Visit::Next> Visit::deliver() {
             sent += piece.size();
             record_.bytes_out = sent;
             x.answer.release(sent);
-            x.taken.cancel();
+            x.taken.notify();
             if (sent - turn_began > Worker::turn) {
                 turn_began = sent;
                 co_await worker_.others();
@@ -52,7 +52,6 @@ asio::awaitable<Visit::Next> Visit::deliver() {
             continue;  // the write may have waited: what was notified meanwhile is seen only by another look
         }
         if (x.failure || x.answer.failed() || x.client_left) break;
-        x.changed.expires_at(TimePoint::max());
         co_await x.changed.async_wait(asio::as_tuple(asio::use_awaitable));
     }
     record_.refusal = x.client_left ? Refusal::client_left : x.failure.value_or(Refusal::disk_full);

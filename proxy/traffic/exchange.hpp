@@ -12,6 +12,7 @@
 #include "proxy/service.hpp"
 #include "proxy/traffic/head.hpp"
 #include "proxy/traffic/refusal.hpp"
+#include "proxy/traffic/signal.hpp"
 #include "proxy/traffic/spool.hpp"
 
 namespace proxy {
@@ -34,10 +35,10 @@ struct Exchange {
           head(std::move(request)),
           body(routing->request_spool),
           answer(routing->response_spool),
-          changed(io, TimePoint::max()),
-          taken(io, TimePoint::max()) {}
+          changed(io),
+          taken(io) {}
 
-    void notify() { changed.cancel(); }
+    void notify() { changed.notify(); }
     void fail(Refusal why, std::string in_words) {
         if (!failure) failure = why, detail = std::move(in_words);
         notify();
@@ -84,12 +85,12 @@ struct Exchange {
         client_left = true;
         if (waiting) waiting->ring();
         if (on_departure) on_departure();
-        taken.cancel();
+        taken.notify();
         notify();
     }
 
-    Waiter::Timer changed;
-    Waiter::Timer taken;  // cancelled when the client has taken some of the answer
+    Signal changed;
+    Signal taken;  // the client has taken some of the answer
 };
 
 }  // namespace proxy

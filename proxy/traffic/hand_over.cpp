@@ -97,7 +97,6 @@ asio::awaitable<Visit::Next> Visit::result() {
             if (there) continue;
             break;
         }
-        x.changed.expires_at(TimePoint::max());
         co_await x.changed.async_wait(asio::as_tuple(asio::use_awaitable));
     }
     if (x.client_left) co_return co_await refuse(Refusal::client_left, x.head, {});

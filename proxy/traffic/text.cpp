@@ -42,8 +42,16 @@ std::uint64_t random64() {
     return drawn[--left];
 }
 
+void append_hex(std::string& out, std::uint64_t value) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    for (int shift = 60; shift >= 0; shift -= 4) out += digits[(value >> shift) & 15];
+}
+
 std::string hex(std::uint64_t value) {
-    return fmt::format("{:016x}", value);
+    std::string out;
+    out.reserve(16);
+    append_hex(out, value);
+    return out;
 }
 
 namespace {

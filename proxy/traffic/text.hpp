@@ -11,5 +11,6 @@ std::string_view http_date();    // RFC 9110 IMF-fixdate of now; made once a sec
 std::string rfc3339_now();       // with milliseconds, UTC
 std::uint64_t random64();        // from the system's generator, for ids that must not be guessed
 std::string hex(std::uint64_t);  // 16 digits
+void append_hex(std::string& out, std::uint64_t);
 
 }  // namespace proxy
