@@ -351,10 +351,7 @@ class Tls(Base):
         self.assert_status(connection.head(), 101, self.gw)
         self.assertEqual(connection.take(5), b"early")
         body = BIG[:2 << 20]
-        sender = threading.Thread(target=connection.send, args=(body,))
-        sender.start()
-        self.assertTrue(connection.take(len(body)) == body)
-        sender.join(10)
+        self.assertTrue(connection.exchange(body, len(body)) == body)
 
     # --- the PROXY protocol, and whose request it is
 

@@ -1,10 +1,12 @@
 """Certificates made with the openssl command, and clients that speak TLS. Every wait is bounded."""
 import os
+import select
 import socket
 import ssl
 import struct
 import subprocess
 import tempfile
+import time
 
 import wire
 
@@ -70,6 +72,29 @@ class Connection(wire.Connection):
             return super().more()
         except ssl.SSLEOFError:  # it ended without saying so
             return False
+
+    def exchange(self, octets, count):
+        """Sends while it reads `count` octets. In one thread: OpenSSL's connections are not for two at a time."""
+        self.socket.setblocking(False)
+        sent, got, until = 0, bytearray(self.buffer), time.monotonic() + wire.SECONDS
+        self.buffer = b""
+        while len(got) < count and time.monotonic() < until:
+            wants = [self.socket] if sent < len(octets) else []
+            select.select([self.socket], wants, [], 1)
+            try:
+                if wants:
+                    sent += self.socket.send(octets[sent:sent + (64 << 10)])
+            except (ssl.SSLWantWriteError, ssl.SSLWantReadError):
+                pass
+            try:
+                more = self.socket.recv(64 << 10)
+                if not more:
+                    break
+                got += more
+            except (ssl.SSLWantWriteError, ssl.SSLWantReadError):
+                pass
+        self.socket.setblocking(True)
+        return bytes(got)
 
     @property
     def names(self):
