@@ -18,6 +18,8 @@ constexpr std::chrono::seconds mount_window{30};  // after the port opened; see 
 constexpr std::string_view not_mounted_body = R"({"detail":"Not Found"})";
 constexpr std::chrono::seconds hung_after_at_most{
     60};  // how long after its timeout a pod may still come back
+// Of a sized answer the client is written so much at a time: the pod is heard out first, its slot is wanted.
+constexpr std::uint64_t worth_a_write = 64 << 10;
 constexpr std::uint64_t at_the_clients_pace = 256
                                               << 10;  // so far ahead of its client a slotless answer is read
 
@@ -182,11 +184,13 @@ asio::awaitable<Outcome> Attempt::receive_body(ResponseHead response, std::strin
             keep(content);
     };
     x_.answered = Clock::now();
+    const bool sized =
+        response.framing() == Framing::sized;  // who knows its length waits for no single piece
     if (!may_be_unmounted) publish(std::move(response));
 
     rest.erase(0, decoder.feed(rest, sink));
     while (decoder.state() == BodyDecoder::State::more) {
-        x_.notify();
+        if (!sized || x_.answer.backlog() >= worth_a_write) x_.notify();
         if (slotless_ && !x_.listener) co_await until_taken();
         const auto outcome = co_await read_some([&](std::string_view octets) {
             const auto taken = decoder.feed(octets, sink);

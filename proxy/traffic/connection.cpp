@@ -164,8 +164,9 @@ asio::awaitable<std::size_t> Connection::read_head() {
         if (length > 0 && !too_long) co_return length;
         const auto head = std::string_view(in_).substr(0, length > 0 ? length : in_.size());
         const bool may_be_preface = may_be_http2() && http2_preface.starts_with(in_);
-        const auto wrong =
-            may_be_preface || head.empty() ? std::nullopt : refused_early(head, worker_.routing()->head_limits, searched);
+        const auto wrong = may_be_preface || head.empty()
+                               ? std::nullopt
+                               : refused_early(head, worker_.routing()->head_limits, searched);
         if (wrong || too_long) {
             const auto detail = wrong ? fmt::format("The request was refused: {}.", wrong->reason)
                                       : fmt::format("The request's head is longer than {} octets.", limit());

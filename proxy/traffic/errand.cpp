@@ -153,13 +153,13 @@ private:
         // First of all: the pod is free, whatever the client's line is like; unless it has only begun.
         const bool has_begun_a_job = lease_ && x_.until != router::Until::answer && status_ < 300;
         if (!has_begun_a_job) give_back();
+        // Whom the slot was given to sends his request before anything else is done: the pod waits for it.
+        if (has_slot_ && !has_begun_a_job) co_await worker_.others();
         if (status_ >= 500)
             gate_.failed(backend_->id, Clock::now());
         else
             gate_.succeeded(backend_->id);
         learn();
-        // Whom the slot was given to sends his request before this answer is written: the pod waits for it.
-        if (has_slot_ && !has_begun_a_job) co_await worker_.others();
         x_.complete = !x_.failure;  // of an answer that came too late a part is missing
         x_.notify();
         if (has_begun_a_job) {

@@ -45,23 +45,30 @@ void Poller::stop() {
 void Poller::wait() {
     descriptor_.async_wait(asio::posix::stream_descriptor::wait_read, [this](error_code error) {
         if (error) return;
-        MustNotFail others;
         tell();
+        MustNotFail others;
         wait();  // which ends at once if some are left
     });
 }
 
+// Who is told runs at once, and may end any socket: one that ends leaves the list by itself.
 void Poller::tell() {
+    boost::intrusive::list<Socket, boost::intrusive::base_hook<ReadyHook>,
+                           boost::intrusive::constant_time_size<false>>
+        ready;
     const int count =
         ::epoll_wait(descriptor_.native_handle(), events_.data(), static_cast<int>(events_.size()), 0);
     for (int i = 0; i < count; ++i) {
         const auto& event = events_[static_cast<std::size_t>(i)];
-        try {
-            static_cast<Socket*>(event.data.ptr)->ready(event.events);
-        } catch (const std::exception& error) {  // no memory for this one: the others are told all the same
-            spdlog::error("a connection was not told that it is ready: {}", error.what());
-        }
+        auto& socket = *static_cast<Socket*>(event.data.ptr);
+        socket.note(event.events);
+        ready.push_back(socket);
     }
+    while (!ready.empty()) try {
+            if (!ready.front().tell_one()) ready.pop_front();
+        } catch (const std::exception& error) {  // of this one: the others are told all the same
+            spdlog::error("a connection's handler ended by an exception: {}", error.what());
+        }
 }
 
 Socket::Socket(Poller& poller, int descriptor) : poller_(&poller), descriptor_(descriptor) {
@@ -207,12 +214,19 @@ void Socket::begin(Wait& wait) {
     if (wait.what != wait_read) would_block(wait_write);
 }
 
-void Socket::ready(std::uint32_t events) {
+void Socket::note(std::uint32_t events) {
     if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) ended_ = true;
     if ((events & EPOLLIN) != 0 || ended_) may_read_ = true;
     if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) may_write_ = true;
-    for (auto& wait : waits_)
-        if (over(wait.what)) wait.handler.post(get_executor(), {});
+}
+
+bool Socket::tell_one() {
+    for (auto& wait : waits_) {
+        if (!wait.handler || !over(wait.what)) continue;
+        wait.handler.call({});
+        return true;
+    }
+    return false;
 }
 
 }  // namespace proxy

@@ -12,6 +12,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/intrusive/list.hpp>
 #include <cstddef>
 #include <memory>
 #include <span>
@@ -44,6 +45,9 @@ private:
     std::array<epoll_event, 64> events_{};
 };
 
+using ReadyHook =
+    boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
+
 // What waits for a socket, called once. Small ones are held without an allocation.
 class WhenReady {
 public:
@@ -70,6 +74,9 @@ public:
         held_->post(executor, error);
     }
 
+    // At once, by whoever minds not what it does: this too may be gone afterwards.
+    void call(boost::system::error_code error) { held_->call(*this, error); }
+
 private:
     struct Reset {
         WhenReady& mine;
@@ -78,6 +85,7 @@ private:
     struct Held {
         virtual ~Held() = default;
         virtual void post(Executor, boost::system::error_code) = 0;
+        virtual void call(WhenReady& from, boost::system::error_code) = 0;
     };
     template <class Handler>
     struct HeldOf final : Held {
@@ -85,6 +93,11 @@ private:
         void post(Executor executor, boost::system::error_code error) override {
             asio::post(executor,
                        [handler = std::move(handler), error]() mutable { std::move(handler)(error); });
+        }
+        void call(WhenReady& from, boost::system::error_code error) override {
+            auto mine = std::move(handler);
+            from.reset();  // and with it this
+            std::move(mine)(error);
         }
         Handler handler;
     };
@@ -102,7 +115,7 @@ private:
 };
 
 // Non-blocking, without delay (Nagle). Errors are Asio's. Movable until its first wait.
-class Socket {
+class Socket : public ReadyHook {
 public:
     using executor_type = asio::io_context::executor_type;
     enum wait_type : unsigned char { wait_read, wait_write, wait_either };
@@ -158,7 +171,8 @@ private:
     bool over(wait_type what) const {
         return (what != wait_write && may_read_) || (what != wait_read && may_write_);
     }
-    void ready(std::uint32_t events);
+    void note(std::uint32_t events);
+    bool tell_one();  // of those who wait for what is ready
 
     Poller* poller_;
     int descriptor_;
