@@ -107,18 +107,19 @@ class Access(harness.TestCase):
         self.assert_status(gateway.generate(headers=bearer(key)), 200, gateway)
 
     def test_one_users_many_prompts_do_not_starve_anothers_one(self):
-        gateway = self.closed(simulator={"SERVICE": "0.2"}, scale={"min-scale": 1})
+        gateway = self.closed(simulator={"SERVICE": "0.25"}, scale={"min-scale": 1})
         gateway.wait_for_ready(1)
-        order = []
+        order, before = [], []
 
         def send(number):
             key = BOB if number == 0 else ANNA
-            if number == 0:
+            if number == 0:  # what is under way is published every second: enough of them wait for longer
                 gateway.wait(lambda: under_way(gateway) >= 8, "anna's prompts wait")
+                before.append(len(order))
             self.assert_status(gateway.generate(headers=bearer(key)), 200, gateway)
             order.append(key)
-        harness.concurrently(12, send)
-        self.assertIn(BOB, order[:6], "bob was next but one, at a time when eight of anna's waited")
+        harness.concurrently(20, send)
+        self.assertLess(order.index(BOB) - before[0], 5, "bob was next but one, at a time when eight of anna's waited")
 
     def test_a_key_has_its_bound_of_waiting_requests(self):
         gateway = self.closed(lists(waiting=2, running=1), simulator={"SERVICE": "0.5"}, scale={"min-scale": 1})
