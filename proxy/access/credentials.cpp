@@ -1,5 +1,7 @@
 #include "proxy/access/credentials.hpp"
 
+#include "proxy/base64.hpp"
+
 namespace proxy {
 namespace {
 
@@ -23,18 +25,8 @@ std::optional<Claim> authorization(std::string_view value) {
 }  // namespace
 
 std::optional<std::string> from_base64(std::string_view text) {
-    constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     while (text.ends_with('=')) text.remove_suffix(1);
-    std::string out;
-    unsigned bits = 0, held = 0;
-    for (const char c : text) {
-        const auto value = alphabet.find(c);
-        if (value == std::string_view::npos) return std::nullopt;
-        bits = (bits << 6) | static_cast<unsigned>(value);
-        held += 6;
-        if (held >= 8) out += static_cast<char>((bits >> (held -= 8)) & 255);
-    }
-    return out;
+    return base64_decoded(text, base64_alphabet, false);
 }
 
 std::optional<Claim> claim_of(const RequestHead& head) {

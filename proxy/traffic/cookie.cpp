@@ -10,35 +10,23 @@
 #include <memory>
 #include <stdexcept>
 
+#include "proxy/base64.hpp"
+
 namespace proxy {
 namespace {
 
 constexpr std::size_t payload_size = 24, mac_size = 16;
-constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 std::string base64url(std::string_view octets) {
     std::string out;
     out.reserve((octets.size() * 4 + 2) / 3);
+    constexpr auto alphabet = base64url_alphabet;
     unsigned bits = 0, held = 0;
     for (const char c : octets) {
         bits = (bits << 8) | static_cast<unsigned char>(c);
         for (held += 8; held >= 6; held -= 6) out += alphabet[(bits >> (held - 6)) & 63];
     }
     if (held > 0) out += alphabet[(bits << (6 - held)) & 63];
-    return out;
-}
-
-std::optional<std::string> from_base64url(std::string_view text) {
-    std::string out;
-    unsigned bits = 0, held = 0;
-    for (const char c : text) {
-        const auto value = alphabet.find(c);
-        if (value == std::string_view::npos) return std::nullopt;
-        bits = (bits << 6) | static_cast<unsigned>(value);
-        held += 6;
-        if (held >= 8) out += static_cast<char>((bits >> (held -= 8)) & 255);
-    }
-    if (held > 0 && (bits & ((1u << held) - 1)) != 0) return std::nullopt;  // one spelling for one value
     return out;
 }
 
@@ -127,7 +115,7 @@ std::string CookieKey::seal(const Binding& binding, std::string_view service) co
 std::optional<Binding> CookieKey::open(std::string_view value, std::string_view service, std::int64_t now,
                                        std::chrono::seconds timeout) const {
     if (value.size() > 2 * (payload_size + mac_size)) return std::nullopt;
-    const auto octets = from_base64url(value);
+    const auto octets = base64_decoded(value, base64url_alphabet, true);
     if (!octets || octets->size() != payload_size + mac_size) return std::nullopt;
     const std::string_view payload(octets->data(), payload_size);
     const auto mac = hmac("cookie", service, payload);
