@@ -15,10 +15,10 @@ using proxy::Histogram;
 using proxy::ServiceMetrics;
 using proxy::Snapshot;
 
-std::vector<Series> series_of(const Snapshot& snapshot) {
-    std::vector<Series> out;
+std::vector<ScrapedRevision> series_of(const Snapshot& snapshot) {
+    std::vector<ScrapedRevision> out;
     for (const auto& view : snapshot.revisions) {
-        Series one;
+        ScrapedRevision one;
         one.view = &view;
         const auto space = escape_label(view.name_space), service = escape_label(view.service),
                    revision = escape_label(view.revision);
@@ -43,8 +43,8 @@ std::vector<Series> series_of(const Snapshot& snapshot) {
 
 // The counters belong to a service and its revisions may share them: each is told once, by the revision that
 // takes the traffic, so that no sum counts a request twice.
-std::vector<Series> counted(const std::vector<Series>& all) {
-    std::vector<Series> out;
+std::vector<ScrapedRevision> counted(const std::vector<ScrapedRevision>& all) {
+    std::vector<ScrapedRevision> out;
     std::set<const ServiceMetrics*> told;
     for (const bool retiring : {false, true})
         for (const auto& one : all)
@@ -69,7 +69,7 @@ std::uint64_t count_of(const Histogram& values) {
 // By class of 1xx (never sent as an answer), 2xx to 5xx; clients that left are told apart. Here stand the
 // activator, the revision's queue proxy and the application behind it, in Knative's words: the first two are
 // one in the gateway.
-void responses(Text& text, const std::vector<Series>& all) {
+void responses(Text& text, const std::vector<ScrapedRevision>& all) {
     constexpr std::size_t first = 2, last = 5;
     const auto each = [&](const auto& visit) {
         for (const auto& one : all)
@@ -77,13 +77,13 @@ void responses(Text& text, const std::vector<Series>& all) {
     };
     const auto counts = [&](std::string_view name, std::string_view help, const auto& number) {
         text.family(name, "counter", help);
-        each([&](const Series& one, const ServiceMetrics& m, std::size_t i) {
+        each([&](const ScrapedRevision& one, const ServiceMetrics& m, std::size_t i) {
             text.sample(with_class(one.old_labels, i), number(m, i));
         });
     };
     const auto times = [&](std::string_view name, std::string_view help, ByClass member, double unit) {
         text.family(name, "histogram", help);
-        each([&](const Series& one, const ServiceMetrics& m, std::size_t i) {
+        each([&](const ScrapedRevision& one, const ServiceMetrics& m, std::size_t i) {
             text.histogram(with_class(unit == 1 ? one.new_labels : one.old_labels, i), (m.*member)[i], unit);
         });
     };
@@ -105,7 +105,7 @@ void responses(Text& text, const std::vector<Series>& all) {
           &ServiceMetrics::invocation, 1);
 }
 
-void counters(Text& text, const std::vector<Series>& all) {
+void counters(Text& text, const std::vector<ScrapedRevision>& all) {
     const auto counter = [&](std::string_view name, std::string_view help, auto member) {
         text.family(name, "counter", help);
         for (const auto& one : all)
@@ -132,7 +132,7 @@ void counters(Text& text, const std::vector<Series>& all) {
                         one.view->metrics->refused[i].load(std::memory_order_relaxed));
 }
 
-void waits(Text& text, const std::vector<Series>& all) {
+void waits(Text& text, const std::vector<ScrapedRevision>& all) {
     const auto histogram = [&](std::string_view name, std::string_view help, auto member) {
         text.family(name, "histogram", help);
         for (const auto& one : all) text.histogram(one.old_labels, one.view->metrics.get()->*member, 1);

@@ -11,10 +11,10 @@ namespace {
 using proxy::RevisionView;
 using proxy::Snapshot;
 
-using Number = std::function<double(const Series&)>;
+using Number = std::function<double(const ScrapedRevision&)>;
 
 // The same number under Knative's old and new name.
-void gauge(Text& text, const std::vector<Series>& all, std::string_view old_name, std::string_view new_name,
+void gauge(Text& text, const std::vector<ScrapedRevision>& all, std::string_view old_name, std::string_view new_name,
            std::string_view help, const Number& number) {
     if (all.empty()) return;
     text.family(old_name, "gauge", help);
@@ -24,9 +24,9 @@ void gauge(Text& text, const std::vector<Series>& all, std::string_view old_name
 }
 
 // By the metric that the service scales on: requests in flight, or requests a second.
-void averages(Text& text, const std::vector<Series>& all) {
+void averages(Text& text, const std::vector<ScrapedRevision>& all) {
     for (const bool rps : {false, true}) {
-        std::vector<Series> some;
+        std::vector<ScrapedRevision> some;
         for (const auto& one : all)
             if (one.view->by_rps == rps) some.push_back(one);
         gauge(text, some,
@@ -34,50 +34,50 @@ void averages(Text& text, const std::vector<Series>& all) {
               rps ? "kn_revision_rps_stable" : "kn_revision_concurrency_stable",
               rps ? "Average of requests a second over the stable window"
                   : "Average of requests in flight over the stable window",
-              [](const Series& s) { return s.view->stable; });
+              [](const ScrapedRevision& s) { return s.view->stable; });
         gauge(text, some,
               rps ? "autoscaler_panic_requests_per_second" : "autoscaler_panic_request_concurrency",
               rps ? "kn_revision_rps_panic" : "kn_revision_concurrency_panic",
               rps ? "Average of requests a second over the panic window"
                   : "Average of requests in flight over the panic window",
-              [](const Series& s) { return s.view->panic; });
+              [](const ScrapedRevision& s) { return s.view->panic; });
         gauge(text, some,
               rps ? "autoscaler_target_requests_per_second" : "autoscaler_target_concurrency_per_pod",
               rps ? "kn_revision_rps_target" : "kn_revision_concurrency_target",
               rps ? "The desired number of requests a second for each pod"
                   : "The desired number of concurrent requests for each pod",
-              [](const Series& s) { return s.view->target; });
+              [](const ScrapedRevision& s) { return s.view->target; });
     }
 }
 
-void knatives(Text& text, const std::vector<Series>& all) {
-    std::vector<Series> decided;  // Knative says nothing about an autoscaler that has no data yet
+void knatives(Text& text, const std::vector<ScrapedRevision>& all) {
+    std::vector<ScrapedRevision> decided;  // Knative says nothing about an autoscaler that has no data yet
     for (const auto& one : all)
         if (one.view->desired >= 0) decided.push_back(one);
     gauge(text, decided, "autoscaler_desired_pods", "kn_revision_pods_desired",
-          "Number of pods autoscaler wants to allocate", [](const Series& s) { return s.view->desired; });
+          "Number of pods autoscaler wants to allocate", [](const ScrapedRevision& s) { return s.view->desired; });
     gauge(text, all, "autoscaler_requested_pods", "kn_revision_pods_requested",
-          "Number of pods that are asked for", [](const Series& s) { return s.view->wanted; });
+          "Number of pods that are asked for", [](const ScrapedRevision& s) { return s.view->wanted; });
     gauge(text, all, "autoscaler_actual_pods", "kn_revision_pods_count", "Number of pods that are ready",
-          [](const Series& s) { return s.view->ready; });
+          [](const ScrapedRevision& s) { return s.view->ready; });
     gauge(text, all, "autoscaler_not_ready_pods", "kn_revision_pods_not_ready_count",
-          "Number of pods that are not ready", [](const Series& s) { return s.unready; });
+          "Number of pods that are not ready", [](const ScrapedRevision& s) { return s.unready; });
     gauge(text, all, "autoscaler_pending_pods", "kn_revision_pods_pending_count",
-          "Number of pods that are pending", [](const Series& s) { return s.pending; });
+          "Number of pods that are pending", [](const ScrapedRevision& s) { return s.pending; });
     gauge(text, all, "autoscaler_terminating_pods", "kn_revision_pods_terminating_count",
-          "Number of pods that are terminating", [](const Series& s) { return s.terminating; });
+          "Number of pods that are terminating", [](const ScrapedRevision& s) { return s.terminating; });
     gauge(text, all, "autoscaler_excess_burst_capacity", "kn_revision_capacity_excess",
           "Excess burst capacity observed over the stable window",
-          [](const Series& s) { return s.view->excess_burst_capacity; });
+          [](const ScrapedRevision& s) { return s.view->excess_burst_capacity; });
     gauge(text, all, "autoscaler_panic_mode", "kn_revision_panic_mode",
           "1 if autoscaler is in panic mode, 0 otherwise",
-          [](const Series& s) { return s.view->panic_mode; });
+          [](const ScrapedRevision& s) { return s.view->panic_mode; });
     averages(text, all);
     gauge(text, all, "activator_request_concurrency", "kn_revision_request_concurrency",
           "Concurrent requests at the gateway, waiting and running",
-          [](const Series& s) { return static_cast<double>(s.view->waiting + s.view->running); });
+          [](const ScrapedRevision& s) { return static_cast<double>(s.view->waiting + s.view->running); });
     gauge(text, all, "revision_queue_depth", "kn_serving_queue_depth", "Requests that wait for a slot",
-          [](const Series& s) { return static_cast<double>(s.view->waiting); });
+          [](const ScrapedRevision& s) { return static_cast<double>(s.view->waiting); });
     text.family("kn_revision_request_queued", "gauge", "Requests at the gateway that wait for a slot");
     for (const auto& one : all) text.sample(one.new_labels, one.view->waiting);
     text.family("kn_revision_request_active", "gauge", "Requests at the gateway that a pod works on");
@@ -85,7 +85,7 @@ void knatives(Text& text, const std::vector<Series>& all) {
 }
 
 // What Knative has no name for: why, how often, and for how long yet.
-void autoscaling(Text& text, const std::vector<Series>& all) {
+void autoscaling(Text& text, const std::vector<ScrapedRevision>& all) {
     text.family("pilotlight_autoscaler_steps_total", "counter",
                 "Changes of how many pods are wanted, by kind of reason and direction");
     for (const auto& one : all)
@@ -135,8 +135,8 @@ void autoscaling(Text& text, const std::vector<Series>& all) {
 
 using PodNumber = int (*)(const proxy::PodView&);
 
-void pods_of(Text& text, const Snapshot& snapshot, const std::vector<Series>& all) {
-    const auto sum = [&](const Series& one, const auto& number) {
+void pods_of(Text& text, const Snapshot& snapshot, const std::vector<ScrapedRevision>& all) {
+    const auto sum = [&](const ScrapedRevision& one, const auto& number) {
         long out = 0;
         for (const auto& pod : snapshot.pods)
             if (pod.name_space == one.view->name_space && pod.revision == one.view->revision)
@@ -169,7 +169,7 @@ void pods_of(Text& text, const Snapshot& snapshot, const std::vector<Series>& al
 
 }  // namespace
 
-void scaling(Text& text, const Snapshot& snapshot, const std::vector<Series>& all) {
+void scaling(Text& text, const Snapshot& snapshot, const std::vector<ScrapedRevision>& all) {
     knatives(text, all);
     autoscaling(text, all);
     pods_of(text, snapshot, all);

@@ -20,8 +20,8 @@ namespace proxy {
 struct PodConnection;
 
 // Reads along in an answer, octet for octet as the pod sent its content.
-struct Listener {
-    virtual ~Listener() = default;
+struct AnswerListener {
+    virtual ~AnswerListener() = default;
     virtual void hear(std::string_view content) = 0;
     virtual void end() = 0;               // the answer is whole
     virtual bool wants_more() const = 0;  // even when the client has left
@@ -54,7 +54,7 @@ struct Exchange {
     bool stream =
         false;  // lasts as long as it lasts: no deadline after its head, and it ends with its client
     std::vector<std::shared_ptr<const Backend>> elsewhere;  // to be asked in turn after a 404
-    std::unique_ptr<Listener> listener;
+    std::unique_ptr<AnswerListener> listener;
     router::Until until = router::Until::answer;  // when the slot is free
     std::string session_hash;                     // Gradio's, of a J
 

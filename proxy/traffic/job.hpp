@@ -12,7 +12,7 @@
 namespace proxy {
 
 // Reads the ids that a pod's answer names: the answer of a J says under which one its job runs.
-class AnswerIds : public Listener {
+class AnswerIds : public AnswerListener {
 public:
     void hear(std::string_view content) override { peek.feed(content); }
     void end() override {}
@@ -22,7 +22,7 @@ public:
 };
 
 // A stream of events (Gradio's queue/data and call/{fn}/{event_id}) that says when jobs are over.
-class JobEvents : public Listener {
+class JobEvents : public AnswerListener {
 public:
     // `event`: the only one that the stream is about, whatever the session; empty: each message names its
     // own.

@@ -6,7 +6,10 @@ wrong way and exits 1; says nothing when all is well.
 
 The two cores, router and autoscaler, know the standard library, pods/pod.hpp and themselves. Time is passed in: only the
 shell (proxy, admin, cli, the I/O of pods, the simulator) asks a clock, and no file whose opening comment says "Pure".
+Two types of one name in one namespace are one type to the linker, which takes either's constructor for both and says
+nothing (the One Definition Rule): they are found here.
 """
+import collections
 import os
 import re
 import sys
@@ -32,6 +35,9 @@ INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
 NOW = re.compile(r"\b(\w*[Cc]lock)::now\s*\(|\b(?:std::)?(?:time|clock_gettime|gettimeofday)\s*\(\s*(?:nullptr|NULL|CLOCK_)")
 COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.S)
 PURE = re.compile(r"\bPure\b(?! but\b)")
+STRING = re.compile(r'"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])\'')
+NAMESPACE = re.compile(r"\s*(?:inline )?namespace\s*([\w:]*)\s*\{")
+TYPE = re.compile(r"(?:template\s*<.*>\s*)?(?:struct|class|enum class|enum)\s+([\w:]+)[^;(]*(?:\{|$)")
 
 
 def opening_comment(text):
@@ -81,6 +87,31 @@ def check_file(path, text, pure=False):
     return wrong
 
 
+def types_of(text):
+    """The types that a file defines at namespace level and that the linker sees, with their lines."""
+    code = COMMENT.sub(lambda m: re.sub(r"[^\n]", " ", m.group()), text)
+    depth, spaces = 0, []  # of each open namespace: the depth at which it began, its name
+    for number, line in enumerate(code.splitlines(), 1):
+        line = STRING.sub('""', line)
+        if space := NAMESPACE.match(line):
+            spaces.append((depth, space[1]))
+        elif (kind := TYPE.match(line)) and depth == len(spaces) and all(name for _, name in spaces):
+            yield "::".join([name for _, name in spaces] + [kind[1]]), number
+        depth += line.count("{") - line.count("}")
+        while spaces and depth <= spaces[-1][0]:
+            spaces.pop()
+
+
+def doubled(texts):
+    """Each type name that two files define, as a sentence. `texts`: path to text."""
+    places = collections.defaultdict(list)
+    for path, text in texts.items():
+        for name, line in types_of(text):
+            places[name].append(f"{path}:{line}")
+    return [f"{' and '.join(where)}: both define {name}; the linker takes one for the other"
+            for name, where in sorted(places.items()) if len(where) > 1]
+
+
 def sources():
     for room in MAY_INCLUDE:
         for folder, _, files in os.walk(os.path.join(ROOT, room)):
@@ -101,7 +132,7 @@ def check_all():
     wrong = []
     for path in sources():
         wrong += check_file(path, read_source(path) or "", is_pure(path, read_source))
-    return wrong
+    return wrong + doubled({path: read_source(path) or "" for path in sources()})
 
 
 if __name__ == "__main__":

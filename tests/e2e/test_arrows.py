@@ -30,3 +30,16 @@ class Arrows(unittest.TestCase):
         files = {"proxy/a.hpp": "// Names of things. Pure.\n", "proxy/a.cpp": "auto t = Clock::now();\n"}
         self.assertTrue(arrows.is_pure("proxy/a.cpp", files.get))
         self.assertEqual(len(arrows.check_file("proxy/a.cpp", files["proxy/a.cpp"], pure=True)), 1)
+
+    def test_two_types_of_one_name_in_one_namespace_are_found(self):
+        one = "namespace proxy {\nstruct Listener {\n    int a;\n};\n}  // namespace proxy\n"
+        other = "namespace proxy {\nclass Listener\n{\n};\n}\n"
+        self.assertEqual(len(arrows.doubled({"proxy/a.hpp": one, "proxy/b.hpp": other})), 1)
+
+    def test_what_the_linker_keeps_apart_or_is_only_declared_is_no_double(self):
+        one = "namespace proxy {\nstruct Listener {\n};\n}\n"
+        for other in ("namespace proxy {\nclass Listener;\n}\n",
+                      "namespace proxy {\nnamespace {\nstruct Listener {\n};\n}\n}\n",
+                      "namespace admin {\nstruct Listener {\n};\n}\n",
+                      "namespace proxy {\nclass Other::Listener {\n};\nstruct Wider {\n    struct Listener {\n    };\n};\n}\n"):
+            self.assertEqual(arrows.doubled({"proxy/a.hpp": one, "proxy/b.hpp": other}), [], other)
