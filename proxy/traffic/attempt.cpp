@@ -125,29 +125,35 @@ bool Attempt::has_answered() {
 }
 
 asio::awaitable<Outcome> Attempt::receive() {
-    std::string head = std::move(early_);
+    std::string kept = std::move(early_);  // what came in more than one piece
+    std::string_view here = kept;          // or what lies where it was read, until the next read
     if (unasked_) co_return nonsense("it spoke before it was asked");
     const auto most = x_.routing->limits.head_bytes;
     for (bool silent = true;; silent = false) {
         std::size_t length = 0, searched = 0;
-        while ((length = head_length(head, searched)) == 0) {
-            if (head.size() > most) co_return nonsense("its head is too long");
-            if (const auto wrong = response_refused_early(head, searched)) co_return nonsense(wrong->reason);
-            searched = head.size();
-            const auto outcome = co_await read_some([&](std::string_view octets) { head += octets; });
+        while ((length = head_length(here, searched)) == 0) {
+            if (here.size() > most) co_return nonsense("its head is too long");
+            if (const auto wrong = response_refused_early(here, searched)) co_return nonsense(wrong->reason);
+            searched = here.size();
+            const auto outcome = co_await read_some([&](std::string_view octets) {
+                const bool whole = kept.empty() && head_length(octets) > 0;
+                here = whole ? octets : std::string_view(kept += octets);
+            });
             if (!outcome) continue;
-            if (*outcome == Outcome::died && !head.empty()) co_return nonsense("its head is cut short");
+            if (*outcome == Outcome::died && !here.empty()) co_return nonsense("its head is cut short");
             if (*outcome == Outcome::died && reused_ && silent) co_return Outcome::stale;
             co_return *outcome;
         }
         if (length > most) co_return nonsense("its head is too long");
-        auto parsed = parse_response(std::string_view(head).substr(0, length), x_.routing->head_limits,
-                                     x_.head.method() == "HEAD");
+        auto parsed =
+            parse_response(here.substr(0, length), x_.routing->head_limits, x_.head.method() == "HEAD");
         if (auto* error = std::get_if<HeadError>(&parsed)) co_return nonsense(error->reason);
         auto& response = std::get<ResponseHead>(parsed);
-        head.erase(0, length);
-        if (response.status() == 101) co_return switch_protocols(std::move(response), head);
-        if (response.status() >= 200) co_return co_await receive_body(std::move(response), head);
+        here.remove_prefix(length);
+        if (response.status() == 101) co_return switch_protocols(std::move(response), here);
+        if (response.status() >= 200) co_return co_await receive_body(std::move(response), here);
+        kept = std::string(here);
+        here = kept;
         if (too_many_interim_responses()) co_return nonsense("it has too many interim responses");
         odd_ = odd_ || announces_a_body(response);
         const bool wanted = response.status() != 100 && x_.head.minor_version() > 0;
@@ -169,19 +175,20 @@ bool Attempt::may_be_used_again(const ResponseHead& response) const {
     return response.keep_alive() && sent_all_ && !odd;
 }
 
-Outcome Attempt::switch_protocols(ResponseHead response, std::string& rest) {
+Outcome Attempt::switch_protocols(ResponseHead response, std::string_view rest) {
     if (!x_.head.websocket() || !response.switches_to_websocket(x_.head.first("Sec-WebSocket-Key")))
         return nonsense("it switched protocols unasked");
     status_ = response.status();
     x_.answered = Clock::now();
     if (x_.nobody_listens()) return Outcome::abandoned;
-    x_.early = std::move(rest);
+    x_.early = rest;
     x_.switched = std::move(connection_);
     publish(std::move(response));
     return Outcome::switched;
 }
 
-asio::awaitable<Outcome> Attempt::receive_body(ResponseHead response, std::string& rest) {
+// `rest`: what came with the head; it may be gone after the first wait.
+asio::awaitable<Outcome> Attempt::receive_body(ResponseHead response, std::string_view rest) {
     if (response.status() == 404 && !x_.elsewhere.empty()) co_return Outcome::not_here;
     BodyDecoder decoder(response.framing(), response.content_length());
     const int status = response.status();
@@ -201,13 +208,13 @@ asio::awaitable<Outcome> Attempt::receive_body(ResponseHead response, std::strin
         response.framing() == Framing::sized;  // who knows its length waits for no single piece
     if (!may_be_unmounted) publish(std::move(response));
 
-    rest.erase(0, decoder.feed(rest, sink));
+    if (decoder.feed(rest, sink) < rest.size()) reusable_ = false;  // octets after the end: whose are they?
     while (decoder.state() == BodyDecoder::State::more) {
         if (!sized || x_.answer.backlog() >= worth_a_write) x_.notify();
         if (slotless_ && !x_.listener) co_await until_taken();
         const auto outcome = co_await read_some([&](std::string_view octets) {
             const auto taken = decoder.feed(octets, sink);
-            if (taken < octets.size()) reusable_ = false;  // octets after the end: whose are they?
+            if (taken < octets.size()) reusable_ = false;
         });
         if (!outcome) continue;
         if (*outcome == Outcome::died && said_bye_ && decoder.closed()) break;
@@ -215,7 +222,6 @@ asio::awaitable<Outcome> Attempt::receive_body(ResponseHead response, std::strin
     }
     if (decoder.state() == BodyDecoder::State::malformed)
         co_return nonsense("its chunked framing is malformed");
-    if (!rest.empty()) reusable_ = false;
     x_.pod_done = Clock::now();
     status_ = status;
     if (x_.listener && status < 300) x_.listener->end();  // a refusal is the end of nothing

@@ -53,8 +53,8 @@ private:
     bool too_many_interim_responses();
     bool may_be_used_again(const ResponseHead&) const;
     asio::awaitable<Outcome> receive();
-    asio::awaitable<Outcome> receive_body(ResponseHead, std::string& rest);
-    Outcome switch_protocols(ResponseHead, std::string& rest);
+    asio::awaitable<Outcome> receive_body(ResponseHead, std::string_view rest);
+    Outcome switch_protocols(ResponseHead, std::string_view rest);
     asio::awaitable<void> until_taken();
     bool looks_unmounted(const ResponseHead&) const;
     void keep(std::string_view content);

@@ -51,12 +51,12 @@ struct Exchange {
     RequestHead head;
     Spool body;
     std::string head_for_pod;
-    bool stream =
-        false;  // lasts as long as it lasts: no deadline after its head, and it ends with its client
     std::vector<std::shared_ptr<const Backend>> elsewhere;  // to be asked in turn after a 404
     std::unique_ptr<AnswerListener> listener;
-    router::Until until = router::Until::answer;  // when the slot is free
     std::string session_hash;                     // Gradio's, of a J
+    router::Until until = router::Until::answer;  // when the slot is free
+    // Lasts as long as it lasts: no deadline after its head, and it ends with its client.
+    bool stream = false;
 
     // The errand's.
     std::shared_ptr<const Backend> backend;  // of the last attempt
@@ -66,10 +66,10 @@ struct Exchange {
     std::unique_ptr<PodConnection> switched;  // after a 101: the tunnel's
     std::string early;                        // what came on it behind the head
     Lease held;                               // a tunnel's, if it has one
-    bool complete = false;                    // the whole answer is in the spool
     std::optional<Refusal> failure;           // there will be no (more) answer
     std::string detail;
     int retries = 0;
+    bool complete = false;  // the whole answer is in the spool
     bool borrowed = false;
     router::Waited waited;
     TimePoint handed_over{}, answered{}, pod_done{};
