@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "admin/watch.hpp"
 
@@ -12,12 +13,14 @@ namespace admin {
 
 struct Request {
     std::string method, target, accept;
+    std::string content_type{}, body{};
 };
 
 struct Answer {
     int status = 200;
     std::string content_type, body;
     std::string policy{};  // Content-Security-Policy; empty: nothing may be loaded by it
+    std::vector<std::string> warnings{};  // RFC 7234 section 5.5, code 299: kubectl prints them
 };
 
 // The answer is an endless stream of lines.

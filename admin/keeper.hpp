@@ -24,7 +24,7 @@ struct Finding {
     bool unknown_field = false;
 };
 
-struct Outcome {
+struct Kept {
     enum class Kind { done, invalid, full, failed };
     Kind kind = Kind::done;
     std::vector<Finding> errors, warnings;
@@ -36,7 +36,7 @@ public:
     virtual ~Keeper() = default;
 
     // Checked together with everything else, kept so that it outlives us, in force; or nothing has happened.
-    virtual Outcome carry_out(const Wish&) = 0;
+    virtual Kept carry_out(const Wish&) = 0;
 };
 
 }  // namespace admin

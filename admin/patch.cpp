@@ -62,7 +62,18 @@ json::value& existing(json::value& document, const Pointer& path) {
     return walk(document, path, path.size());
 }
 
+std::size_t height(const json::value& value) {
+    std::size_t most = 0;
+    if (const auto* object = value.if_object())
+        for (const auto& field : *object) most = std::max(most, height(field.value()));
+    if (const auto* array = value.if_array())
+        for (const auto& item : *array) most = std::max(most, height(item));
+    return most + 1;
+}
+
 void add(json::value& document, const Pointer& path, json::value value) {
+    if (path.size() + height(value) > deepest)
+        throw BadPatch(fmt::format("the patch makes an object of more than {} levels", deepest));
     if (path.empty()) {
         document = std::move(value);
         return;
