@@ -11,6 +11,7 @@
 #include "cli/get.hpp"
 #include "cli/hash_key.hpp"
 #include "cli/replay_kpa.hpp"
+#include "cli/scale.hpp"
 #include "cli/serve.hpp"
 #include "cli/simulate.hpp"
 #include "pods/keeper.hpp"
@@ -26,6 +27,7 @@ Usage: pilotlight COMMAND [arguments]
   check -f PATH...    say what is wrong with them, and what they would do
   explain METHOD URL  say which service and class a request gets, and by which rule
   get KIND            list pods, services, revisions or events of a running gateway; -w watches
+  scale SERVICE       so many pods, whatever the autoscaler wants
   hash-key            make a key that opens a service, and its hash for the manifest
   replay-kpa FILE...  replay recordings of Knative's autoscaler against this one
   simulate            what a trace of requests would cost, and how long they would wait
@@ -49,6 +51,7 @@ int run(const std::vector<std::string>& words) {
     if (command == "check") return cli::check(rest);
     if (command == "explain") return cli::explain(rest, std::cout, std::cerr);
     if (command == "get") return cli::get(rest);
+    if (command == "scale") return cli::scale(rest, std::cout, std::cerr);
     if (command == "hash-key") return cli::hash_key(rest, std::cin, std::cout, std::cerr);
     if (command == "simulate") return cli::simulate(rest);
     if (command == "replay-kpa") return cli::replay_kpa(rest);
@@ -58,7 +61,7 @@ int run(const std::vector<std::string>& words) {
     if (command.empty()) return std::fputs(help.data(), stderr), 2;
     std::fprintf(
         stderr,
-        "pilotlight: '%s' is no command; they are serve, check, explain, get, hash-key, replay-kpa, simulate "
+        "pilotlight: '%s' is no command; they are serve, check, explain, get, scale, hash-key, replay-kpa, simulate "
         "and version "
         "(see pilotlight --help)\n",
         words.front().c_str());
