@@ -5,42 +5,21 @@
 #include <boost/json/serialize.hpp>
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
-#include <charconv>
-#include <map>
 #include <stdexcept>
 
 #include "admin/discovery.hpp"
+#include "admin/log_request.hpp"
 #include "admin/metrics.hpp"
+#include "admin/parameters.hpp"
 
 namespace admin {
 namespace {
-
-using Parameters = std::map<std::string, std::string, std::less<>>;
 
 Answer text(int status, std::string body) {
     return {status, "text/plain; charset=utf-8", std::move(body)};
 }
 Answer document(const json::object& body, int status = 200) {
     return {status, "application/json", json::serialize(body) + "\n"};
-}
-
-std::string_view parameter(const Parameters& parameters, std::string_view name) {
-    const auto found = parameters.find(name);
-    return found == parameters.end() ? std::string_view() : std::string_view(found->second);
-}
-
-bool flag(const Parameters& parameters, std::string_view name) {
-    const auto value = parameter(parameters, name);
-    return value == "true" || value == "1";
-}
-
-std::optional<std::uint64_t> number(std::string_view value, std::string_view what) {
-    if (value.empty()) return std::nullopt;
-    std::uint64_t out = 0;
-    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), out);
-    if (error != std::errc{} || end != value.data() + value.size())
-        throw std::invalid_argument(fmt::format("{} is not a number: \"{}\"", what, value.substr(0, 100)));
-    return out;
 }
 
 // "application/json;as=Table;v=v1;g=meta.k8s.io,application/json": the first form that we have wins.
@@ -99,22 +78,10 @@ std::optional<Query> query_of(Place place) {
     return out;
 }
 
-Answer not_found(const Query& query) {
-    auto body =
-        failure(404, "NotFound", fmt::format("{} \"{}\" not found", full_name(*query.resource), query.name));
-    json::object details;
-    details["name"] = query.name;
-    if (!query.resource->group.empty()) details["group"] = query.resource->group;
-    details["kind"] = query.resource->plural;
-    body["details"] = std::move(details);
-    return document(body, 404);
-}
-
-std::variant<Answer, Following> objects(Query query, const Parameters& parameters, const Store& store,
-                                        WallTime now) {
+Outcome objects(Query query, const Parameters& parameters, const Store& store, WallTime now) {
     if (!query.name.empty()) {
         const auto found = store.find(*query.resource, query.name_space, query.name);
-        return found ? document(single(query, store, *found, now)) : not_found(query);
+        return found ? document(single(query, store, *found, now)) : absent(*query.resource, query.name);
     }
     query.labels = Selector::labels(parameter(parameters, "labelSelector"));
     query.fields = Selector::fields(parameter(parameters, "fieldSelector"));
@@ -131,8 +98,8 @@ std::variant<Answer, Following> objects(Query query, const Parameters& parameter
     return out;
 }
 
-std::variant<Answer, Following> dispatch(const Request& request, const boost::urls::url_view& url,
-                                         const Snapshot& snapshot, const Store& store, WallTime now) {
+Outcome dispatch(const Request& request, const boost::urls::url_view& url, const Snapshot& snapshot,
+                 const Store& store, WallTime now) {
     const std::string path(url.encoded_path());
     if (path == "/livez") return text(200, "ok\n");
     if (path == "/readyz" || path == "/healthz") return readiness(snapshot);
@@ -144,11 +111,14 @@ std::variant<Answer, Following> dispatch(const Request& request, const boost::ur
     for (const auto& segment : url.segments()) segments.push_back(segment);
     auto place = place_of(segments);
     if (!place) return text(404, "404 page not found\n");
+    Parameters parameters;
+    for (const auto& parameter : url.params()) parameters.emplace(parameter.key, parameter.value);
+    if (const auto& rest = place->rest;
+        place->group.empty() && rest.size() == 5 && rest[2] == "pods" && rest[4] == "log")
+        return pod_log(rest[1], rest[3], parameters, store, now);
     auto query = query_of(std::move(*place));
     if (!query) return refuse(404, "NotFound", "the server could not find the requested resource");
     query->table = wants_table(request.accept);
-    Parameters parameters;
-    for (const auto& parameter : url.params()) parameters.emplace(parameter.key, parameter.value);
     return objects(std::move(*query), parameters, store, now);
 }
 
@@ -158,8 +128,17 @@ Answer refuse(int code, std::string_view reason, std::string_view message) {
     return document(failure(code, reason, message), code);
 }
 
-std::variant<Answer, Following> answer(const Request& request, const Snapshot& snapshot, const Store& store,
-                                       WallTime now) {
+Answer absent(const Resource& resource, std::string_view name) {
+    auto body = failure(404, "NotFound", fmt::format("{} \"{}\" not found", full_name(resource), name));
+    json::object details;
+    details["name"] = name;
+    if (!resource.group.empty()) details["group"] = resource.group;
+    details["kind"] = resource.plural;
+    body["details"] = std::move(details);
+    return document(body, 404);
+}
+
+Outcome answer(const Request& request, const Snapshot& snapshot, const Store& store, WallTime now) {
     if (request.method != "GET" && request.method != "HEAD")
         return refuse(405, "MethodNotAllowed",
                       "the server does not allow this method on the requested resource");

@@ -15,9 +15,6 @@ using proxy::EventView;
 using proxy::PodView;
 using proxy::RevisionView;
 
-constexpr std::string_view container_name =
-    "user-container";  // Knative's name for the manifest's one container
-
 json::object metadata(std::string_view name_space, std::string_view name, WallTime created) {
     json::object out;
     out["name"] = name;

@@ -5,6 +5,9 @@
 
 namespace admin {
 
+inline constexpr std::string_view container_name =
+    "user-container";  // Knative's name for the manifest's one container
+
 Item pod_item(const proxy::PodView&);
 Item revision_item(const proxy::RevisionView&);
 Item service_item(const Snapshot&, const proxy::RevisionView& latest);
