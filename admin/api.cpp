@@ -78,7 +78,7 @@ std::optional<Query> query_of(Place place) {
     return out;
 }
 
-Outcome objects(Query query, const Parameters& parameters, const Store& store, WallTime now) {
+Answered objects(Query query, const Parameters& parameters, const Store& store, WallTime now) {
     if (!query.name.empty()) {
         const auto found = store.find(*query.resource, query.name_space, query.name);
         return found ? document(single(query, store, *found, now)) : absent(*query.resource, query.name);
@@ -98,8 +98,8 @@ Outcome objects(Query query, const Parameters& parameters, const Store& store, W
     return out;
 }
 
-Outcome dispatch(const Request& request, const boost::urls::url_view& url, const Snapshot& snapshot,
-                 const Store& store, WallTime now) {
+Answered dispatch(const Request& request, const boost::urls::url_view& url, const Snapshot& snapshot,
+                  const Store& store, WallTime now) {
     const std::string path(url.encoded_path());
     if (path == "/livez") return text(200, "ok\n");
     if (path == "/readyz" || path == "/healthz") return readiness(snapshot);
@@ -138,7 +138,7 @@ Answer absent(const Resource& resource, std::string_view name) {
     return document(body, 404);
 }
 
-Outcome answer(const Request& request, const Snapshot& snapshot, const Store& store, WallTime now) {
+Answered answer(const Request& request, const Snapshot& snapshot, const Store& store, WallTime now) {
     if (request.method != "GET" && request.method != "HEAD")
         return refuse(405, "MethodNotAllowed",
                       "the server does not allow this method on the requested resource");

@@ -32,9 +32,9 @@ struct Following {
 };
 
 // The answer is a pod's log, which may go on for as long as the pod is there.
-using Outcome = std::variant<Answer, Following, LogWish>;
+using Answered = std::variant<Answer, Following, LogWish>;
 
-Outcome answer(const Request&, const Snapshot&, const Store&, WallTime now);
+Answered answer(const Request&, const Snapshot&, const Store&, WallTime now);
 
 Answer absent(const Resource&, std::string_view name);  // 404: "x" not found
 

@@ -47,8 +47,8 @@ WallTime moment(const std::string& text) {
 
 }  // namespace
 
-Outcome pod_log(const std::string& name_space, const std::string& pod, const Parameters& parameters,
-                const Store& store, WallTime now) {
+Answered pod_log(const std::string& name_space, const std::string& pod, const Parameters& parameters,
+                 const Store& store, WallTime now) {
     const auto& resource = pods_resource();
     const auto found = store.find(resource, name_space, pod);
     if (!found) return absent(resource, pod);

@@ -6,8 +6,8 @@
 
 namespace admin {
 
-Outcome pod_log(const std::string& name_space, const std::string& pod, const Parameters&, const Store&,
-                WallTime now);
+Answered pod_log(const std::string& name_space, const std::string& pod, const Parameters&, const Store&,
+                 WallTime now);
 
 // Whether the log may still grow.
 bool pod_is_there(const Store&, const LogWish&);

@@ -47,8 +47,8 @@ LogsRun logs(std::vector<std::string> args, const world::Gateway& gateway) {
     return {status, out.str(), err.str()};
 }
 
-admin::Outcome ask(const std::string& query, const proxy::Snapshot& snapshot,
-                   const std::string& pod = "sd-1") {
+admin::Answered ask(const std::string& query, const proxy::Snapshot& snapshot,
+                    const std::string& pod = "sd-1") {
     admin::Store store;
     store.update(snapshot);
     const auto target = "/api/v1/namespaces/default/pods/" + pod + "/log" + query;
