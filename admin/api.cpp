@@ -10,6 +10,7 @@
 #include "admin/discovery.hpp"
 #include "admin/log_request.hpp"
 #include "admin/metrics.hpp"
+#include "admin/openapi.hpp"
 #include "admin/parameters.hpp"
 
 namespace admin {
@@ -63,17 +64,26 @@ std::optional<Place> place_of(const std::vector<std::string>& segments) {
 std::optional<Query> query_of(Place place) {
     Query out;
     auto& rest = place.rest;
-    if (rest.size() >= 3 && rest[0] == "namespaces") {
+    const auto named = [&](std::string_view plural, bool namespaced) {
+        for (const auto& resource : resources())
+            if (resource.group == place.group && resource.version == place.version &&
+                resource.plural == plural && (resource.namespaced || !namespaced))
+                out.resource = &resource;
+    };
+    if (rest.size() == 2 && rest[0] == "namespaces" && place.group.empty()) {
+        named(rest[0], false);
+        out.name = rest[1];
+    } else if (rest.size() >= 3 && rest[0] == "namespaces") {
         out.name_space = rest[1];
         rest.erase(rest.begin(), rest.begin() + 2);
         if (rest.size() == 2) out.name = rest[1];
         if (rest.size() > 2) return std::nullopt;
+        named(rest[0], true);
     } else if (rest.size() != 1) {
         return std::nullopt;
+    } else {
+        named(rest[0], false);
     }
-    for (const auto& resource : resources())
-        if (resource.group == place.group && resource.version == place.version && resource.plural == rest[0])
-            out.resource = &resource;
     if (out.resource == nullptr) return std::nullopt;
     return out;
 }
@@ -86,10 +96,15 @@ Answered objects(Query query, const Parameters& parameters, const Store& store, 
     query.labels = Selector::labels(parameter(parameters, "labelSelector"));
     query.fields = Selector::fields(parameter(parameters, "fieldSelector"));
     if (!flag(parameters, "watch")) return document(list(query, store, now));
-    if (flag(parameters, "sendInitialEvents"))
-        return refuse(422, "Invalid",
-                      "sendInitialEvents is forbidden: list, then watch from its resourceVersion");
-    const auto version = number(parameter(parameters, "resourceVersion"), "resourceVersion");
+    auto version = number(parameter(parameters, "resourceVersion"), "resourceVersion");
+    const bool initial = flag(parameters, "sendInitialEvents");
+    if (initial && parameter(parameters, "resourceVersionMatch") != "NotOlderThan")
+        return refuse(
+            422, "Invalid",
+            "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided: with "
+            "sendInitialEvents it must be NotOlderThan");
+    if (initial) version.reset();  // what there is now is not older than any version that was told
+    query.marks_beginning = initial && flag(parameters, "allowWatchBookmarks");
     Following out{Watch(std::move(query), store, version), flag(parameters, "allowWatchBookmarks"),
                   std::nullopt};
     if (const auto limit = number(parameter(parameters, "timeoutSeconds"), "timeoutSeconds");
@@ -105,7 +120,11 @@ Answered dispatch(const Request& request, const boost::urls::url_view& url, cons
     if (path == "/readyz" || path == "/healthz") return readiness(snapshot);
     if (path == "/metrics")
         return Answer{200, "text/plain; version=0.0.4; charset=utf-8", render_metrics(snapshot)};
+    if (const auto found = aggregated_discovery(path, request.accept))
+        return Answer{200, std::string(aggregated_type), json::serialize(*found) + "\n"};
     if (const auto found = discovery(path)) return document(*found);
+    if (path == "/openapi/v2") return Answer{200, std::string(openapi_v2_type), ""};
+    if (const auto found = openapi_v3(path)) return document(*found);
 
     std::vector<std::string> segments;
     for (const auto& segment : url.segments()) segments.push_back(segment);
