@@ -59,7 +59,8 @@ TEST_CASE("kubectl's discovery finds every group, version and resource", "[disco
 }
 
 TEST_CASE("only what can be changed is said to be", "[discovery]") {
-    for (const auto& one : document_at("/apis/serving.knative.dev/v1").at("resources").as_array()) {
+    const auto resources = document_at("/apis/serving.knative.dev/v1").at("resources");
+    for (const auto& one : resources.as_array()) {
         const auto verbs = texts(one.at("verbs"));
         CAPTURE(one.at("name").as_string());
         CHECK((std::ranges::find(verbs, "patch") != verbs.end()) ==
@@ -152,7 +153,8 @@ TEST_CASE("every field of every schema is described", "[openapi]") {
                 for (const auto& [name, field] : fields->as_object())
                     look(field.as_object(), path + "[]." + std::string(name));
     };
-    for (const auto& [name, where] : document_at("/openapi/v3").at("paths").as_object()) {
+    const auto paths = document_at("/openapi/v3").at("paths");
+    for (const auto& [name, where] : paths.as_object()) {
         const auto document = document_at(std::string(where.at("serverRelativeURL").as_string()));
         for (const auto& [kind, part] : document.at("components").at("schemas").as_object())
             look(part.as_object(), std::string(kind));
