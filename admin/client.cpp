@@ -172,4 +172,20 @@ Reply Client::follow(const std::string& target, const std::string& accept,
     return out;
 }
 
+Reply Client::pour(const std::string& target, const std::string& accept,
+                   const std::function<bool(std::string_view)>& piece) {
+    Call call(server_, host_, port_);
+    call.send(server_.substr(7), target, accept);
+    Reply out;
+    out.status = call.receive_head();
+    for (auto octets = call.receive(true); !octets.empty(); octets = call.receive(true)) {
+        if (out.status == 200) {
+            if (!piece(octets)) break;
+        } else if (out.body.size() < longest_line) {
+            out.body += octets;
+        }
+    }
+    return out;
+}
+
 }  // namespace admin

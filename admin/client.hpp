@@ -35,6 +35,10 @@ public:
     Reply follow(const std::string& target, const std::string& accept,
                  const std::function<bool(std::string_view)>& line);
 
+    // The same with the octets as they come, whatever they are.
+    Reply pour(const std::string& target, const std::string& accept,
+               const std::function<bool(std::string_view)>& piece);
+
 private:
     std::string server_, host_, port_;
 };

@@ -180,6 +180,7 @@ asio::awaitable<bool> Connection::respond(const Parser::value_type& request) {
         Answer none{200, "application/json", ""};
         co_return co_await write(std::move(none), version, stays, true);
     }
+    if (auto* log = std::get_if<LogWish>(&answered)) co_return co_await tell_log(std::move(*log), version);
     co_await follow(std::move(std::get<Following>(answered)), version);
     co_return false;
 }
