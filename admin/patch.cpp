@@ -204,7 +204,8 @@ const json::value* find(const json::value& document, std::initializer_list<std::
 
 std::string_view text(const json::object& document, std::initializer_list<std::string_view> path) {
     const auto* value = find(document, path);
-    return value != nullptr && value->is_string() ? std::string_view(value->get_string()) : std::string_view();
+    return value != nullptr && value->is_string() ? std::string_view(value->get_string())
+                                                  : std::string_view();
 }
 
 std::string_view text(const json::value& document, std::initializer_list<std::string_view> path) {

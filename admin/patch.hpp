@@ -27,13 +27,13 @@ void json_patch(json::value& document, const json::value& operations);
 inline constexpr std::size_t most_operations = 10'000;  // as Kubernetes' API server
 inline constexpr std::size_t most_copied = 3 << 20;     // octets that "copy" may add, likewise
 
-inline constexpr std::size_t deepest = 64;              // levels of an object
+inline constexpr std::size_t deepest = 64;  // levels of an object
 
 // Equal but for the order of fields and for how a number is kept.
 bool same(const json::value&, const json::value&);
 
-// The value behind names; null: it is not there. An object has an overload of its own: as a value it would be a copy,
-// and what is found would not outlive that.
+// The value behind names; null: it is not there. An object has an overload of its own: as a value it would be
+// a copy, and what is found would not outlive that.
 const json::value* find(const json::object& document, std::initializer_list<std::string_view> path);
 const json::value* find(const json::value& document, std::initializer_list<std::string_view> path);
 // Its text; empty: there is none.

@@ -55,11 +55,14 @@ TEST_CASE("a merge patch sets, adds, removes by null and replaces lists whole", 
 TEST_CASE("a JSON patch adds, removes, replaces, moves, copies and tests", "[patch]") {
     CHECK(patched(R"({"foo":["bar","baz"]})", R"([{"op":"add","path":"/foo/1","value":"qux"}])") ==
           json::parse(R"({"foo":["bar","qux","baz"]})"));
-    CHECK(patched(R"({"foo":[1]})", R"([{"op":"add","path":"/foo/-","value":2}])") == json::parse(R"({"foo":[1,2]})"));
+    CHECK(patched(R"({"foo":[1]})", R"([{"op":"add","path":"/foo/-","value":2}])") ==
+          json::parse(R"({"foo":[1,2]})"));
     CHECK(patched(R"({"a":1,"b":2})", R"([{"op":"remove","path":"/a"}])") == json::parse(R"({"b":2})"));
-    CHECK(patched(R"({"a/b":1,"m~n":2})", R"([{"op":"replace","path":"/a~1b","value":3},{"op":"remove","path":"/m~0n"}])") ==
+    CHECK(patched(R"({"a/b":1,"m~n":2})",
+                  R"([{"op":"replace","path":"/a~1b","value":3},{"op":"remove","path":"/m~0n"}])") ==
           json::parse(R"({"a/b":3})"));
-    CHECK(patched(R"({"a":{"b":1}})", R"([{"op":"move","from":"/a/b","path":"/c"},{"op":"copy","from":"/c","path":"/d"}])") ==
+    CHECK(patched(R"({"a":{"b":1}})",
+                  R"([{"op":"move","from":"/a/b","path":"/c"},{"op":"copy","from":"/c","path":"/d"}])") ==
           json::parse(R"({"a":{},"c":1,"d":1})"));
     CHECK_THROWS_AS(patched(R"({"a":1})", R"([{"op":"test","path":"/a","value":2}])"), admin::FailedTest);
 }
@@ -83,7 +86,8 @@ TEST_CASE("a JSON patch cannot make an object large or deep by copying", "[patch
 }
 
 TEST_CASE("what a manager applies no more goes, and what others have set stays", "[managed]") {
-    const auto first = applied(bare, object(R"({"spec":{"a":1,"b":{"c":2}},"metadata":{"name":"sd"}})"), "one");
+    const auto first =
+        applied(bare, object(R"({"spec":{"a":1,"b":{"c":2}},"metadata":{"name":"sd"}})"), "one");
     const auto both = applied(first, object(R"({"spec":{"d":4},"metadata":{"name":"sd"}})"), "two");
     const auto last = applied(both, object(R"({"spec":{"a":1},"metadata":{"name":"sd"}})"), "one");
     CHECK(last.at("spec") == json::parse(R"({"a":1,"d":4})"));
@@ -113,7 +117,8 @@ TEST_CASE("a change by other means takes the field over", "[managed]") {
     auto now = applied(bare, object(R"({"spec":{"a":1,"b":1}})"), "one");
     auto after = now;
     after["spec"].as_object()["a"] = 5;
-    after["metadata"].as_object()["managedFields"] = admin::owned_after_update(now, after, by("kubectl-edit"));
+    after["metadata"].as_object()["managedFields"] =
+        admin::owned_after_update(now, after, by("kubectl-edit"));
     const auto again = admin::server_side_apply(after, object(R"({"spec":{"a":1,"b":1}})"), by("one"), false);
     REQUIRE(again.conflicts.size() == 1);
     CHECK(again.conflicts[0].manager == "kubectl-edit");

@@ -45,7 +45,8 @@ struct Here : admin::Keeper {
 
     admin::Answer send(const std::string& method, const std::string& target, const std::string& body = {},
                        const std::string& type = "application/json") {
-        const admin::World around{*this, snapshot, store, world::noon(), [] { return std::string("new-uid"); }, [] {}};
+        const admin::World around{
+            *this, snapshot, store, world::noon(), [] { return std::string("new-uid"); }, [] {}};
         auto out = admin::change({method, target, "application/json", type, body}, around);
         REQUIRE(out);
         return *out;
@@ -119,8 +120,9 @@ TEST_CASE("an old resourceVersion and another uid are conflicts", "[write]") {
     CHECK(here.merge(R"({"metadata":{"uid":"u-2","labels":{"a":"c"}}})").status == 409);
     CHECK(here.send("DELETE", place + "/sd", R"({"preconditions":{"uid":"u-2"}})").status == 409);
     CHECK(here.times == 1);
-    CHECK(here.send("DELETE", place + "/sd", R"({"preconditions":{"uid":"u-1"},"propagationPolicy":"Background"})").status ==
-          200);
+    CHECK(here.send("DELETE", place + "/sd",
+                    R"({"preconditions":{"uid":"u-1"},"propagationPolicy":"Background"})")
+              .status == 200);
     CHECK(here.asked->remove);
 }
 
@@ -129,14 +131,16 @@ TEST_CASE("an object of a file is changed in the file", "[write]") {
     const auto answer = here.merge(R"({"spec":{"template":{"spec":{"containerConcurrency":2}}}})");
     CHECK(answer.status == 403);
     CHECK(message(answer) ==
-          "services.serving.knative.dev \"sd\" is forbidden: it comes from conf/sd.yaml:3: change it there and reload");
+          "services.serving.knative.dev \"sd\" is forbidden: it comes from conf/sd.yaml:3: change it there "
+          "and reload");
     CHECK(here.send("DELETE", place + "/sd").status == 403);
     CHECK_FALSE(here.asked);
 }
 
 TEST_CASE("the number of pods is set by hand on an object of a file, too", "[write]") {
     Here here(false);
-    const auto answer = here.send("PATCH", place + "/sd/scale", R"({"spec":{"replicas":2}})", "application/merge-patch+json");
+    const auto answer =
+        here.send("PATCH", place + "/sd/scale", R"({"spec":{"replicas":2}})", "application/merge-patch+json");
     CHECK(answer.status == 200);
     const auto scale = json::parse(answer.body);
     CHECK(scale.at("kind") == "Scale");
@@ -144,7 +148,9 @@ TEST_CASE("the number of pods is set by hand on an object of a file, too", "[wri
     REQUIRE(here.asked);
     CHECK(here.asked->only_replicas);
     CHECK(here.asked->object.at("metadata").at("annotations").at("pilotlight.dev/replicas") == "2");
-    CHECK(here.send("PATCH", place + "/sd/scale", R"({"spec":{"replicas":-1}})", "application/merge-patch+json").status == 422);
+    CHECK(
+        here.send("PATCH", place + "/sd/scale", R"({"spec":{"replicas":-1}})", "application/merge-patch+json")
+            .status == 422);
 }
 
 TEST_CASE("a Scale can be read", "[write]") {
@@ -175,7 +181,8 @@ TEST_CASE("a strict client is told of unknown fields, others get a warning or no
 
 TEST_CASE("what is wrong is said with its field", "[write]") {
     Here here;
-    here.answers = {{admin::Kept::Kind::invalid, {{"spec.template.spec.containers", "missing", false}}, {}, {}}};
+    here.answers = {
+        {admin::Kept::Kind::invalid, {{"spec.template.spec.containers", "missing", false}}, {}, {}}};
     const auto answer = here.merge(R"({"spec":null})");
     CHECK(answer.status == 422);
     const auto status = json::parse(answer.body);
@@ -202,7 +209,8 @@ TEST_CASE("server-side apply makes, changes and says conflicts", "[write]") {
     const std::string type = "application/apply-patch+yaml";
     CHECK(here.send("PATCH", place + "/new", other("new"), type).status == 422);  // without a manager
     CHECK(here.send("PATCH", place + "/new?fieldManager=me", other("new"), type).status == 201);
-    const std::string yaml = "apiVersion: serving.knative.dev/v1\nkind: Service\nmetadata: {name: sd, labels: {a: b}}\n";
+    const std::string yaml =
+        "apiVersion: serving.knative.dev/v1\nkind: Service\nmetadata: {name: sd, labels: {a: b}}\n";
     CHECK(here.send("PATCH", place + "/sd?fieldManager=me", yaml, type).status == 200);
     CHECK(here.asked->object.at("metadata").at("labels").at("a") == "b");
     CHECK(here.asked->object.at("spec").is_object());
@@ -212,11 +220,12 @@ TEST_CASE("nonsense is refused without asking anybody", "[write]") {
     Here here;
     std::string deep;
     for (int i = 0; i < 5000; ++i) deep += R"({"a":)";
-    for (const auto& body : {std::string(), std::string("{"), std::string("[]"), std::string("7"), deep,
-                             std::string(R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":"x"}})"),
-                             std::string(R"({"apiVersion":"serving.knative.dev/v1","kind":"Service"})"),
-                             std::string(R"({"apiVersion":"serving.knative.dev/v1","kind":"Service","metadata":{}})"),
-                             std::string(R"({"apiVersion":"serving.knative.dev/v1","kind":"Service","metadata":[]})")}) {
+    for (const auto& body :
+         {std::string(), std::string("{"), std::string("[]"), std::string("7"), deep,
+          std::string(R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":"x"}})"),
+          std::string(R"({"apiVersion":"serving.knative.dev/v1","kind":"Service"})"),
+          std::string(R"({"apiVersion":"serving.knative.dev/v1","kind":"Service","metadata":{}})"),
+          std::string(R"({"apiVersion":"serving.knative.dev/v1","kind":"Service","metadata":[]})")}) {
         INFO(body.substr(0, 100));
         CHECK(here.send("POST", place, body).status == 400);
     }
