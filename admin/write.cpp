@@ -64,10 +64,29 @@ json::object& metadata_of(json::object& object) {
 
 // --- what of a new state is the server's to say
 
+// What other clients rely on when they read the object.
+std::string_view misshapen(const json::object& metadata) {
+    for (const std::string_view name : {"labels", "annotations"})
+        if (const auto* value = metadata.if_contains(name);
+            value != nullptr && !value->is_object() && !value->is_null())
+            return name;
+    for (const std::string_view name : {"finalizers", "ownerReferences", "managedFields"})
+        if (const auto* value = metadata.if_contains(name);
+            value != nullptr && !value->is_array() && !value->is_null())
+            return name;
+    if (const auto* entries = find(metadata, {"managedFields"}); entries != nullptr && entries->is_array())
+        for (const auto& entry : entries->get_array())
+            if (text(entry, {"manager"}).empty() || find(entry, {"fieldsV1"}) == nullptr)
+                return "managedFields";
+    return {};
+}
+
 std::optional<Answer> check_identity(Write& write, const json::object& next) {
     const auto* metadata = next.if_contains("metadata");
     if (metadata == nullptr || !metadata->is_object())
         return refuse(400, "BadRequest", "the object has no metadata");
+    if (const auto field = misshapen(metadata->get_object()); !field.empty())
+        return refuse(400, "BadRequest", fmt::format("metadata.{}: is not what it should be", field));
     const auto wanted = api_version(*write.resource);
     if (text(next, {"kind"}) != write.resource->kind || text(next, {"apiVersion"}) != wanted)
         return refuse(400, "BadRequest",

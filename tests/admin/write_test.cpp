@@ -229,6 +229,13 @@ TEST_CASE("nonsense is refused without asking anybody", "[write]") {
         INFO(body.substr(0, 100));
         CHECK(here.send("POST", place, body).status == 400);
     }
+    for (const auto* metadata :
+         {R"(null)", R"({"annotations":"x"})", R"({"labels":[]})", R"({"managedFields":7})",
+          R"({"finalizers":{}})", R"({"managedFields":[{"fieldsV1":{"f:spec":{}}},3]})", R"({"name":"else"})",
+          R"({"namespace":"other"})"}) {
+        INFO(metadata);
+        CHECK(here.merge(std::string(R"({"metadata":)") + metadata + "}").status == 400);
+    }
     CHECK(here.send("PUT", place + "/sd", other("else")).status == 400);
     CHECK(here.send("POST", place + "/sd", other("sd")).status == 405);
     CHECK(here.send("DELETE", place).status == 405);

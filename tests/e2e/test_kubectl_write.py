@@ -154,7 +154,8 @@ class Writing(harness.TestCase):
         self.apply(mapping)
         self.gw.wait(lambda: self.gw.generate(host="draw.example.org").status == 200, "the mapped host is served")
         self.assertIn("draw.example.org", self.kubectl("get", "domainmappings"))
-        self.kubectl("delete", "domainmapping", "draw.example.org", "--timeout=10s")
+        self.kubectl("delete", "domainmapping", "draw.example.org", "--wait=false")
+        self.kubectl("wait", "--for=delete", "domainmapping/draw.example.org", "--timeout=10s")
         self.assertEqual(self.gw.generate(host="draw.example.org").status, 404)
 
     def test_kn_as_it_asks(self):
