@@ -7,6 +7,7 @@ import threading
 import unittest
 
 import harness
+import kubectl_session
 from harness import BIN, service
 
 KUBECTL = shutil.which("kubectl")
@@ -160,3 +161,14 @@ class Kubectl(harness.TestCase):
     def append(path, line):
         with open(path, "a", encoding="utf-8") as file:
             file.write(line + "\n")
+
+
+@unittest.skipUnless(KUBECTL, "kubectl is not installed (Debian: kubernetes-client)")
+class Documentation(harness.TestCase):
+    def test_the_session_in_the_documentation_is_what_is_printed(self):
+        with open(kubectl_session.DOCUMENT, encoding="utf-8") as file:
+            document = file.read()
+        with kubectl_session.gateway() as gateway:
+            now = kubectl_session.Session(gateway).fill(document)
+        self.assertEqual(kubectl_session.differences(document, now), [],
+                         "tests/e2e/kubectl_session.py --write writes it down anew")
