@@ -26,6 +26,9 @@ public:
 
     // Both throw Unreachable.
     Reply get(const std::string& target, const std::string& accept);
+    // A change: "PATCH", its body and what that is.
+    Reply send(const std::string& method, const std::string& target, const std::string& content_type,
+               const std::string& body);
 
     // Hands on each line as it comes, until the stream ends or `line` returns false. A status other than 200
     // comes with its body and no lines. Waits as long as it takes for a line.
