@@ -20,7 +20,7 @@ struct Request {
 struct Answer {
     int status = 200;
     std::string content_type, body;
-    std::string policy{};  // Content-Security-Policy; empty: nothing may be loaded by it
+    std::string policy{};                 // Content-Security-Policy; empty: nothing may be loaded by it
     std::vector<std::string> warnings{};  // RFC 7234 section 5.5, code 299: kubectl prints them
 };
 

@@ -38,7 +38,8 @@ public:
     }
 
     void send(const std::string& host, const std::string& target, const std::string& accept,
-              const std::string& method = "GET", const std::string& content_type = {}, const std::string& body = {}) {
+              const std::string& method = "GET", const std::string& content_type = {},
+              const std::string& body = {}) {
         http::request<http::string_body> request(http::verb::get, target, 11);
         request.method_string(method);
         if (!content_type.empty()) {

@@ -151,7 +151,8 @@ std::optional<Answer> Connection::objection(const Parser::value_type& request) c
         return refuse(421, "MisdirectedRequest",
                       "this host name is not the gateway's: use its IP address or localhost");
     const bool changes = request.method() != http::verb::get && request.method() != http::verb::head;
-    if (request.count(http::field::content_encoding) > 0 && request[http::field::content_encoding] != "identity")
+    if (request.count(http::field::content_encoding) > 0 &&
+        request[http::field::content_encoding] != "identity")
         return refuse(415, "UnsupportedMediaType", "bodies are taken as they are, not compressed");
     if (!changes &&
         (request.chunked() || (request.has_content_length() && request[http::field::content_length] != "0")))
@@ -164,15 +165,16 @@ asio::awaitable<bool> Connection::respond(const Parser::value_type& request) {
     const unsigned version = request.version();
     core_->refresh();
     Request asked{std::string(request.method_string()), std::string(request.target()),
-                  std::string(request[http::field::accept]),
-                  std::string(request[http::field::content_type]), request.body()};
+                  std::string(request[http::field::accept]), std::string(request[http::field::content_type]),
+                  request.body()};
     const bool stays = request.keep_alive() && !core_->stopping;
     if (auto page = core_->dashboard.answer(asked, *core_->snapshot)) {
         auto* complete = std::get_if<Answer>(&*page);
         if (complete != nullptr) co_return co_await write(std::move(*complete), version, stays, head_only);
         co_return co_await show(version, head_only);
     }
-    if (auto changed = change(asked)) co_return co_await write(std::move(*changed), version, stays, head_only);
+    if (auto changed = change(asked))
+        co_return co_await write(std::move(*changed), version, stays, head_only);
     auto answered = answer(asked, *core_->snapshot, core_->store, std::chrono::system_clock::now());
     if (auto* complete = std::get_if<Answer>(&answered))
         co_return co_await write(std::move(*complete), version, stays, head_only);
@@ -190,8 +192,9 @@ std::optional<Answer> Connection::change(const Request& asked) {
     if (core_->source.keeper == nullptr) return std::nullopt;
     const auto snapshot = core_->snapshot;  // as it was when the change was decided
     const auto new_uid = [] { return boost::uuids::to_string(boost::uuids::random_generator()()); };
-    const World world{*core_->source.keeper, *snapshot, core_->store, std::chrono::system_clock::now(), new_uid,
-                      [this] { core_->refresh(); }};
+    const World world{
+        *core_->source.keeper,       *snapshot, core_->store, std::chrono::system_clock::now(), new_uid,
+        [this] { core_->refresh(); }};
     return admin::change(asked, world);
 }
 

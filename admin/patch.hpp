@@ -26,7 +26,7 @@ void json_patch(json::value& document, const json::value& operations);
 inline constexpr std::size_t most_operations = 10'000;  // as Kubernetes' API server
 inline constexpr std::size_t most_copied = 3 << 20;     // octets that "copy" may add, likewise
 
-inline constexpr std::size_t deepest = 64;              // levels of an object
+inline constexpr std::size_t deepest = 64;  // levels of an object
 
 // Equal but for the order of fields and for how a number is kept.
 bool same(const json::value&, const json::value&);

@@ -1,6 +1,6 @@
 // The admin address: an HTTP/1.1 server for people and monitors, on the control thread. It reads snapshots,
-// and changes go through the keeper. Bounded in every way: connections, heads, waits, and how far a watcher may fall
-// behind.
+// and changes go through the keeper. Bounded in every way: connections, heads, waits, and how far a watcher
+// may fall behind.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -31,7 +31,7 @@ struct Settings {
     std::vector<std::string> hosts;  // names that a Host header may have beside localhost and IP literals
     std::size_t connections = 64;    // more are answered 503
     std::size_t head_bytes = 8 << 10;
-    std::size_t body_bytes = 1 << 20;  // of a change
+    std::size_t body_bytes = 1 << 20;         // of a change
     std::chrono::milliseconds idle{75'000};   // between two requests of a connection
     std::chrono::milliseconds head{10'000};   // from the first octet of a request to the end of its head
     std::chrono::milliseconds body{10'000};   // likewise of its body

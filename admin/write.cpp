@@ -44,8 +44,8 @@ Answer not_there(const Write& write) {
 
 Answer conflict(const Write& write, std::string_view why) {
     return refuse_object(409, "Conflict", write,
-                         fmt::format("Operation cannot be fulfilled on {} \"{}\": {}", full_name(*write.resource),
-                                     write.name, why));
+                         fmt::format("Operation cannot be fulfilled on {} \"{}\": {}",
+                                     full_name(*write.resource), write.name, why));
 }
 
 std::string_view meta(const json::object& object, std::string_view name) {
@@ -71,35 +71,42 @@ std::optional<Answer> check_identity(Write& write, const json::object& next) {
     const auto wanted = api_version(*write.resource);
     if (text(next, {"kind"}) != write.resource->kind || text(next, {"apiVersion"}) != wanted)
         return refuse(400, "BadRequest",
-                      fmt::format("the object must be a {} of {}, as the request's path says", write.resource->kind, wanted));
-    if (const auto name_space = meta(next, "namespace"); !name_space.empty() && name_space != write.name_space)
-        return refuse(400, "BadRequest",
-                      "the namespace of the provided object does not match the namespace sent on the request");
+                      fmt::format("the object must be a {} of {}, as the request's path says",
+                                  write.resource->kind, wanted));
+    if (const auto name_space = meta(next, "namespace");
+        !name_space.empty() && name_space != write.name_space)
+        return refuse(
+            400, "BadRequest",
+            "the namespace of the provided object does not match the namespace sent on the request");
     const auto name = meta(next, "name");
     if (write.name.empty()) write.name = name;
     if (name.empty() || name != write.name)
         return refuse(400, "BadRequest",
-                      name.empty() ? std::string("metadata.name: is required; generateName is not known here")
-                                   : fmt::format("the name of the object ({}) does not match the name on the URL ({})",
-                                                 name.substr(0, 100), write.name));
+                      name.empty()
+                          ? std::string("metadata.name: is required; generateName is not known here")
+                          : fmt::format("the name of the object ({}) does not match the name on the URL ({})",
+                                        name.substr(0, 100), write.name));
     return std::nullopt;
 }
 
 std::optional<Answer> check_preconditions(const Write& write, const Current& now, std::string_view uid,
                                           std::string_view version) {
     if (!uid.empty() && uid != meta(now.shown, "uid"))
-        return conflict(write, fmt::format("Precondition failed: UID in precondition: {}, UID in object meta: {}",
-                                           uid.substr(0, 100), meta(now.shown, "uid")));
+        return conflict(write,
+                        fmt::format("Precondition failed: UID in precondition: {}, UID in object meta: {}",
+                                    uid.substr(0, 100), meta(now.shown, "uid")));
     if (!version.empty() && version != meta(now.shown, "resourceVersion"))
-        return conflict(write, "the object has been modified; please apply your changes to the latest version and "
-                               "try again");
+        return conflict(write,
+                        "the object has been modified; please apply your changes to the latest version and "
+                        "try again");
     return std::nullopt;
 }
 
 bool same_but_for_bookkeeping(json::object a, json::object b) {
     for (auto* object : {&a, &b}) {
         auto& metadata = metadata_of(*object);
-        for (const std::string_view name : {"managedFields", "resourceVersion", "generation"}) metadata.erase(name);
+        for (const std::string_view name : {"managedFields", "resourceVersion", "generation"})
+            metadata.erase(name);
     }
     return same(a, b);
 }
@@ -210,12 +217,14 @@ bool erase_field(json::value& object, std::string_view path) {
 bool without_unknown_fields(json::object& object, const std::vector<Finding>& errors) {
     if (!std::ranges::all_of(errors, &Finding::unknown_field)) return false;
     json::value whole(std::move(object));
-    const bool all = std::ranges::all_of(errors, [&](const Finding& error) { return erase_field(whole, error.field); });
+    const bool all =
+        std::ranges::all_of(errors, [&](const Finding& error) { return erase_field(whole, error.field); });
     object = std::move(whole.get_object());
     return all;
 }
 
-Answer shown(const Write& write, const World& world, const json::object& next, const Current& now, int status) {
+Answer shown(const Write& write, const World& world, const json::object& next, const Current& now,
+             int status) {
     if (write.dry_run) {
         auto out = next;
         if (now.stored) {
@@ -240,7 +249,8 @@ Settled settle(Wish& wish, const Write& write, const World& world) {
         const auto errors = out.kept.errors;
         if (write.validation == Validation::strict || !without_unknown_fields(wish.object, errors)) break;
         if (write.validation == Validation::warn)
-            for (const auto& error : errors) out.warnings.push_back(fmt::format("unknown field \"{}\"", error.field));
+            for (const auto& error : errors)
+                out.warnings.push_back(fmt::format("unknown field \"{}\"", error.field));
         out.kept = world.keeper.carry_out(wish);
     }
     for (const auto& warning : out.kept.warnings) out.warnings.push_back(sentence_of(warning));
@@ -258,16 +268,17 @@ std::optional<Answer> trouble(const Write& write, const Kept& kept) {
         case Kept::Kind::invalid:
             break;
     }
-    const bool only_unknown = !kept.errors.empty() && std::ranges::all_of(kept.errors, &Finding::unknown_field);
+    const bool only_unknown =
+        !kept.errors.empty() && std::ranges::all_of(kept.errors, &Finding::unknown_field);
     return only_unknown ? unknown_fields(write, kept.errors) : invalid(write, kept);
 }
 
 Answer from_a_file(const Write& write, const Current& now) {
-    return refuse_object(403, "Forbidden", write,
-                         fmt::format("{} \"{}\" is forbidden: it comes from {}: change it there and reload",
-                                     full_name(*write.resource), write.name,
-                                     now.view->source.starts_with("file ") ? now.view->source.substr(5)
-                                                                           : now.view->source));
+    return refuse_object(
+        403, "Forbidden", write,
+        fmt::format("{} \"{}\" is forbidden: it comes from {}: change it there and reload",
+                    full_name(*write.resource), write.name,
+                    now.view->source.starts_with("file ") ? now.view->source.substr(5) : now.view->source));
 }
 
 Wish wish_for(const Write& write) {
@@ -296,7 +307,8 @@ Answer put(Write& write, const World& world, const Current& now, json::object ne
         take_annotation(next, source_annotation);
         auto old = now.shown;
         take_annotation(old, source_annotation);
-        metadata_of(next)["managedFields"] = owned_after_update(now ? old : json::object(), next, manager_of(write, world));
+        metadata_of(next)["managedFields"] =
+            owned_after_update(now ? old : json::object(), next, manager_of(write, world));
     }
     put_annotation(next, source_annotation, now ? std::string_view(now.view->source) : "applied");
     if (now && same_but_for_bookkeeping(next, now.shown) && !given_by_client && !owned)
@@ -389,9 +401,10 @@ bool patched(const Write& write, json::value& object, const json::value& patch) 
 }
 
 Answer unknown_patch(const Write& write) {
-    return refuse_object(415, "UnsupportedMediaType", write,
-                         "the body of the request was in an unknown format - accepted media types include: "
-                         "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml");
+    return refuse_object(
+        415, "UnsupportedMediaType", write,
+        "the body of the request was in an unknown format - accepted media types include: "
+        "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml");
 }
 
 Answer patch(Write& write, const World& world) {
@@ -420,7 +433,8 @@ Answer remove(Write& write, const World& world) {
         if (auto wrong = check_preconditions(write, now, text(options, {"preconditions", "uid"}),
                                              text(options, {"preconditions", "resourceVersion"})))
             return std::move(*wrong);
-        if (const auto* dry = find(options, {"dryRun"}); dry != nullptr && dry->is_array() && !dry->get_array().empty())
+        if (const auto* dry = find(options, {"dryRun"});
+            dry != nullptr && dry->is_array() && !dry->get_array().empty())
             write.dry_run = true;
     }
     if (!now.view->applied) return from_a_file(write, now);
@@ -450,7 +464,8 @@ json::object scale_of(const Write& write, const Snapshot& snapshot, const json::
         ready += revision.ready;
         if (!revision.retiring) wanted = revision.wanted;
     }
-    if (const auto by_hand = text(shown_now, {"metadata", "annotations", replicas_annotation}); !by_hand.empty())
+    if (const auto by_hand = text(shown_now, {"metadata", "annotations", replicas_annotation});
+        !by_hand.empty())
         std::from_chars(by_hand.data(), by_hand.data() + by_hand.size(), wanted);
     json::object out, metadata, spec, status;
     for (const std::string_view name : {"name", "namespace", "uid", "resourceVersion", "creationTimestamp"})
@@ -480,9 +495,10 @@ Answer scale(Write& write, const World& world) {
     const auto* replicas = find(wanted, {"spec", "replicas"});
     const auto* number = replicas == nullptr ? nullptr : replicas->if_int64();
     if (number == nullptr || *number < 0 || *number > most_replicas)
-        return refuse_object(422, "Invalid", write,
-                             fmt::format("Scale.autoscaling \"{}\" is invalid: spec.replicas: must be from 0 to {}",
-                                         write.name, most_replicas));
+        return refuse_object(
+            422, "Invalid", write,
+            fmt::format("Scale.autoscaling \"{}\" is invalid: spec.replicas: must be from 0 to {}",
+                        write.name, most_replicas));
     auto next = now.shown;
     auto& metadata = metadata_of(next);
     for (const std::string_view name : {"uid", "resourceVersion"})

@@ -12,7 +12,8 @@
 namespace admin {
 namespace {
 
-constexpr std::size_t longest_manager = 128;  // k8s.io/apimachinery pkg/apis/meta/v1/validation FieldManagerMaxLength
+constexpr std::size_t longest_manager =
+    128;  // k8s.io/apimachinery pkg/apis/meta/v1/validation FieldManagerMaxLength
 
 Answer unknown_place() {
     return refuse(404, "NotFound", "the server could not find the requested resource");
@@ -29,7 +30,8 @@ bool writable(const Resource& resource) {
 
 const Resource* resource_at(std::string_view group, std::string_view version, std::string_view plural) {
     for (const auto& resource : resources())
-        if (resource.group == group && resource.version == version && resource.plural == plural) return &resource;
+        if (resource.group == group && resource.version == version && resource.plural == plural)
+            return &resource;
     return nullptr;
 }
 
@@ -62,7 +64,9 @@ bool truth(const std::string& value) {
 std::optional<Answer> take_parameter(const std::string& name, const std::string& value, Write& out) {
     if (name == "dryRun") {
         if (value != "All")
-            return refuse(400, "BadRequest", fmt::format("dryRun: \"{}\" is not known here; there is All", value.substr(0, 100)));
+            return refuse(
+                400, "BadRequest",
+                fmt::format("dryRun: \"{}\" is not known here; there is All", value.substr(0, 100)));
         out.dry_run = true;
     } else if (name == "fieldManager") {
         if (value.size() > longest_manager)
@@ -76,9 +80,10 @@ std::optional<Answer> take_parameter(const std::string& name, const std::string&
         else if (value == "Ignore")
             out.validation = Validation::ignore;
         else if (value != "Warn" && !value.empty())
-            return refuse(400, "BadRequest",
-                          fmt::format("fieldValidation: \"{}\" is not known here; there are Ignore, Warn and Strict",
-                                      value.substr(0, 100)));
+            return refuse(
+                400, "BadRequest",
+                fmt::format("fieldValidation: \"{}\" is not known here; there are Ignore, Warn and Strict",
+                            value.substr(0, 100)));
     }
     return std::nullopt;
 }
@@ -87,7 +92,8 @@ std::optional<Answer> take_parameter(const std::string& name, const std::string&
 std::string media_type(std::string_view content_type) {
     std::string out(content_type.substr(0, content_type.find(';')));
     std::erase_if(out, [](char c) { return c == ' ' || c == '\t'; });
-    std::ranges::transform(out, out.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    std::ranges::transform(out, out.begin(),
+                           [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     return out;
 }
 

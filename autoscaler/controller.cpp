@@ -40,8 +40,7 @@ void Controller::configure(const Settings& settings, int slots, TimePoint now) {
     in_force_ = local_ ? with_warm_hours(settings, *local_) : settings;
     slots_ = slots;
     scaler_.configure(in_force_, now);
-    if (settings_.by_hand)
-        want(*settings_.by_hand, set_by_hand(*settings_.by_hand), Cause::by_hand, now);
+    if (settings_.by_hand) want(*settings_.by_hand, set_by_hand(*settings_.by_hand), Cause::by_hand, now);
     if (!back_to_knative) return;
     if (desired_ > 0) scaler_.take_over(desired_, now);
     scaler_.evaluate(fleet_.ready(), now, fleet_.starting());

@@ -26,8 +26,8 @@ constexpr std::uintmax_t longest = 4 << 20;
 
 AppliedFiles::Failure failure(const fs::path& path, int error) {
     const bool full = error == ENOSPC || error == EDQUOT || error == EFBIG;
-    return {full, fmt::format("the change is not kept and not in force: {} cannot be written: {}", path.string(),
-                              std::strerror(error))};
+    return {full, fmt::format("the change is not kept and not in force: {} cannot be written: {}",
+                              path.string(), std::strerror(error))};
 }
 
 // Empty: written, and on the disk.
@@ -85,8 +85,8 @@ std::vector<json::object> AppliedFiles::load() const {
         auto aside = path;
         aside += ".damaged";
         fs::rename(path, aside, error);
-        spdlog::error("{} is damaged ({}): what was applied there is not in force; it is set aside as {}", path.string(),
-                      wrong, aside.filename().string());
+        spdlog::error("{} is damaged ({}): what was applied there is not in force; it is set aside as {}",
+                      path.string(), wrong, aside.filename().string());
     }
     return out;
 }
@@ -96,7 +96,8 @@ bool AppliedFiles::flush_folder() const {
     return folder && ::fsync(folder.get()) == 0;
 }
 
-std::optional<AppliedFiles::Failure> AppliedFiles::save(const std::string& name, const json::object& content) const {
+std::optional<AppliedFiles::Failure> AppliedFiles::save(const std::string& name,
+                                                        const json::object& content) const {
     std::error_code error;
     fs::create_directories(folder_, error);
     const auto path = path_of(name);
@@ -109,14 +110,16 @@ std::optional<AppliedFiles::Failure> AppliedFiles::save(const std::string& name,
         return failure(path, wrong);
     }
     if (::rename(draft.c_str(), path.c_str()) != 0) return failure(path, errno);
-    if (!flush_folder()) spdlog::warn("{} cannot be flushed to its disk: {}", folder_.string(), std::strerror(errno));
+    if (!flush_folder())
+        spdlog::warn("{} cannot be flushed to its disk: {}", folder_.string(), std::strerror(errno));
     return std::nullopt;
 }
 
 std::optional<AppliedFiles::Failure> AppliedFiles::remove(const std::string& name) const {
     const auto path = path_of(name);
     if (::unlink(path.c_str()) != 0 && errno != ENOENT) return failure(path, errno);
-    if (!flush_folder()) spdlog::warn("{} cannot be flushed to its disk: {}", folder_.string(), std::strerror(errno));
+    if (!flush_folder())
+        spdlog::warn("{} cannot be flushed to its disk: {}", folder_.string(), std::strerror(errno));
     return std::nullopt;
 }
 

@@ -1,4 +1,5 @@
-// Where objects that came over the API outlive a run: a file for each in <state>/applied, whole or not at all.
+// Where objects that came over the API outlive a run: a file for each in <state>/applied, whole or not at
+// all.
 #pragma once
 
 #include <boost/json/object.hpp>

@@ -78,8 +78,8 @@ std::string wrong_replicas(const std::string& value) {
     return {};
 }
 
-void set_replicas(manifest::Configuration& configuration, const std::string& name_space, const std::string& name,
-                  const std::string& value) {
+void set_replicas(manifest::Configuration& configuration, const std::string& name_space,
+                  const std::string& name, const std::string& value) {
     for (auto& service : configuration.services) {
         if (service.name != name || service.name_space != name_space) continue;
         service.annotations[std::string(admin::replicas_annotation)] = value;
@@ -98,10 +98,12 @@ std::string Objects::file_name(const Key& key) {
     return key.name_space + "." + key.kind + "." + key.name;
 }
 
-Objects::Objects(std::filesystem::path folder, Hooks hooks) : disk_(std::move(folder)), hooks_(std::move(hooks)) {
+Objects::Objects(std::filesystem::path folder, Hooks hooks)
+    : disk_(std::move(folder)), hooks_(std::move(hooks)) {
     for (auto& kept : disk_.load()) {
         if (auto* object = kept.if_contains("object"); object != nullptr && object->is_object()) {
-            const Key key{text_at(object->get_object(), {"kind"}), text_at(object->get_object(), {"metadata", "namespace"}),
+            const Key key{text_at(object->get_object(), {"kind"}),
+                          text_at(object->get_object(), {"metadata", "namespace"}),
                           text_at(object->get_object(), {"metadata", "name"})};
             changes_.applied[key] = std::move(object->get_object());
         } else if (const auto replicas = text_at(kept, {"replicas"}); wrong_replicas(replicas).empty()) {
@@ -117,7 +119,8 @@ bool Objects::in_a_file(const Key& key) const {
 manifest::Loaded Objects::check(const Changes& changes) const {
     auto sources = files_;
     for (const auto& [key, object] : changes.applied)
-        if (!in_a_file(key) && !left_out_.contains(key)) sources.push_back({source_name(key), json::serialize(object)});
+        if (!in_a_file(key) && !left_out_.contains(key))
+            sources.push_back({source_name(key), json::serialize(object)});
     auto loaded = manifest::load(sources);
     if (loaded.configuration)
         for (const auto& [key, value] : changes.replicas)
@@ -152,8 +155,8 @@ bool Objects::leave_out_the_wrong(const manifest::Loaded& loaded) {
         });
         if (wrong == loaded.problems.end()) continue;
         any = left_out_.insert(key).second || any;
-        const auto message = fmt::format("What was applied does not fit what the files say now and is not in force: {}",
-                                         wrong->text);
+        const auto message = fmt::format(
+            "What was applied does not fit what the files say now and is not in force: {}", wrong->text);
         spdlog::error("{}: {}", name, message);
         hooks_.tell(true, key.name_space, key.kind, key.name, "NotInForce", message);
     }
@@ -164,14 +167,16 @@ void Objects::say_what_is_hidden() const {
     for (const auto& [key, object] : changes_.applied) {
         const auto file = from_files_.find(key);
         if (file == from_files_.end()) continue;
-        const auto message = fmt::format("{} of the same name is in force; what was applied is not, until that is gone",
-                                         file->second.source);
+        const auto message =
+            fmt::format("{} of the same name is in force; what was applied is not, until that is gone",
+                        file->second.source);
         spdlog::warn("{}: {}", source_name(key), message);
         hooks_.tell(true, key.name_space, key.kind, key.name, "Shadowed", message);
     }
 }
 
-manifest::Configuration Objects::combine(std::vector<manifest::Source> files, const manifest::Loaded& loaded) {
+manifest::Configuration Objects::combine(std::vector<manifest::Source> files,
+                                         const manifest::Loaded& loaded) {
     files_ = std::move(files);
     take_files(loaded);
     left_out_.clear();
@@ -189,14 +194,16 @@ manifest::Configuration Objects::combine(std::vector<manifest::Source> files, co
 
 Kept Objects::carry_out(const admin::Wish& wish) {
     Kept out;
-    if (hooks_.closed()) return {Kept::Kind::failed, {}, {}, "the gateway is shutting down: nothing is changed"};
+    if (hooks_.closed())
+        return {Kept::Kind::failed, {}, {}, "the gateway is shutting down: nothing is changed"};
     const Key key{wish.kind, wish.name_space, wish.name};
     auto next = changes_;
     if (wish.only_replicas) {
         const auto value = text_at(wish.object, {"metadata", "annotations", admin::replicas_annotation});
         if (const auto wrong = value.empty() ? std::string() : wrong_replicas(value); !wrong.empty()) {
             out.kind = Kept::Kind::invalid;
-            out.errors.push_back({fmt::format("metadata.annotations[{}]", admin::replicas_annotation), wrong, false});
+            out.errors.push_back(
+                {fmt::format("metadata.annotations[{}]", admin::replicas_annotation), wrong, false});
             return out;
         }
         value.empty() ? next.replicas.erase(key) : next.replicas.insert_or_assign(key, value).second;
@@ -205,7 +212,10 @@ Kept Objects::carry_out(const admin::Wish& wish) {
     } else {
         next.applied[key] = wish.object;
         if (next.applied.size() > most)
-            return {Kept::Kind::full, {}, {}, fmt::format("{} objects are applied already: the change is refused", most)};
+            return {Kept::Kind::full,
+                    {},
+                    {},
+                    fmt::format("{} objects are applied already: the change is refused", most)};
     }
     return check_and_keep(wish, key, std::move(next));
 }

@@ -29,8 +29,8 @@ public:
 
     Objects(std::filesystem::path folder, Hooks hooks);  // with what was kept there
 
-    // The files' configuration, which is right by itself, and all that was applied beside it. An applied object
-    // that does not fit is left out, and that is said.
+    // The files' configuration, which is right by itself, and all that was applied beside it. An applied
+    // object that does not fit is left out, and that is said.
     manifest::Configuration combine(std::vector<manifest::Source> files, const manifest::Loaded& loaded);
 
     admin::Kept carry_out(const admin::Wish&) override;

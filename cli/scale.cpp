@@ -90,7 +90,8 @@ std::string reason_of(const admin::Reply& reply) {
     boost::system::error_code error;
     const auto status = boost::json::parse(reply.body, error);
     if (error) return fmt::format("the gateway answered {}", reply.status);
-    return fmt::format("Error from server ({}): {}", admin::text(status, {"reason"}), admin::text(status, {"message"}));
+    return fmt::format("Error from server ({}): {}", admin::text(status, {"reason"}),
+                       admin::text(status, {"message"}));
 }
 
 int run(const Wanted& wanted, std::ostream& out, std::ostream& err) {
@@ -98,10 +99,12 @@ int run(const Wanted& wanted, std::ostream& out, std::ostream& err) {
         if (name->find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-.") != std::string::npos)
             throw Usage(fmt::format("\"{}\" is no name", *name));
     admin::Client client(wanted.server);
-    const auto target = fmt::format("/apis/serving.knative.dev/v1/namespaces/{}/services/{}?fieldManager=pilotlight-scale",
-                                    wanted.name_space, wanted.service);
+    const auto target =
+        fmt::format("/apis/serving.knative.dev/v1/namespaces/{}/services/{}?fieldManager=pilotlight-scale",
+                    wanted.name_space, wanted.service);
     const auto value = wanted.replicas ? fmt::format("\"{}\"", *wanted.replicas) : std::string("null");
-    const auto patch = fmt::format(R"({{"metadata":{{"annotations":{{"pilotlight.dev/replicas":{}}}}}}})", value);
+    const auto patch =
+        fmt::format(R"({{"metadata":{{"annotations":{{"pilotlight.dev/replicas":{}}}}}}})", value);
     const auto reply = client.send("PATCH", target, "application/merge-patch+json", patch);
     if (reply.status != 200) return err << reason_of(reply) << "\n", 1;
     if (wanted.replicas)

@@ -140,8 +140,8 @@ private:
                     loop_.publish();  // whoever asked sees what came of it
                 },
                 [this] { return draining_; },
-                [this](bool warning, const auto& name_space, const auto& kind, const auto& name, const auto& reason,
-                       const auto& message) {
+                [this](bool warning, const auto& name_space, const auto& kind, const auto& name,
+                       const auto& reason, const auto& message) {
                     if (warning)
                         loop_.events().warning(name_space, kind, name, reason, message);
                     else

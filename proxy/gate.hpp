@@ -85,7 +85,7 @@ public:
     void forget(PodId, TimePoint now);
     int leases(PodId);
     void configure(const router::PoolSettings&, Duration session_timeout, TimePoint now);
-    void refuse_all(bool, TimePoint now);       // while pods cannot be had
+    void refuse_all(bool, TimePoint now);  // while pods cannot be had
     void refuse_queue(std::optional<Refusal>,
                       TimePoint now);  // everybody who waits, and from now on whoever would have to
 

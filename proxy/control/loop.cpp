@@ -187,7 +187,8 @@ int Loop::limit_for(const Revision& revision) const {
 std::shared_ptr<const Snapshot> Loop::first_snapshot() {
     const auto now = std::chrono::system_clock::now().time_since_epoch();
     auto out = std::make_shared<Snapshot>();
-    out->version = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
+    out->version =
+        static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
     return out;
 }
 

@@ -26,7 +26,7 @@ public:
 
     void start();
     void publish();  // a snapshot of this moment
-    void wake();  // from any thread; at most one is under way
+    void wake();     // from any thread; at most one is under way
 
     // Shutdown: first no new work and nobody left waiting, then no pods.
     void drain();
@@ -69,7 +69,8 @@ private:
     std::map<std::string, std::vector<std::string>> hosts_;
     std::map<std::string, std::shared_ptr<const AccessKeys>> access_;
     std::shared_ptr<const Routing> routing_;
-    // Versions begin where no earlier run of ours can have come to: whoever comes with one of its is not mistaken.
+    // Versions begin where no earlier run of ours can have come to: whoever comes with one of its is not
+    // mistaken.
     std::shared_ptr<const Snapshot> snapshot_ = first_snapshot();
     asio::steady_timer timer_;
     std::atomic<bool> woken_{false};

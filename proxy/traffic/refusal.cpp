@@ -34,7 +34,8 @@ RefusalInfo describe(Refusal refusal) {
         case Refusal::unavailable:
             return {503, "destination_unavailable", "unavailable", "No pod is available", true};
         case Refusal::scaled_to_zero:
-            return {503, "destination_unavailable", "scaled_to_zero", "The service is scaled to zero by hand", true};
+            return {503, "destination_unavailable", "scaled_to_zero", "The service is scaled to zero by hand",
+                    true};
         case Refusal::shutting_down:
             return {503, "", "shutting_down", "The gateway is shutting down", true, true};
         case Refusal::pod_died:

@@ -127,6 +127,8 @@ class Kubectl(harness.TestCase):
         self.assertEqual(self.kubectl("logs", self.pod), written)
         self.assertEqual(self.kubectl("logs", self.pod, "--tail=1"), written.splitlines(True)[-1])
         self.assertEqual(self.kubectl("logs", "-l", "serving.knative.dev/service=sd", "--tail=-1"), written)
+        self.assertRegex(self.kubectl("logs", self.pod, "--tail=1", "--timestamps", "--since=1h"),
+                         r"\A\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z Running on local URL.*\n\Z")
         done = subprocess.run([os.path.join(BIN, "pilotlight"), "logs", self.pod, "--server",
                                f"http://127.0.0.1:{self.gw.admin}"], capture_output=True, text=True, timeout=20,
                               check=False)
