@@ -187,20 +187,29 @@ bool same(const json::value& a, const json::value& b) {
     return a == b;
 }
 
-const json::value* find(const json::value& document, std::initializer_list<std::string_view> path) {
-    const auto* at = &document;
+const json::value* find(const json::object& document, std::initializer_list<std::string_view> path) {
+    const json::value* at = nullptr;
+    const json::object* inside = &document;
     for (const auto name : path) {
-        const auto* object = at->if_object();
-        at = object == nullptr ? nullptr : object->if_contains(name);
+        at = inside == nullptr ? nullptr : inside->if_contains(name);
         if (at == nullptr) return nullptr;
+        inside = at->if_object();
     }
     return at;
 }
 
-std::string_view text(const json::value& document, std::initializer_list<std::string_view> path) {
+const json::value* find(const json::value& document, std::initializer_list<std::string_view> path) {
+    return document.is_object() ? find(document.get_object(), path) : nullptr;
+}
+
+std::string_view text(const json::object& document, std::initializer_list<std::string_view> path) {
     const auto* value = find(document, path);
     return value != nullptr && value->is_string() ? std::string_view(value->get_string())
                                                   : std::string_view();
+}
+
+std::string_view text(const json::value& document, std::initializer_list<std::string_view> path) {
+    return document.is_object() ? text(document.get_object(), path) : std::string_view();
 }
 
 }  // namespace admin

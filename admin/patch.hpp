@@ -1,6 +1,7 @@
 // Documents and what is to change in them. Pure.
 #pragma once
 
+#include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
 #include <stdexcept>
 #include <string>
@@ -31,9 +32,12 @@ inline constexpr std::size_t deepest = 64;  // levels of an object
 // Equal but for the order of fields and for how a number is kept.
 bool same(const json::value&, const json::value&);
 
-// The value behind names; null: it is not there.
+// The value behind names; null: it is not there. An object has an overload of its own: as a value it would be
+// a copy, and what is found would not outlive that.
+const json::value* find(const json::object& document, std::initializer_list<std::string_view> path);
 const json::value* find(const json::value& document, std::initializer_list<std::string_view> path);
 // Its text; empty: there is none.
+std::string_view text(const json::object& document, std::initializer_list<std::string_view> path);
 std::string_view text(const json::value& document, std::initializer_list<std::string_view> path);
 
 }  // namespace admin

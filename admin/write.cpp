@@ -356,6 +356,16 @@ Answer replace(Write& write, const World& world) {
     return put(write, world, now, std::move(*object));
 }
 
+// Who applied with kubectl on the client's side and now does so on the server's is the same one
+// (k8s.io/apimachinery pkg/util/managedfields/internal/lastappliedmanager.go).
+bool goes_on_by_itself(const Write& write, const Current& now, const std::vector<Conflict>& conflicts) {
+    constexpr std::string_view last_applied = "kubectl.kubernetes.io/last-applied-configuration";
+    return !conflicts.empty() && write.manager == "kubectl" &&
+           find(now.shown, {"metadata", "annotations", last_applied}) != nullptr &&
+           std::ranges::all_of(
+               conflicts, [](const Conflict& one) { return one.manager == "kubectl-client-side-apply"; });
+}
+
 Answer apply(Write& write, const World& world, const Current& now, const json::value& wanted) {
     if (!wanted.is_object()) return refuse(400, "BadRequest", "the body is not an object");
     auto object = wanted.get_object();
@@ -366,6 +376,8 @@ Answer apply(Write& write, const World& world, const Current& now, const json::v
     auto base = now.shown;
     if (!now) base["metadata"] = json::object();
     auto applied = server_side_apply(base, object, manager_of(write, world), write.force);
+    if (goes_on_by_itself(write, now, applied.conflicts))
+        applied = server_side_apply(base, object, manager_of(write, world), true);
     if (applied.conflicts.empty()) {
         const bool nothing_new = now && same_but_for_bookkeeping(applied.object, now.shown);
         return put(write, world, now, std::move(applied.object), !nothing_new || !now);
