@@ -214,13 +214,15 @@ TEST_CASE("so many pods as a hand has set, whatever is asked, and the reason say
         desk.controller->configure(desk.settings, 1, desk.now);
         desk.pass(10s, 0, 0);
         CHECK(desk.controller->fleet().alive() == 3);
-        CHECK(desk.controller->reason(desk.now).find("pilotlight.dev/replicas wants 3 pods") != std::string::npos);
+        CHECK(desk.controller->reason(desk.now).find("pilotlight.dev/replicas wants 3 pods") !=
+              std::string::npos);
         desk.pass(90s, 0, 0);
         CHECK(desk.controller->fleet().alive() == 3);
     }
 }
 
-TEST_CASE("a hand's zero holds against waiting requests, and without it the rule decides again", "[controller]") {
+TEST_CASE("a hand's zero holds against waiting requests, and without it the rule decides again",
+          "[controller]") {
     Desk desk(Policy::break_even);
     desk.settings.by_hand = 0;
     desk.controller->configure(desk.settings, 1, desk.now);

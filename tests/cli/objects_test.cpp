@@ -24,10 +24,12 @@ struct Folder {
 };
 
 json::object service(const std::string& name, const std::string& more = {}) {
-    return json::parse(R"({"apiVersion":"serving.knative.dev/v1","kind":"Service","metadata":{"name":")" + name +
-                       R"(","namespace":"default","uid":"u","generation":5,"creationTimestamp":"2026-01-01T12:00:00Z"},)" +
-                       R"("spec":{"template":{"spec":{)" + more + R"("containers":[{"image":"a","command":["x"]}]}}}})")
-        .as_object();
+    return json::
+        parse(R"({"apiVersion":"serving.knative.dev/v1","kind":"Service","metadata":{"name":")" + name +
+              R"(","namespace":"default","uid":"u","generation":5,"creationTimestamp":"2026-01-01T12:00:00Z"},)" +
+              R"("spec":{"template":{"spec":{)" + more +
+              R"("containers":[{"image":"a","command":["x"]}]}}}})")
+            .as_object();
 }
 
 admin::Wish wish(const std::string& name, json::object object) {
@@ -47,7 +49,8 @@ const std::string in_a_file =
 struct Run {
     explicit Run(const Folder& folder, std::string file = in_a_file)
         : objects(folder.path / "applied",
-                  {[this](manifest::Configuration next) { in_force = std::move(next); }, [this] { return closed; },
+                  {[this](manifest::Configuration next) { in_force = std::move(next); },
+                   [this] { return closed; },
                    [this](bool, const auto&, const auto&, const auto& name, const auto& reason, const auto&) {
                        told.push_back(name + " " + reason);
                    }}) {
@@ -150,8 +153,10 @@ TEST_CASE("a file wins over what was applied under its name, until it is gone", 
 TEST_CASE("what does not fit the files any more is left out and does not stop them", "[objects]") {
     const Folder folder;
     Run run(folder);
-    auto mapping = wish("draw.example.org", json::parse(R"({"apiVersion":"serving.knative.dev/v1beta1","kind":"DomainMapping",
-        "metadata":{"name":"draw.example.org","namespace":"default"},"spec":{"ref":{"name":"filed"}}})").as_object());
+    auto mapping = wish("draw.example.org",
+                        json::parse(R"({"apiVersion":"serving.knative.dev/v1beta1","kind":"DomainMapping",
+        "metadata":{"name":"draw.example.org","namespace":"default"},"spec":{"ref":{"name":"filed"}}})")
+                            .as_object());
     mapping.kind = "DomainMapping";
     CHECK(run.objects.carry_out(mapping).kind == Kind::done);
     CHECK(run.objects.carry_out(wish("good", service("good"))).kind == Kind::done);
@@ -167,19 +172,22 @@ TEST_CASE("what does not fit the files any more is left out and does not stop th
 
 TEST_CASE("a number of pods set by hand outlives the run and what its file says", "[objects]") {
     const Folder folder;
-    auto scaled = wish("filed", json::parse(R"({"metadata":{"annotations":{"pilotlight.dev/replicas":"4"}}})").as_object());
+    auto scaled = wish(
+        "filed", json::parse(R"({"metadata":{"annotations":{"pilotlight.dev/replicas":"4"}}})").as_object());
     scaled.only_replicas = true;
     {
         Run run(folder);
         CHECK(run.objects.carry_out(scaled).kind == Kind::done);
         CHECK(run.in_force.services[0].scaling.by_hand == 4);
         auto nonsense = scaled;
-        nonsense.object = json::parse(R"({"metadata":{"annotations":{"pilotlight.dev/replicas":"many"}}})").as_object();
+        nonsense.object =
+            json::parse(R"({"metadata":{"annotations":{"pilotlight.dev/replicas":"many"}}})").as_object();
         CHECK(run.objects.carry_out(nonsense).kind == Kind::invalid);
     }
     Run run(folder);
     CHECK(run.in_force.services[0].scaling.by_hand == 4);
-    CHECK(admin::text(*run.view("filed").object, {"metadata", "annotations", "pilotlight.dev/replicas"}) == "4");
+    CHECK(admin::text(*run.view("filed").object, {"metadata", "annotations", "pilotlight.dev/replicas"}) ==
+          "4");
     scaled.object = json::object();
     CHECK(run.objects.carry_out(scaled).kind == Kind::done);
     CHECK_FALSE(run.in_force.services[0].scaling.by_hand);
