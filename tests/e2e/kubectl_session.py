@@ -74,7 +74,8 @@ def comparable(text):
                           (r"\b[0-9a-f]{16,}\b", "ID"),
                           (r"(?i)(resource ?version:) +\S+", r"\1 N"), (r"(/pid:) +\S+", r"\1 N"),
                           (r"\b20\d{3}\b", "PORT"),
-                          (r"(:PORT +\S+ +)\d+/\d+", r"\1BUSY"),  # told up to a second late (r"\b\d+(\.\d+)? (s|ms)\b", "T"),
+                          (r"(:PORT +\S+ +)\d+/\d+", r"\1BUSY"),  # told up to a second late
+                          (r"\b\d+(\.\d+)? (s|ms)\b", "T"),
                           (r"\b(\d+[smhd])+\b", "T"), (r"<(invalid|unknown)>", "T"),
                           (r"[ \t]{2,}", "  "), (r"-{3,}", "---")):
         text = re.sub(pattern, word, text)
