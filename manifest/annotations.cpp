@@ -113,7 +113,11 @@ constexpr std::array rules{
         }},
     AnnotationRule{"pilotlight.dev/source",
                    "Where the object comes from; written by the gateway, and no matter in a manifest",
-                   "# none", "anything", [](std::string_view, Service&) { return true; }},
+                   "# none", "printable characters, up to 4096",
+                   [](std::string_view value, Service&) {
+                       return !value.empty() && value.size() <= 4096 &&
+                              std::ranges::none_of(value, [](unsigned char c) { return c < ' '; });
+                   }},
     AnnotationRule{"pilotlight.dev/queue-depth", "Requests that may wait; one more is answered 503", "10000",
                    "1 to 1000000",
                    [](std::string_view value, Service& service) {

@@ -1,7 +1,9 @@
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <boost/json/parse.hpp>
 #include <catch2/catch.hpp>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 
@@ -133,6 +135,25 @@ TEST_CASE("a damaged file is set aside and the others are read", "[objects]") {
         CHECK(Run(folder).names() == Names{"filed", "made"});
         CHECK(fs::exists(folder.path / "applied" / "default.Service.bad.json.damaged"));
     }
+}
+
+// A limit on the length of files stands for a disk that is full: the write ends early.
+TEST_CASE("a full disk is said, and neither the old object nor its neighbours suffer", "[objects]") {
+    const Folder folder;
+    Run run(folder);
+    CHECK(run.objects.carry_out(wish("made", service("made"))).kind == Kind::done);
+    rlimit before{};
+    REQUIRE(::getrlimit(RLIMIT_FSIZE, &before) == 0);
+    const auto signal_before = std::signal(SIGXFSZ, SIG_IGN);
+    const rlimit little{100, before.rlim_max};
+    REQUIRE(::setrlimit(RLIMIT_FSIZE, &little) == 0);
+    const auto refused = run.objects.carry_out(wish("made", service("made", R"("timeoutSeconds":7,)")));
+    ::setrlimit(RLIMIT_FSIZE, &before);
+    std::signal(SIGXFSZ, signal_before);
+    CHECK(refused.kind == Kind::full);
+    CHECK(refused.sentence.find("is not kept and not in force") != std::string::npos);
+    CHECK(run.in_force.services[1].timeout == std::chrono::seconds(300));
+    CHECK(Run(folder).in_force.services[1].timeout == std::chrono::seconds(300));
 }
 
 TEST_CASE("a file wins over what was applied under its name, until it is gone", "[objects]") {

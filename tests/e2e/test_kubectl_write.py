@@ -131,6 +131,8 @@ class Writing(harness.TestCase):
         refused = self.gw.generate(host=HOST % "filed")
         self.assertEqual(refused.status, 503)
         self.assertIn(b"scaled this service to zero", refused.body)
+        page = self.gw.request("GET", "/", host=HOST % "filed", headers={"Accept": "text/html"})
+        self.assertEqual(page.status, 503)
         self.kubectl("annotate", "ksvc", "filed", "pilotlight.dev/replicas-")
         self.served("filed")
         self.assertLessEqual(len(self.gw.pods()), 2)
