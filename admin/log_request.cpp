@@ -61,15 +61,14 @@ Answered pod_log(const std::string& name_space, const std::string& pod, const Pa
             fmt::format("previous terminated container \"{}\" in pod \"{}\" not found: a pod's log here "
                         "goes on when its process is started again, see it without --previous",
                         container_name, pod));
-    if (flag(parameters, "timestamps"))
-        return bad("the lines of a pod's log carry no times here: leave out --timestamps");
     LogWish out{name_space,
                 pod,
                 log_file(found->item.object),
                 flag(parameters, "follow"),
                 number(parameter(parameters, "tailLines"), "tailLines"),
                 number(parameter(parameters, "limitBytes"), "limitBytes"),
-                std::nullopt};
+                std::nullopt,
+                flag(parameters, "timestamps")};
     if (const auto ago = number(parameter(parameters, "sinceSeconds"), "sinceSeconds"))
         out.since = now - std::chrono::seconds(std::min<std::uint64_t>(*ago, 10ull * 366 * 24 * 3600));
     if (const auto since = parameter(parameters, "sinceTime"); !since.empty())

@@ -8,7 +8,9 @@
 #include <deque>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "pods/log_file.hpp"
 #include "pods/unique_fd.hpp"
 
 namespace admin {
@@ -18,7 +20,8 @@ struct LogWish {
     std::string name_space, pod, file;
     bool follow = false;
     std::optional<std::uint64_t> tail_lines, limit_bytes;
-    std::optional<std::chrono::system_clock::time_point> since;
+    std::optional<std::chrono::system_clock::time_point> since;  // what was written before is left out
+    bool timestamps = false;                                     // each line begins with when it was written
 };
 
 class PodLog {
@@ -34,9 +37,15 @@ private:
     struct Part {
         pods::UniqueFd fd;
         std::uint64_t inode = 0, at = 0, end = 0;
+        std::int64_t changed = 0;  // microseconds since 1970
+        pods::UniqueFd times_fd;
+        std::vector<pods::LogTime> times{};
     };
     std::optional<Part> open(const std::string& path) const;
-    void open_all(const LogWish&);
+    void open_all();
+    void leave_out_before(std::int64_t time);
+    static void read_times(Part&);
+    std::string with_times(Part&, std::uint64_t begin, std::string_view text);
     void seek_lines(std::uint64_t lines);
     std::string read(Part&, std::size_t most);
     void go_on();
@@ -45,7 +54,9 @@ private:
     bool follow_;
     std::uint64_t left_;
     std::deque<Part> parts_;  // the oldest first; the last one may grow
-    bool lost_ = false;       // some of it was rotated away unread
+    bool timestamps_;
+    bool line_begins_ = true;
+    bool lost_ = false;  // some of it was rotated away unread
 };
 
 }  // namespace admin

@@ -17,14 +17,15 @@ constexpr std::string_view help = R"(Prints what a pod of a running gateway has 
   pilotlight logs sd-00001-0              all that is kept of it
   pilotlight logs sd-00001-0 --tail 20    the last 20 lines
   pilotlight logs -f sd-00001-0           and on, as it is written, until Ctrl-C or the pod's end
-  pilotlight logs --since 10m sd-00001-0  without the files that were full before that
+  pilotlight logs --since 10m sd-00001-0  what was written in the last ten minutes
 
 Usage: pilotlight logs POD [flags]
 
   -n, --namespace NS   the pod's namespace (default: default)
   -f, --follow         go on as the log grows
       --tail N         the last N lines only
-      --since TIME     as 30s, 10m or 2h
+      --since TIME     what was written since then: 30s, 10m or 2h ago
+      --timestamps     each line with when it was written, to a tenth of a second
       --server URL     the gateway's admin address (default: $PILOTLIGHT_SERVER, or http://127.0.0.1:9901)
 )";
 
@@ -62,6 +63,8 @@ LogOptions parse(std::span<const std::string> args) {
             words.no_value();
             if (words.is("-f", "--follow"))
                 out.query += "&follow=true";
+            else if (words.is("--timestamps", "--timestamps"))
+                out.query += "&timestamps=true";
             else if (words.is("-h", "--help"))
                 out.help = true;
             else

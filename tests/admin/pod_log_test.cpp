@@ -150,13 +150,88 @@ TEST_CASE("no more than a piece is taken at once, and no more than was asked for
     CHECK(log.take(4).empty());
 }
 
-TEST_CASE("rotated files that were full before a time are left out", "[pod-log]") {
+namespace {
+
+using std::chrono::system_clock;
+
+// As if the log's first line had been written an hour ago, and the others `apart` after it each.
+void tell_times(const std::string& log, const std::vector<std::uint64_t>& offsets, std::int64_t first,
+                std::int64_t apart) {
+    std::ofstream file(pods::log_times_name(log), std::ios::binary | std::ios::trunc);
+    for (std::size_t i = 0; i < offsets.size(); ++i) {
+        const pods::LogTime record{first + static_cast<std::int64_t>(i) * apart, offsets[i]};
+        file.write(reinterpret_cast<const char*>(&record), sizeof record);
+    }
+}
+
+constexpr std::int64_t noon = 1'767'268'800'000'000;  // 2026-01-01T12:00:00Z
+constexpr std::int64_t minute = 60'000'000;
+
+system_clock::time_point after_noon(std::chrono::seconds time) {
+    return system_clock::time_point(std::chrono::microseconds(noon)) + time;
+}
+
+}  // namespace
+
+TEST_CASE("what was written before a time is left out, line by line", "[pod-log]") {
+    Folder folder;
+    pods::LogFile(folder.log(), 100, 1).write("one\ntwo\nthree\n");
+    tell_times(folder.log(), {0, 4, 8}, noon, minute);
+    auto some = wish(folder);
+    some.since = after_noon(std::chrono::seconds(0));
+    CHECK(read(some) == "one\ntwo\nthree\n");
+    some.since = after_noon(std::chrono::seconds(30));
+    CHECK(read(some) == "two\nthree\n");
+    some.tail_lines = 1;
+    CHECK(read(some) == "three\n");
+    some.tail_lines = 9;
+    CHECK(read(some) == "two\nthree\n");
+    some.since = after_noon(std::chrono::seconds(3600));
+    CHECK(read(some).empty());
+}
+
+TEST_CASE("a line that was begun before a time and ended after it is left out", "[pod-log]") {
+    Folder folder;
+    pods::LogFile(folder.log(), 100, 1).write("one\ntwo\n");
+    tell_times(folder.log(), {0, 2}, noon, minute);
+    auto some = wish(folder);
+    some.since = after_noon(std::chrono::seconds(30));
+    CHECK(read(some) == "two\n");
+}
+
+TEST_CASE("a log tells when its lines were written", "[pod-log]") {
+    Folder folder;
+    pods::LogFile(folder.log(), 100, 1).write("one\ntwo\nthr");
+    tell_times(folder.log(), {0, 4}, noon, minute);
+    auto some = wish(folder);
+    some.timestamps = true;
+    admin::PodLog log(some);
+    CHECK(
+        all(log, 2) ==
+        "2026-01-01T12:00:00.000000Z one\n2026-01-01T12:01:00.000000Z two\n2026-01-01T12:01:00.000000Z thr");
+}
+
+TEST_CASE("what the keeper of a log notes is what was written when", "[pod-log]") {
+    Folder folder;
+    const auto before = system_clock::now() - std::chrono::milliseconds(1);
+    pods::LogFile file(folder.log(), 8, 3);
+    for (const auto* line : {"one\n", "two\n", "three\n"}) file.write(line);
+    auto some = wish(folder);
+    some.since = before;
+    CHECK(read(some) == "one\ntwo\nthree\n");
+    some.since = system_clock::now() + std::chrono::hours(1);
+    CHECK(read(some).empty());
+    CHECK(std::filesystem::exists(pods::log_times_name(folder.log() + ".1")));
+}
+
+TEST_CASE("without times a file is left out that was full before", "[pod-log]") {
     Folder folder;
     pods::LogFile file(folder.log(), 8, 3);
     for (const auto* line : {"one\n", "two\n", "three\n"}) file.write(line);
+    for (const auto* name : {"", ".1"}) std::filesystem::remove(pods::log_times_name(folder.log() + name));
     const auto hour_ago = std::filesystem::file_time_type::clock::now() - std::chrono::hours(1);
     std::filesystem::last_write_time(folder.log() + ".1", hour_ago);
     auto some = wish(folder);
-    some.since = std::chrono::system_clock::now() - std::chrono::minutes(1);
+    some.since = system_clock::now() - std::chrono::minutes(1);
     CHECK(read(some) == "three\n");
 }

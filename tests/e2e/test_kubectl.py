@@ -7,6 +7,7 @@ import threading
 import unittest
 
 import harness
+import kubectl_session
 from harness import BIN, service
 
 KUBECTL = shutil.which("kubectl")
@@ -126,6 +127,8 @@ class Kubectl(harness.TestCase):
         self.assertEqual(self.kubectl("logs", self.pod), written)
         self.assertEqual(self.kubectl("logs", self.pod, "--tail=1"), written.splitlines(True)[-1])
         self.assertEqual(self.kubectl("logs", "-l", "serving.knative.dev/service=sd", "--tail=-1"), written)
+        self.assertRegex(self.kubectl("logs", self.pod, "--tail=1", "--timestamps", "--since=1h"),
+                         r"\A\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z Running on local URL.*\n\Z")
         done = subprocess.run([os.path.join(BIN, "pilotlight"), "logs", self.pod, "--server",
                                f"http://127.0.0.1:{self.gw.admin}"], capture_output=True, text=True, timeout=20,
                               check=False)
@@ -160,3 +163,14 @@ class Kubectl(harness.TestCase):
     def append(path, line):
         with open(path, "a", encoding="utf-8") as file:
             file.write(line + "\n")
+
+
+@unittest.skipUnless(KUBECTL, "kubectl is not installed (Debian: kubernetes-client)")
+class Documentation(harness.TestCase):
+    def test_the_session_in_the_documentation_is_what_is_printed(self):
+        with open(kubectl_session.DOCUMENT, encoding="utf-8") as file:
+            document = file.read()
+        with kubectl_session.gateway() as gateway:
+            now = kubectl_session.Session(gateway).fill(document)
+        self.assertEqual(kubectl_session.differences(document, now), [],
+                         "tests/e2e/kubectl_session.py --write writes it down anew")
