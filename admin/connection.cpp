@@ -98,7 +98,23 @@ asio::awaitable<void> Connection::run(std::shared_ptr<Connection> self) {
     } catch (const std::exception& error) {
         spdlog::error("admin: a connection ended by an exception: {}", error.what());
     }
+    if (self->unread_) co_await self->let_finish();
     self->close();
+}
+
+// Whoever is still sending reads the answer only if its connection does not break at once (RFC 9112 section 9.6).
+asio::awaitable<void> Connection::let_finish() {
+    constexpr std::size_t most = 4 << 20;
+    boost::system::error_code ignored;
+    stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+    stream_.expires_after(std::chrono::seconds(2));
+    std::array<char, 16 << 10> room{};
+    const auto into = asio::buffer(room);
+    for (std::size_t taken = 0; taken < most;) {
+        auto [error, octets] = co_await stream_.async_read_some(into, awaited);
+        if (error) co_return;
+        taken += octets;
+    }
 }
 
 // False: the connection is of no more use.
@@ -118,7 +134,10 @@ asio::awaitable<bool> Connection::read_head(Parser& parser) {
     auto [error, octets] = co_await http::async_read_header(stream_, buffer_, parser, awaited);
     reading_ = false;
     if (!error) co_return true;
-    if (auto complaint = complaint_about(error)) co_await write(std::move(*complaint), 11, false, false);
+    if (auto complaint = complaint_about(error)) {
+        unread_ = error == http::error::body_limit;
+        co_await write(std::move(*complaint), 11, false, false);
+    }
     co_return false;
 }
 
@@ -126,6 +145,7 @@ asio::awaitable<bool> Connection::read_head(Parser& parser) {
 asio::awaitable<bool> Connection::read_body(Parser& parser) {
     const auto& head = parser.get();
     if (auto wrong = objection(head)) {
+        unread_ = !parser.is_done();
         const bool head_only = head.method() == http::verb::head;
         co_return co_await write(std::move(*wrong), head.version(), false, head_only);
     }
@@ -138,7 +158,10 @@ asio::awaitable<bool> Connection::read_body(Parser& parser) {
     }
     auto [error, octets] = co_await http::async_read(stream_, buffer_, parser, awaited);
     if (!error) co_return true;
-    if (auto complaint = complaint_about(error)) co_await write(std::move(*complaint), 11, false, false);
+    if (auto complaint = complaint_about(error)) {
+        unread_ = error == http::error::body_limit;
+        co_await write(std::move(*complaint), 11, false, false);
+    }
     co_return false;
 }
 

@@ -59,6 +59,7 @@ private:
     static asio::awaitable<void> look_out(std::shared_ptr<Connection>);
     asio::awaitable<bool> read_head(Parser&);
     asio::awaitable<bool> read_body(Parser&);
+    asio::awaitable<void> let_finish();
     asio::awaitable<bool> respond(const Parser::value_type& request);
     std::optional<Answer> change(const Request& asked);
     asio::awaitable<bool> write(Answer answer, unsigned version, bool keep_alive, bool head_only);
@@ -77,6 +78,7 @@ private:
     boost::beast::flat_buffer buffer_;
     asio::steady_timer changed_;
     bool reading_ = false;  // waits for a request
+    bool unread_ = false;   // a body that was refused is still on its way
     bool gone_ = false;     // the client of a watch left
 };
 
