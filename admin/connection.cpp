@@ -102,7 +102,8 @@ asio::awaitable<void> Connection::run(std::shared_ptr<Connection> self) {
     self->close();
 }
 
-// Whoever is still sending reads the answer only if its connection does not break at once (RFC 9112 section 9.6).
+// Whoever is still sending reads the answer only if its connection does not break at once (RFC 9112
+// section 9.6).
 asio::awaitable<void> Connection::let_finish() {
     constexpr std::size_t most = 4 << 20;
     boost::system::error_code ignored;
