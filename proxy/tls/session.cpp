@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <openssl/err.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
@@ -18,47 +17,9 @@ namespace {
 using boost::system::error_code;
 
 constexpr std::size_t record = 16 << 10;  // RFC 8446 section 5.1: the longest
-
-// --- the socket, as OpenSSL's own BIO has it but without SIGPIPE
-
-int socket_of(BIO* bio) {
-    return static_cast<int>(reinterpret_cast<std::intptr_t>(BIO_get_data(bio)));
-}
-
-bool try_again() {
-    return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
-}
-
-int write_socket(BIO* bio, const char* octets, int size) {
-    BIO_clear_retry_flags(bio);
-    const auto written = ::send(socket_of(bio), octets, static_cast<std::size_t>(size), MSG_NOSIGNAL);
-    if (written < 0 && try_again()) BIO_set_retry_write(bio);
-    return static_cast<int>(written);
-}
-
-int read_socket(BIO* bio, char* into, int size) {
-    BIO_clear_retry_flags(bio);
-    const auto got = ::recv(socket_of(bio), into, static_cast<std::size_t>(size), 0);
-    if (got < 0 && try_again()) BIO_set_retry_read(bio);
-    if (got == 0) BIO_set_flags(bio, BIO_FLAGS_IN_EOF);
-    return static_cast<int>(got);
-}
-
-long control_socket(BIO* bio, int command, long, void*) {
-    if (command == BIO_CTRL_EOF) return BIO_test_flags(bio, BIO_FLAGS_IN_EOF) != 0 ? 1 : 0;
-    return command == BIO_CTRL_FLUSH ? 1 : 0;
-}
-
-const BIO_METHOD* socket_method() {
-    static BIO_METHOD* const method = [] {
-        auto* made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "socket");
-        BIO_meth_set_write(made, write_socket);
-        BIO_meth_set_read(made, read_socket);
-        BIO_meth_set_ctrl(made, control_socket);
-        return made;
-    }();
-    return method;
-}
+// OpenSSL asks for a record's first five octets, then for the rest of it: two reads, one of which is spared
+// for what fits here.
+constexpr std::size_t most_ahead = 1 << 10;
 
 std::string distinguished_name(const X509_NAME* name) {
     const OpenSsl<BIO> out(BIO_new(BIO_s_mem()));
@@ -79,17 +40,77 @@ std::string in_quotes(std::string_view text) {
 
 }  // namespace
 
-TlsSession::TlsSession(std::shared_ptr<const TlsContext> context, int socket)
-    : context_(std::move(context)), ssl_(SSL_new(context_->context())) {
-    auto* const bio = BIO_new(socket_method());
+// The transport as OpenSSL wants it.
+struct TlsBio {
+    static TlsSession& session(BIO* bio) { return *static_cast<TlsSession*>(BIO_get_data(bio)); }
+
+    static int moved(std::size_t octets, const error_code& error) {
+        if (!error) return static_cast<int>(octets);
+        errno = error.category() == boost::system::system_category() ? error.value() : 0;
+        return -1;
+    }
+
+    static int write(BIO* bio, const char* octets, int size) {
+        BIO_clear_retry_flags(bio);
+        error_code error;
+        const auto written = session(bio).below_.write_below({octets, static_cast<std::size_t>(size)}, error);
+        if (error == boost::asio::error::would_block) BIO_set_retry_write(bio);
+        return moved(written, error);
+    }
+
+    static int read(BIO* bio, char* into, int size) {
+        BIO_clear_retry_flags(bio);
+        error_code error;
+        const auto got = session(bio).read_ahead({into, static_cast<std::size_t>(size)}, error);
+        if (error == boost::asio::error::would_block) BIO_set_retry_read(bio);
+        if (error != boost::asio::error::eof) return moved(got, error);
+        BIO_set_flags(bio, BIO_FLAGS_IN_EOF);
+        return 0;
+    }
+
+    static long control(BIO* bio, int command, long, void*) {
+        if (command == BIO_CTRL_EOF) return BIO_test_flags(bio, BIO_FLAGS_IN_EOF) != 0 ? 1 : 0;
+        return command == BIO_CTRL_FLUSH ? 1 : 0;
+    }
+
+    static const BIO_METHOD* method() {
+        static BIO_METHOD* const method = [] {
+            auto* made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "transport");
+            BIO_meth_set_write(made, write);
+            BIO_meth_set_read(made, read);
+            BIO_meth_set_ctrl(made, control);
+            return made;
+        }();
+        return method;
+    }
+};
+
+TlsSession::TlsSession(std::shared_ptr<const TlsContext> context, TlsTransport& below)
+    : context_(std::move(context)), below_(below), ssl_(SSL_new(context_->context())) {
+    auto* const bio = BIO_new(TlsBio::method());
     if (!ssl_ || bio == nullptr) {
         BIO_free(bio);
         throw std::bad_alloc();
     }
-    BIO_set_data(bio, reinterpret_cast<void*>(static_cast<std::intptr_t>(socket)));
+    BIO_set_data(bio, this);
     BIO_set_init(bio, 1);
     SSL_set_bio(ssl_.get(), bio, bio);
     SSL_set_accept_state(ssl_.get());
+}
+
+std::size_t TlsSession::read_ahead(std::span<char> into, error_code& error) {
+    if (ahead_at_ == ahead_.size()) {
+        if (into.size() >= most_ahead) return below_.read_below(into, error);
+        std::array<char, most_ahead> octets;
+        const auto got = below_.read_below(octets, error);
+        if (error) return 0;
+        ahead_.assign(octets.data(), got);
+        ahead_at_ = 0;
+    }
+    const auto octets = std::min(into.size(), ahead_.size() - ahead_at_);
+    std::copy_n(ahead_.data() + ahead_at_, octets, into.data());
+    ahead_at_ += octets;
+    return octets;
 }
 
 TlsSession::Step TlsSession::handshake() {

@@ -1,4 +1,4 @@
-// One TLS connection over a non-blocking socket that somebody else owns and waits for. Nothing here waits:
+// One TLS connection over a non-blocking transport that somebody else owns and waits for. Nothing here waits:
 // what cannot go on says which way it must wait.
 #pragma once
 
@@ -13,9 +13,20 @@
 
 namespace proxy {
 
+// What is below TLS, without waits: would_block when nothing is there or nothing goes, eof at the end.
+class TlsTransport {
+public:
+    virtual std::size_t read_below(std::span<char> into, boost::system::error_code&) = 0;
+    virtual std::size_t write_below(std::string_view octets, boost::system::error_code&) = 0;
+
+protected:
+    ~TlsTransport() = default;
+};
+
 class TlsSession {
 public:
-    TlsSession(std::shared_ptr<const TlsContext>, int socket);
+    TlsSession(std::shared_ptr<const TlsContext>, TlsTransport&);
+    TlsSession(const TlsSession&) = delete;
 
     enum class Step { done, wants_to_read, wants_to_write, failed };
     Step handshake();
@@ -30,7 +41,7 @@ public:
     // begin with the same octets again.
     std::optional<Moved> write(std::span<const std::string_view> pieces);
     bool pending() const {
-        return SSL_pending(ssl_.get()) > 0;
+        return SSL_pending(ssl_.get()) > 0 || ahead_at_ < ahead_.size();
     }  // a read gets something, whatever the socket says
     bool reading_waits_to_write() const { return reading_waits_to_write_; }
     bool writing_waits_to_read() const { return writing_waits_to_read_; }
@@ -44,9 +55,14 @@ public:
     std::string client_certificate() const;
 
 private:
+    friend struct TlsBio;
+    std::size_t read_ahead(std::span<char> into, boost::system::error_code&);
     std::optional<Moved> outcome(bool& waits_the_other_way, bool other_way_is_write);
 
     std::shared_ptr<const TlsContext> context_;
+    TlsTransport& below_;
+    std::string ahead_;  // read from below, not asked for yet by OpenSSL
+    std::size_t ahead_at_ = 0;
     OpenSsl<SSL> ssl_;
     std::string trouble_;
     bool reading_waits_to_write_ = false, writing_waits_to_read_ = false;

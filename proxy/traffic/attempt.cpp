@@ -35,23 +35,30 @@ bool announces_a_body(const ResponseHead& response) {
 }  // namespace
 
 asio::awaitable<Outcome> Attempt::run() {
-    if (auto outcome = co_await connect(); outcome != Outcome::done) co_return outcome;
+    auto outcome = Outcome::done;
+    if (!reuse()) outcome = co_await connect();
+    if (outcome != Outcome::done) co_return outcome;
     if (slotless_)
         x_.on_departure = [this] {
             if (nobody_needs_it() && connection_) connection_->stream.interrupt();
         };
     if (nobody_needs_it()) co_return Outcome::abandoned;
     begin_clock();
-    if (!co_await send()) co_return Outcome::body_lost;
-    auto outcome = co_await receive();
+    if (!sent_at_once()) {
+        const bool had_it_all = co_await send();
+        if (!had_it_all) co_return Outcome::body_lost;
+    }
+    outcome = co_await receive();
     if (outcome == Outcome::done && reusable_) worker_.keep_idle(x_.backend->id, std::move(connection_));
     co_return outcome;
 }
 
-asio::awaitable<Outcome> Attempt::connect() {
+bool Attempt::reuse() {
     if (!fresh_) connection_ = worker_.take_idle(x_.backend->id);
-    reused_ = connection_ != nullptr;
-    if (reused_) co_return Outcome::done;
+    return reused_ = connection_ != nullptr;
+}
+
+asio::awaitable<Outcome> Attempt::connect() {
     connection_ = worker_.new_pod_connection();
     const auto error = co_await connection_->stream.connect(x_.backend->endpoint,
                                                             Clock::now() + x_.routing->timeouts.connect);
@@ -69,6 +76,12 @@ void Attempt::begin_clock() {
                           : TimePoint::max();
 }
 
+bool Attempt::sent_at_once() {
+    if (!reused_ || x_.body.size() > 0) return false;
+    if (const auto written = connection_->stream.try_write(x_.head_for_pod)) sent_ = written->octets;
+    return sent_all_ = sent_ == x_.head_for_pod.size();
+}
+
 // An error here is not the last word: the pod may have answered before it read everything, and who
 // answers while he takes no more has heard enough. False: the disk failed.
 asio::awaitable<bool> Attempt::send() {
@@ -79,13 +92,13 @@ asio::awaitable<bool> Attempt::send() {
         if (unasked_) co_return true;
     }
     const std::uint64_t head_size = x_.head_for_pod.size();
-    for (std::uint64_t sent = 0; sent < head_size + x_.body.size();) {
-        const auto head = std::string_view(x_.head_for_pod).substr(std::min(sent, head_size));
-        const auto from = std::max(sent, head_size) - head_size;
+    while (sent_ < head_size + x_.body.size()) {
+        const auto head = std::string_view(x_.head_for_pod).substr(std::min(sent_, head_size));
+        const auto from = std::max(sent_, head_size) - head_size;
         const auto piece = x_.body.read(from);
         if (piece.empty() && from < x_.body.size()) co_return false;
         const auto written = co_await connection_->stream.write_unless_answered(head, piece, next_deadline());
-        sent += written.octets;
+        sent_ += written.octets;
         if (written.error == asio::error::would_block ? has_answered() : bool(written.error)) co_return true;
     }
     // An answer that is here already was begun before the pod can have heard everything.

@@ -44,8 +44,10 @@ public:
     int status() const { return status_; }  // of an answer that is done
 
 private:
+    bool reuse();  // a connection that was used before
     asio::awaitable<Outcome> connect();
     void begin_clock();
+    bool sent_at_once();  // all of it, as nearly always
     asio::awaitable<bool> send();
     bool has_answered();
     bool too_many_interim_responses();
@@ -71,6 +73,7 @@ private:
     std::unique_ptr<PodConnection> connection_;
     std::string early_;  // said by the pod before it had everything
     TimePoint deadline_{}, start_deadline_{};
+    std::uint64_t sent_ = 0;     // octets of head and body
     std::size_t this_turn_ = 0;  // octets read without a wait
     std::size_t interim_responses_ = 0;
     bool sent_all_ = false, reusable_ = false, gave_up_ = false;

@@ -19,6 +19,7 @@ namespace {
 constexpr std::string_view http2_preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 constexpr std::size_t linger_limit = 1 << 20;
 constexpr std::chrono::seconds linger_time{2};
+constexpr std::size_t kept_when_idle = 1 << 10;  // of what a connection reads into: most heads fit
 
 }  // namespace
 
@@ -103,20 +104,20 @@ void Connection::abandon() {
 asio::awaitable<void> Connection::serve_requests() {
     auto next = Next::another;
     while (next == Next::another) {
-        if (!first_) co_await worker_.others();  // or who never stops asking would be the only one
+        waited_ = first_;
         const auto length = co_await read_head();
         if (length == 0) break;
         if (may_be_http2() && in_.starts_with(http2_preface.substr(0, length)))
             co_return co_await serve_http2();
         between_requests_ = false;
+        if (!waited_) co_await worker_.others();  // or who never stops asking would be the only one
         auto parsed = parse_request(std::string_view(in_).substr(0, length), worker_.routing()->head_limits);
         if (auto* error = std::get_if<HeadError>(&parsed)) {
             const auto detail = fmt::format("The request was refused: {}.", error->reason);
             next = co_await turn_away(Refusal::bad_request, detail, error->status);
             break;
         }
-        in_.erase(0, length);
-        if (in_.empty()) in_.shrink_to_fit();
+        drop_from_in(length);
         next = co_await serve(std::move(std::get<RequestHead>(parsed)));
         between_requests_ = true;
         first_ = false;
@@ -124,6 +125,11 @@ asio::awaitable<void> Connection::serve_requests() {
     }
     if (next == Next::lingering_close) co_await linger();
     if (next == Next::another && stream_.tls()) stream_.end_writing();  // nothing is missing: say so
+}
+
+void Connection::drop_from_in(std::size_t octets) {
+    in_.erase(0, octets);
+    if (in_.empty() && in_.capacity() > kept_when_idle) in_.shrink_to_fit();
 }
 
 asio::awaitable<void> Connection::serve_http2() {
@@ -185,6 +191,7 @@ asio::awaitable<std::size_t> Connection::read_head() {
         }
         if (worker_.draining() && in_.empty()) co_return 0;
         const auto error = co_await stream_.readable(deadline);
+        waited_ = true;
         if (error == asio::error::timed_out && begun) count(worker_.shared().bounds.slow_heads);
         if (error == asio::error::timed_out && !in_.empty())
             co_await turn_away(Refusal::request_timeout, "The request's head did not arrive in time.");
@@ -280,12 +287,13 @@ void Connection::break_off() {
 void Connection::watch(std::function<void()> on_departure) {
     on_departure_ = std::move(on_departure);
     watching_ = true;
+    ++watches_;
     keep_watching();
 }
 
 void Connection::keep_watching() {
-    stream_.when_readable([self = shared_from_this()](error_code error) {
-        if (error || !self->watching_) return;
+    stream_.when_readable([self = shared_from_this(), mine = watches_](error_code error) {
+        if (error || !self->watching_ || self->watches_ != mine) return;
         const auto read = self->stream_.try_read(self->worker_.scratch());
         if (read && read->error) {
             self->watching_ = false;
@@ -301,8 +309,7 @@ void Connection::stop_watching() {
     on_departure_ = nullptr;
     if (!watching_) return;
     watching_ = false;
-    error_code ignored;
-    stream_.socket().cancel(ignored);
+    stream_.forget_readable();
 }
 
 }  // namespace proxy

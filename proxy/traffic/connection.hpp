@@ -34,6 +34,7 @@ private:
     asio::awaitable<void> serve_http2();
     asio::awaitable<Next> serve(RequestHead);
     asio::awaitable<std::size_t> read_head();  // its length at the front of in_; 0: the connection is over
+    void drop_from_in(std::size_t octets);
     asio::awaitable<Next> turn_away(Refusal, std::string_view detail, int status = 0);
     asio::awaitable<void> linger();
 
@@ -68,7 +69,9 @@ private:
     std::function<void()> on_departure_;
     std::weak_ptr<H2Session> http2_;
     bool watching_ = false;
+    std::uint64_t watches_ = 0;  // begun so far: a call for an earlier one may still be on its way
     bool between_requests_ = true;
+    bool waited_ = true;  // for the client, since the last request: others have had their turn
     bool first_ = true;
     bool chunked_ = false, ends_by_itself_ = false;  // the answer
 };

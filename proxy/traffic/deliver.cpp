@@ -1,6 +1,7 @@
 // A request's answer on its way to the client: a pod's, a tunnel's, or our own.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/asio.hpp>
 #include <ctime>
 
@@ -12,8 +13,18 @@
 namespace proxy {
 
 namespace {
+
 constexpr std::size_t piece_limit = 256 << 10;
+
+void append_milliseconds(std::string& out, Duration time) {
+    const auto tenths =
+        std::max<std::int64_t>(std::chrono::round<std::chrono::microseconds>(time).count() + 50, 0) / 100;
+    out += fmt::format_int(tenths / 10).c_str();
+    out += '.';
+    out += static_cast<char>('0' + tenths % 10);
 }
+
+}  // namespace
 
 // The answer as it comes, at the client's pace; what is written is let go. Never an invented end.
 asio::awaitable<Visit::Next> Visit::deliver() {
@@ -24,8 +35,10 @@ asio::awaitable<Visit::Next> Visit::deliver() {
     to.head_request = x.head.method() == "HEAD";
     to.keep_alive = keep_alive_;
     to.extra_fields = extra;
-    const bool interim_given = co_await deliver_interim();
-    if (!interim_given) co_return Next::close;
+    if (!x.interim.empty()) {
+        const bool given = co_await deliver_interim();
+        if (!given) co_return Next::close;
+    }
     const bool reusable = client_.begin(*x.response, to);
     record_.status = x.response->status();
     bool begun = false;
@@ -122,12 +135,14 @@ asio::awaitable<Visit::Next> Visit::refuse(Refusal why, const RequestHead& head,
 
 std::string Visit::extra_fields() const {
     const auto& x = *exchange_;
-    const auto ms = [](Duration d) { return std::chrono::duration<double, std::milli>(d).count(); };
-    auto out = fmt::format(
-        "Server-Timing: queue;dur={:.1f}, cold;dur={:.1f}, pod;dur={:.1f}\r\nX-Request-Id: {}\r\n{}",
-        ms(x.waited.queue), ms(x.waited.cold), ms(x.answered - x.handed_over), record_.request_id,
-        cookie_for_client());
-    if (!x.response->has("Date")) out += fmt::format("Date: {}\r\n", http_date());  // RFC 9110 section 6.6.1
+    std::string out;
+    out.reserve(512);
+    append_milliseconds(out += "Server-Timing: queue;dur=", x.waited.queue);
+    append_milliseconds(out += ", cold;dur=", x.waited.cold);
+    append_milliseconds(out += ", pod;dur=", x.answered - x.handed_over);
+    ((out += "\r\nX-Request-Id: ") += record_.request_id) += "\r\n";
+    append_cookie_for_client(out);
+    if (!x.response->has("Date")) ((out += "Date: ") += http_date()) += "\r\n";  // RFC 9110 section 6.6.1
     // A proxy above us, nginx for one, would hold an event stream back until its buffer is full.
     const bool events = x.response->first("Content-Type").starts_with("text/event-stream");
     if (events && !x.response->has("X-Accel-Buffering")) out += "X-Accel-Buffering: no\r\n";
@@ -137,20 +152,20 @@ std::string Visit::extra_fields() const {
 
 // Set for a new session, when its pod changed, and now and then while it is used, so that it does not run
 // out. What another pod than the session's own has answered changes nothing.
-std::string Visit::cookie_for_client() const {
+void Visit::append_cookie_for_client(std::string& out) const {
     const auto& x = *exchange_;
     const auto& affinity = x.service->affinity;
     const auto& old = caller_.cookie;
-    if (!affinity.cookie || !x.backend || (!old && x.borrowed)) return {};
+    if (!affinity.cookie || !x.backend || (!old && x.borrowed)) return;
     const auto now = std::time(nullptr);
     const auto pod = old && x.borrowed ? old->pod : x.backend->tag;
     const auto renew_after = affinity.cookie_timeout.count() / 30;
-    if (old && old->pod == pod && now - old->issued < std::max<std::int64_t>(renew_after, 1)) return {};
+    if (old && old->pod == pod && now - old->issued < std::max<std::int64_t>(renew_after, 1)) return;
     const Binding binding{old ? old->session : random64(), pod, now};
-    return "Set-Cookie: " +
-           set_cookie(affinity.cookie_name, worker_.shared().cookie_key.seal(binding, x.service->key),
-                      affinity.cookie_timeout, arrival_.tls != nullptr) +
-           "\r\n";
+    out += "Set-Cookie: ";
+    out += set_cookie(affinity.cookie_name, worker_.shared().cookie_key.seal(binding, x.service->key),
+                      affinity.cookie_timeout, arrival_.tls != nullptr);
+    out += "\r\n";
 }
 
 }  // namespace proxy

@@ -53,22 +53,20 @@ public:
     }
 
     asio::awaitable<void> run() {
-        co_await run_to_its_end();
-        regular_ = true;
-    }
-
-private:
-    asio::awaitable<void> run_to_its_end() {
         while (backend_ && !worker_.stopped() &&
                !(has_slot_ && x_.client_left)) {  // nothing is under way here
             x_.backend = backend_;
             bool over = co_await one_try();
-            if (over) co_return;
+            if (!over) continue;
+            regular_ = true;
+            co_return;
         }
         if (worker_.stopped()) x_.fail(Refusal::shutting_down, "The gateway was told to stop at once.");
         x_.fail(Refusal::unavailable, "The pod died, and there is no other.");
+        regular_ = true;
     }
 
+private:
     asio::awaitable<bool> one_try() {
         const bool websocket = x_.head.websocket();  // frames go on no connection that was used before
         Attempt attempt(worker_, x_, !has_slot_, fresh_ || websocket);

@@ -94,7 +94,8 @@ void cookie_line(std::string& out, const RequestHead& head, std::string_view hid
 // The status line and the fields that go on.
 void passed_on(std::string& out, const ResponseHead& head) {
     out.reserve(1024);
-    out += fmt::format("HTTP/1.1 {} {}\r\n", head.status(), head.reason());
+    (out += "HTTP/1.1 ") += fmt::format_int(head.status()).c_str();
+    ((out += ' ') += head.reason()) += "\r\n";
     const bool lists_options = head.has("Connection");
     for (const auto& field : head.fields()) {
         if (is_hop_by_hop(field.name) || same_name(field.name, "X-Request-Id")) continue;

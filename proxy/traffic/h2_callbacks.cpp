@@ -1,6 +1,6 @@
 #include "proxy/traffic/h2_callbacks.hpp"
 
-#include <cstring>
+#include <algorithm>
 
 #include "proxy/traffic/h2_stream.hpp"
 
@@ -9,6 +9,9 @@ namespace {
 
 constexpr std::size_t served_at_once =
     2;  // times the streams that may be open: those that were reset just end
+
+constexpr std::size_t most_at_once = 96
+                                     << 10;  // octets in one write: its limit, and the frame that passes it
 
 H2Session& session_of(void* user_data) {
     return *static_cast<H2Session*>(user_data);
@@ -46,6 +49,7 @@ const nghttp2_session_callbacks* H2Callbacks::table() {
         nghttp2_session_callbacks_set_on_header_callback(callbacks, header);
         nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, frame_received);
         nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, data);
+        nghttp2_session_callbacks_set_send_data_callback(callbacks, send_content);
         nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, frame_sent);
         nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, stream_closed);
         return callbacks;
@@ -134,19 +138,31 @@ int H2Callbacks::data(nghttp2_session*, std::uint8_t, std::int32_t id, const std
     });
 }
 
-ssize_t H2Callbacks::read_content(nghttp2_session*, std::int32_t, std::uint8_t* into, std::size_t room,
+// Says how much; send_content() then takes it from where it lies.
+ssize_t H2Callbacks::read_content(nghttp2_session*, std::int32_t, std::uint8_t*, std::size_t room,
                                   std::uint32_t* flags, nghttp2_data_source* source, void*) {
-    return guarded([&]() -> int {
+    const auto& stream = *static_cast<const H2Stream*>(source->ptr);
+    const auto there = stream.outgoing().size(), octets = std::min(there, room);
+    if (octets == there && stream.ends_after_these())
+        *flags |= NGHTTP2_DATA_FLAG_EOF;
+    else if (octets == 0)
+        return NGHTTP2_ERR_DEFERRED;
+    *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
+    return static_cast<ssize_t>(octets);
+}
+
+int H2Callbacks::send_content(nghttp2_session*, nghttp2_frame*, const std::uint8_t* frame_head,
+                              std::size_t size, nghttp2_data_source* source, void* user_data) {
+    return guarded([&] {
+        constexpr std::size_t frame_head_size = 9;
+        auto& out = session_of(user_data).out_;
         auto& stream = *static_cast<H2Stream*>(source->ptr);
-        const auto octets = stream.outgoing().substr(0, room);
-        std::memcpy(into, octets.data(), octets.size());
+        const auto octets = stream.outgoing().substr(0, size);
+        if (const auto all = out.size() + frame_head_size + size; all > out.capacity())
+            out.reserve(std::max(all, std::min(2 * all, most_at_once)));
+        out.append(text(frame_head, frame_head_size)).append(octets);
         stream.sent(octets.size());
-        if (!stream.outgoing().empty()) return static_cast<int>(octets.size());
-        if (stream.ends_after_these())
-            *flags |= NGHTTP2_DATA_FLAG_EOF;
-        else if (octets.empty())
-            return NGHTTP2_ERR_DEFERRED;
-        return static_cast<int>(octets.size());
+        return 0;
     });
 }
 

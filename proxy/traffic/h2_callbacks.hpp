@@ -14,6 +14,8 @@ struct H2Callbacks {
                                 std::uint32_t* flags, nghttp2_data_source*, void* session);
 
 private:
+    static int send_content(nghttp2_session*, nghttp2_frame*, const std::uint8_t* frame_head,
+                            std::size_t size, nghttp2_data_source*, void* session);
     static int begin_headers(nghttp2_session*, const nghttp2_frame*, void* session);
     static int header(nghttp2_session*, const nghttp2_frame*, const std::uint8_t* name, std::size_t name_size,
                       const std::uint8_t* value, std::size_t value_size, std::uint8_t flags, void* session);

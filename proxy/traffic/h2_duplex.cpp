@@ -39,7 +39,7 @@ std::optional<Duplex::Read> H2Stream::try_write(std::string_view octets) {
         const auto end = answer_head_.find("\r\n\r\n");
         if (end == std::string::npos) return Read{{}, all};
         answered_ = true;
-        head_ = h2_fields(std::string_view(answer_head_).substr(0, end + 2));
+        head_ = H2Fields(std::string_view(answer_head_).substr(0, end + 2));
         outbox_ = answer_head_.substr(end + 4);
         answer_head_.clear();
         submit(true);
@@ -68,8 +68,7 @@ asio::awaitable<error_code> H2Stream::until(bool reading, TimePoint deadline) {
         const auto at = reading ? reader_until_ : deadline;
         if (interrupted_) co_return asio::error::operation_aborted;
         if (Clock::now() >= at) co_return asio::error::timed_out;
-        timer.expires_at(at);
-        co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+        co_await set(timer, at).async_wait(asio::as_tuple(asio::use_awaitable));
     }
     co_return error_code{};
 }
@@ -85,19 +84,19 @@ void H2Stream::call(Call& whom, error_code error) {
 }
 
 void H2Stream::wake_reader() {
-    reader_.cancel();
+    ring(reader_);
     call(read_call_, {});
 }
 
 void H2Stream::wake_writer() {
-    writer_.cancel();
+    ring(writer_);
     if (may_write()) call(write_call_, {});
 }
 
 void H2Stream::set_deadline(TimePoint at) {
-    call_deadline_.expires_at(at);
+    ring(call_deadline_);
     if (at == TimePoint::max()) return;
-    call_deadline_.async_wait([weak = weak_from_this()](error_code cancelled) {
+    set(call_deadline_, at).async_wait([weak = weak_from_this()](error_code cancelled) {
         const auto self = weak.lock();
         if (cancelled || !self) return;
         self->call(self->read_call_, asio::error::operation_aborted);
@@ -107,13 +106,13 @@ void H2Stream::set_deadline(TimePoint at) {
 
 void H2Stream::end_reading_at(TimePoint at) {
     reader_until_ = std::min(reader_until_, at);
-    reader_.cancel();
+    ring(reader_);
 }
 
 void H2Stream::interrupt() {
     interrupted_ = true;
-    reader_.cancel();
-    writer_.cancel();
+    ring(reader_);
+    ring(writer_);
     call(read_call_, asio::error::operation_aborted);
     call(write_call_, asio::error::operation_aborted);
 }

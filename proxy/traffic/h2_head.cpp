@@ -1,6 +1,7 @@
 #include "proxy/traffic/h2_head.hpp"
 
 #include <algorithm>
+#include <span>
 
 #include "proxy/traffic/octet.hpp"
 
@@ -17,7 +18,7 @@ bool is_lower_case_name(std::string_view name) {
 
 // RFC 9113 section 8.2.1, and no control character at all.
 bool is_clean_value(std::string_view value) {
-    return std::all_of(value.begin(), value.end(), is_field_octet) &&
+    return all_are<is_field_octet>(value) &&
            (value.empty() || (!is_blank(value.front()) && !is_blank(value.back())));
 }
 
@@ -93,7 +94,7 @@ void H2Head::add_field(std::string_view name, std::string_view value) {
 }
 
 void H2Head::check_request() {
-    if (!method_ || !std::all_of(method_->begin(), method_->end(), is_token_octet))
+    if (!method_ || !all_are<is_token_octet>(*method_))
         return refuse(400, "the method is missing or malformed");
     if (protocol_ && *method_ != "CONNECT") return refuse(400, ":protocol is for CONNECT");
     if (!protocol_ && *method_ == "CONNECT") return refuse(405, "CONNECT and TRACE are not served");
@@ -116,7 +117,9 @@ std::variant<RequestHead, HeadError> H2Head::finish(bool ended, std::string_view
     if (protocol_ && (ended || sized_))
         return HeadError{400, "a WebSocket's stream has no content of its own"};
 
-    std::string text(protocol_ ? std::string_view("GET") : std::string_view(*method_));
+    std::string text;
+    text.reserve(lines_.size() + cookie_.size() + path_->size() + 2 * authority_->size() + 160);
+    text += protocol_ ? std::string_view("GET") : std::string_view(*method_);
     text += ' ';
     if (*path_ != "*") ((text += *scheme_) += "://") += *authority_;
     (text += *path_) += " HTTP/1.1\r\n";
@@ -140,24 +143,26 @@ std::variant<RequestHead, HeadError> H2Head::finish(bool ended, std::string_view
     return parsed;
 }
 
-std::vector<H2Field> h2_fields(std::string_view head) {
-    std::vector<H2Field> fields;
+H2Fields::H2Fields(std::string_view text) : octets_(text.begin(), text.end()) {
+    std::string_view head(octets_.data(), octets_.size());
+    all_.reserve(static_cast<std::size_t>(std::count(head.begin(), head.end(), '\n')));
     const auto status = head.substr(std::string_view("HTTP/1.1 ").size(), 3);
     const bool switches = status == "101";
-    fields.push_back({":status", std::string(switches ? "200" : status)});
-    for (auto end = head.find("\r\n"); end != std::string_view::npos; end = head.find("\r\n")) {
-        head.remove_prefix(end + 2);
-        const auto text = head.substr(0, head.find("\r\n"));
-        const auto colon = text.find(':');
+    all_.push_back({":status", switches ? "200" : status});
+    for (auto end = head.find('\n'); end != std::string_view::npos; end = head.find('\n')) {
+        head.remove_prefix(end + 1);
+        const auto field = head.substr(0, head.find('\r'));
+        const auto colon = field.find(':');
         if (colon == std::string_view::npos) break;
-        std::string name(text.substr(0, colon));
-        for (auto& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+        const auto name = field.substr(0, colon);
+        const auto at = static_cast<std::size_t>(name.data() - octets_.data());
+        for (auto& c : std::span(octets_).subspan(at, name.size()))
+            c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
         if (is_connection_specific(name) || (switches && name == "sec-websocket-accept")) continue;
-        auto value = text.substr(colon + 1);
+        auto value = field.substr(colon + 1);
         while (!value.empty() && is_blank(value.front())) value.remove_prefix(1);
-        fields.push_back({std::move(name), std::string(value)});
+        all_.push_back({name, value});
     }
-    return fields;
 }
 
 }  // namespace proxy

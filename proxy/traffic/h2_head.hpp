@@ -20,6 +20,7 @@ public:
 
     void add(std::string_view name, std::string_view value);  // what is wrong with it is said at the end
     // `ended`: no content follows. `websocket_key`: for the pod, if it asks for a WebSocket.
+    bool asks_for_websocket() const { return protocol_.has_value(); }
     std::variant<RequestHead, HeadError> finish(bool ended, std::string_view websocket_key);
 
 private:
@@ -41,10 +42,21 @@ private:
 };
 
 struct H2Field {
-    std::string name, value;
+    std::string_view name, value;
 };
 // The head of an answer that is written as HTTP/1.1 would say it, by us: its status and the fields that
 // HTTP/2 has too (RFC 9113 section 8.2.2), in lower case. A 101 is a 200 there (RFC 8441 section 5).
-std::vector<H2Field> h2_fields(std::string_view head);
+// Movable: the octets stay where they are.
+class H2Fields {
+public:
+    H2Fields() = default;
+    explicit H2Fields(std::string_view head);
+    const std::vector<H2Field>& all() const { return all_; }
+    bool interim() const { return !all_.empty() && all_.front().value.starts_with('1'); }
+
+private:
+    std::vector<char> octets_;
+    std::vector<H2Field> all_;
+};
 
 }  // namespace proxy

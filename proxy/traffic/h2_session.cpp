@@ -22,22 +22,30 @@ using boost::system::error_code;
 namespace {
 
 constexpr std::size_t write_limit = 64 << 10;        // octets on their way to the socket
+constexpr std::size_t kept_when_idle = 2 << 10;      // of the room for them
 constexpr std::uint32_t stream_window = 128 << 10;   // of content that nobody has taken yet, of one stream
 constexpr std::int32_t connection_window = 1 << 20;  // in flight, of all: taken note of at once
 constexpr std::size_t most_continuations = 16;       // frames of one head
 constexpr std::size_t most_acknowledgements = 1000;  // that a peer leaves unread
 constexpr std::chrono::seconds last_words_time{2};
 
-auto as_nghttp2(const std::vector<H2Field>& fields) {
+// Said anew in each answer: in the table of what was said before it would only push out what is useful. A
+// cookie is a secret, too (RFC 7541 section 7.1.3).
+bool is_never_said_again(std::string_view name) {
+    return name == "server-timing" || name == "x-request-id" || name == "set-cookie";
+}
+
+auto as_nghttp2(const H2Fields& fields) {
     const auto octets =
-        [](const std::string& text) {  // nghttp2 copies, and takes them for mutable all the same
+        [](std::string_view text) {  // nghttp2 copies, and takes them for mutable all the same
             return reinterpret_cast<std::uint8_t*>(const_cast<char*>(text.data()));
         };
     std::vector<nghttp2_nv> out;
-    out.reserve(fields.size());
-    for (const auto& field : fields)
-        out.push_back({octets(field.name), octets(field.value), field.name.size(), field.value.size(),
-                       NGHTTP2_NV_FLAG_NONE});
+    out.reserve(fields.all().size());
+    for (const auto& [name, value] : fields.all())
+        out.push_back({octets(name), octets(value), name.size(), value.size(),
+                       static_cast<std::uint8_t>(is_never_said_again(name) ? NGHTTP2_NV_FLAG_NO_INDEX
+                                                                           : NGHTTP2_NV_FLAG_NONE)});
     return out;
 }
 
@@ -50,7 +58,7 @@ H2Session::H2Session(Worker& worker, Stream& stream, const Arrival& arrival, std
       owner_(std::move(owner)),
       resets_(worker.routing()->limits.http2_resets, Clock::now()),
       control_frames_(worker.routing()->limits.http2_control_frames, Clock::now()),
-      work_(worker.io(), TimePoint::max()),
+      work_(worker.io()),
       parting_(worker.io(), TimePoint::max()) {}
 
 H2Session::~H2Session() {
@@ -260,50 +268,60 @@ asio::awaitable<void> H2Session::turn_away(H2Stream& stream, HeadError error) {
 
 asio::awaitable<void> H2Session::write(std::shared_ptr<H2Session> self) {
     std::string out;
+    std::size_t this_turn = 0;
     for (bool more = true; more && !self->over_;) {
         self->kicked_ = false;
-        self->collect(out);
+        self->collect();
         self->settle();
-        if (!out.empty()) {
+        if (!self->out_.empty()) {
+            out.swap(self->out_);
+            self->writing_ = true;
             const auto patience = self->worker_.routing()->timeouts.write;
             const auto error = co_await self->stream_.write({out}, patience);
+            self->writing_ = false;
             if (error) co_return;
-            std::string().swap(out);
+            this_turn += out.size();
+            out.clear();
+            if (out.capacity() > kept_when_idle) std::string().swap(out);
+            if (this_turn < Worker::turn) continue;
+            this_turn = 0;
             co_await self->worker_.others();
             continue;
         }
         more = nghttp2_session_want_read(self->nghttp2_) != 0 && !self->last_words_;
         if (!more || self->kicked_) continue;
-        self->work_.expires_at(TimePoint::max());
+        this_turn = 0;
         co_await self->work_.async_wait(asio::as_tuple(asio::use_awaitable));
     }
 }
 
-void H2Session::collect(std::string& out) {
-    while (out.size() < write_limit) {
+// Takes what nghttp2 has to say, unless what it said before is not written yet.
+void H2Session::collect() {
+    while (!writing_ && out_.size() < write_limit) {
         const std::uint8_t* data = nullptr;
         const auto octets = nghttp2_session_mem_send(nghttp2_, &data);
         if (octets < 0) over_ = true;
         if (octets <= 0) break;
-        out.append(reinterpret_cast<const char*>(data), static_cast<std::size_t>(octets));
+        out_.append(reinterpret_cast<const char*>(data), static_cast<std::size_t>(octets));
     }
 }
 
 void H2Session::kick() {
     kicked_ = true;
-    work_.cancel();
+    work_.notify();
 }
 
-void H2Session::submit(H2Stream& stream, const std::vector<H2Field>& fields, bool with_content) {
+void H2Session::submit(H2Stream& stream, const H2Fields& fields, bool with_content) {
     const auto nv = as_nghttp2(fields);
     nghttp2_data_provider content{};
     content.source.ptr = &stream;
     content.read_callback = H2Callbacks::read_content;
     nghttp2_submit_response(nghttp2_, stream.id(), nv.data(), nv.size(), with_content ? &content : nullptr);
+    collect();
     kick();
 }
 
-void H2Session::submit_interim(std::int32_t id, const std::vector<H2Field>& fields) {
+void H2Session::submit_interim(std::int32_t id, const H2Fields& fields) {
     const auto nv = as_nghttp2(fields);
     nghttp2_submit_headers(nghttp2_, NGHTTP2_FLAG_NONE, id, nullptr, nv.data(), nv.size(), nullptr);
     kick();
@@ -311,6 +329,7 @@ void H2Session::submit_interim(std::int32_t id, const std::vector<H2Field>& fiel
 
 void H2Session::resume(std::int32_t id) {
     nghttp2_session_resume_data(nghttp2_, id);
+    collect();
     kick();
 }
 

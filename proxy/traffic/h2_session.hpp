@@ -13,6 +13,7 @@
 #include "proxy/traffic/client.hpp"
 #include "proxy/traffic/h2_allowance.hpp"
 #include "proxy/traffic/h2_head.hpp"
+#include "proxy/traffic/signal.hpp"
 #include "proxy/traffic/worker.hpp"
 
 struct nghttp2_session;
@@ -34,8 +35,8 @@ public:
 
     // --- for its streams
     asio::io_context& io() { return worker_.io(); }
-    void submit(H2Stream&, const std::vector<H2Field>&, bool with_content);
-    void submit_interim(std::int32_t id, const std::vector<H2Field>&);
+    void submit(H2Stream&, const H2Fields&, bool with_content);
+    void submit_interim(std::int32_t id, const H2Fields&);
     void resume(std::int32_t id);  // there is something to be sent
     void consumed(std::int32_t id, std::size_t octets);
     void reset(std::int32_t id, std::uint32_t why);
@@ -58,7 +59,7 @@ private:
     static asio::awaitable<void> serve(std::shared_ptr<H2Session>, std::shared_ptr<H2Stream>);
     asio::awaitable<void> turn_away(H2Stream&, HeadError);
     static asio::awaitable<void> write(std::shared_ptr<H2Session>);
-    void collect(std::string& out);
+    void collect();
     void kick();
     void end(std::uint32_t why);
     bool is_late(TimePoint now);
@@ -86,7 +87,10 @@ private:
     bool any_request_ = false, draining_ = false;
 
     // --- the writer
-    Waiter::Timer work_, parting_;
+    std::string out_;  // frames on their way to the socket, as many as one write takes
+    bool writing_ = false;
+    Signal work_;
+    Waiter::Timer parting_;
     bool kicked_ = false, last_words_ = false, over_ = false, writer_ended_ = false;
 };
 

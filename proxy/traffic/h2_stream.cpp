@@ -19,15 +19,17 @@ constexpr std::chrono::seconds last_words{5};  // of a WebSocket, to a client wh
 
 H2Stream::H2Stream(std::shared_ptr<H2Session> session, std::int32_t id, const HeadLimits& limits,
                    std::size_t head_octets)
-    : session_(std::move(session)),
-      id_(id),
-      fields_(limits, head_octets),
-      reader_(session_->io(), TimePoint::max()),
-      writer_(session_->io(), TimePoint::max()),
-      call_deadline_(session_->io(), TimePoint::max()) {}
+    : session_(std::move(session)), id_(id), fields_(limits, head_octets) {}
+
+Waiter::Timer& H2Stream::set(Alarm& alarm, TimePoint at) {
+    if (!alarm) return alarm.emplace(session_->io(), at);
+    alarm->expires_at(at);
+    return *alarm;
+}
 
 std::variant<RequestHead, HeadError> H2Stream::take_head() {
-    auto parsed = fields_.finish(no_content_, new_websocket_key());
+    const auto key = fields_.asks_for_websocket() ? new_websocket_key() : std::string{};
+    auto parsed = fields_.finish(no_content_, key);
     fields_ = H2Head({}, 0);
     const auto* head = std::get_if<RequestHead>(&parsed);
     malformed_ = head == nullptr;
@@ -103,8 +105,8 @@ void H2Stream::watch(std::function<void()> on_departure) {
 
 Client::Done H2Stream::write_text(std::string_view text, Duration patience) {
     const auto end = text.find("\r\n\r\n");
-    head_ = h2_fields(text.substr(0, end + 2));
-    if (head_.front().value.starts_with('1')) {
+    head_ = H2Fields(text.substr(0, end + 2));
+    if (head_.interim()) {
         if (!closed_) session_->submit_interim(id_, head_);
         if (closed_) co_return asio::error::connection_reset;
         co_return error_code{};
@@ -113,12 +115,12 @@ Client::Done H2Stream::write_text(std::string_view text, Duration patience) {
 }
 
 bool H2Stream::begin(const ResponseHead& response, const ToClient& to) {
-    head_ = h2_fields(response_for_client(response, to).octets);
+    head_ = H2Fields(response_for_client(response, to).octets);
     return true;
 }
 
 void H2Stream::begin(std::string head_of_our_own, bool) {
-    head_ = h2_fields(head_of_our_own);
+    head_ = H2Fields(head_of_our_own);
 }
 
 Client::Done H2Stream::write_content(std::string_view piece, bool last, Duration patience) {
@@ -129,8 +131,7 @@ Client::Done H2Stream::write_content(std::string_view piece, bool last, Duration
     while (!closed_ && !sent_end_ && (!piece_.empty() || last)) {
         const auto deadline = progress_ + patience;
         if (Clock::now() >= deadline) break;
-        writer_.expires_at(deadline);
-        co_await writer_.async_wait(asio::as_tuple(asio::use_awaitable));
+        co_await set(writer_, deadline).async_wait(asio::as_tuple(asio::use_awaitable));
     }
     const bool done = last ? sent_end_ : piece_.empty() && !closed_;
     piece_ = {};
@@ -155,8 +156,7 @@ asio::awaitable<void> H2Stream::finish() {
     on_departure_ = nullptr;
     const auto deadline = Clock::now() + last_words;
     while (!closed_ && !sent_end_ && last_ && !broken_off_ && !interrupted_ && Clock::now() < deadline) {
-        writer_.expires_at(deadline);
-        co_await writer_.async_wait(asio::as_tuple(asio::use_awaitable));
+        co_await set(writer_, deadline).async_wait(asio::as_tuple(asio::use_awaitable));
     }
     if (closed_) co_return;
     if (malformed_)

@@ -76,7 +76,12 @@ public:
 
 private:
     using Call = std::function<void(boost::system::error_code)>;
+    using Alarm = std::optional<Waiter::Timer>;  // made when somebody waits, which most streams never do
 
+    Waiter::Timer& set(Alarm&, TimePoint at);
+    static void ring(Alarm& alarm) {
+        if (alarm) alarm->cancel();
+    }
     bool may_read() const { return !inbox_.empty() || received_end_ || closed_ || malformed_; }
     bool may_write() const { return closed_ || outbox_.size() - outbox_sent_ < most_in_outbox; }
     asio::awaitable<boost::system::error_code> until(bool reading, TimePoint deadline);
@@ -96,23 +101,23 @@ private:
     std::uint64_t taken_ = 0, length_ = 0;
     bool sized_ = false, no_content_ = false, received_end_ = false, closed_ = false, malformed_ = false,
          served_ = false;
-    Waiter::Timer reader_;  // who waits to read
+    Alarm reader_;  // who waits to read
     TimePoint reader_until_ = TimePoint::max();
     std::function<void()> on_departure_;
 
     // --- to the client
-    std::vector<H2Field> head_;
+    H2Fields head_;
     std::string_view piece_;  // of the answer, in somebody's hands who waits until it is sent
     bool last_ = false, submitted_ = false, sent_end_ = false, broken_off_ = false;
     TimePoint progress_{};
-    Waiter::Timer writer_;
+    Alarm writer_;
 
     // --- a WebSocket's
     std::string answer_head_, outbox_;
     std::size_t outbox_sent_ = 0;
     bool answered_ = false, interrupted_ = false;
     Call read_call_, write_call_;
-    Waiter::Timer call_deadline_;
+    Alarm call_deadline_;
 };
 
 }  // namespace proxy

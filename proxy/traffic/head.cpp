@@ -18,12 +18,12 @@ constexpr char lower(char c) {
 }
 
 bool is_token(std::string_view text) {
-    return !text.empty() && std::all_of(text.begin(), text.end(), is_token_octet);
+    return !text.empty() && all_are<is_token_octet>(text);
 }
 
 // CR and LF cannot occur: they have ended the line.
 bool is_field_value(std::string_view text) {
-    return std::all_of(text.begin(), text.end(), is_field_octet);
+    return all_are<is_field_octet>(text);
 }
 
 std::string_view trim(std::string_view text) {
@@ -50,8 +50,8 @@ bool is_target_char(char c) {
 bool is_port(std::string_view text) {
     unsigned value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    return !text.empty() && text.size() <= 5 && std::all_of(text.begin(), text.end(), is_digit) &&
-           error == std::errc{} && end == text.data() + text.size() && value >= 1 && value <= 65535;
+    return !text.empty() && text.size() <= 5 && all_are<is_digit>(text) && error == std::errc{} &&
+           end == text.data() + text.size() && value >= 1 && value <= 65535;
 }
 
 // Host = reg-name, IPv4 or [IPv6], with an optional port. No userinfo, no percent-encoding: nobody needs it
@@ -97,9 +97,8 @@ std::string websocket_accept(std::string_view key) {
 
 }  // namespace
 
-bool same_name(std::string_view a, std::string_view b) {
-    return a.size() == b.size() &&
-           std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == lower(y); });
+bool same_letters(std::string_view a, std::string_view b) {
+    return std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == lower(y); });
 }
 
 std::string_view Head::first(std::string_view name) const {
@@ -246,7 +245,7 @@ private:
     }
 
     Error request_target(RequestHead& head, std::string_view target) {
-        if (target.empty() || !std::all_of(target.begin(), target.end(), is_target_char))
+        if (target.empty() || !all_are<is_target_char>(target))
             return HeadError{400, "the request target has a character that must be percent-encoded"};
         head.target_ = target;
         if (target.front() == '/') return {};
@@ -276,8 +275,7 @@ private:
             return HeadError{502, "the status line is malformed"};
         if (auto error = version(head, text->substr(0, 8), 502)) return error;
         const auto code = text->substr(9, 3);
-        if (!std::all_of(code.begin(), code.end(), is_digit))
-            return HeadError{502, "the status is not a number"};
+        if (!all_are<is_digit>(code)) return HeadError{502, "the status is not a number"};
         head.status_ = (code[0] - '0') * 100 + (code[1] - '0') * 10 + (code[2] - '0');
         if (head.status_ < 100 || head.status_ > 599) return HeadError{502, "the status is out of range"};
         if (text->size() > 12) {
@@ -332,8 +330,7 @@ private:
             if (same_name(field.name, "Content-Length")) {
                 if (sized) return HeadError{status, "there is more than one Content-Length"};
                 const auto text = field.value;
-                const bool digits =
-                    !text.empty() && text.size() <= 18 && std::all_of(text.begin(), text.end(), is_digit);
+                const bool digits = !text.empty() && text.size() <= 18 && all_are<is_digit>(text);
                 if (!digits || (text.size() > 1 && text.front() == '0'))
                     return HeadError{status, "Content-Length is not a plain decimal number"};
                 std::from_chars(text.data(), text.data() + text.size(), head.content_length_);
@@ -383,8 +380,7 @@ private:
             if (!same_name(field.name, "Max-Forwards")) continue;
             const auto text = field.value;
             std::uint64_t value = 0;
-            if (head.max_forwards_ || text.empty() || text.size() > 18 ||
-                !std::all_of(text.begin(), text.end(), is_digit))
+            if (head.max_forwards_ || text.empty() || text.size() > 18 || !all_are<is_digit>(text))
                 return HeadError{400, "Max-Forwards is not one decimal number"};
             std::from_chars(text.data(), text.data() + text.size(), value);
             head.max_forwards_ = value;

@@ -18,7 +18,11 @@ struct Field {
     std::string_view value;
 };
 
-bool same_name(std::string_view a, std::string_view b);  // field names and codings: ASCII case ignored
+bool same_letters(std::string_view a, std::string_view b);  // of the same size
+// Field names and codings: ASCII case ignored. Nearly all that are compared differ in size.
+inline bool same_name(std::string_view a, std::string_view b) {
+    return a.size() == b.size() && same_letters(a, b);
+}
 
 // Why a head is refused: the status to answer, and one sentence for people. A refused head always ends its
 // connection.

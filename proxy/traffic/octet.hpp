@@ -31,6 +31,14 @@ constexpr bool is_token_octet(char c) {
     return token_table[static_cast<unsigned char>(c)];
 }
 
+// Inlined, which std::all_of with the address of a function is not.
+template <bool (*is)(char)>
+constexpr bool all_are(std::string_view text) {
+    for (const char c : text)
+        if (!is(c)) return false;
+    return true;
+}
+
 // RFC 9110 section 5.5: VCHAR, obs-text, SP, HTAB.
 constexpr bool is_field_octet(char c) {
     const auto u = static_cast<unsigned char>(c);

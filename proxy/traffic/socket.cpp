@@ -124,6 +124,11 @@ void Socket::cancel() {
     for (auto& wait : waits_) wait.handler.post(get_executor(), asio::error::operation_aborted);
 }
 
+void Socket::forget(wait_type what) {
+    for (auto& wait : waits_)
+        if (wait.what == what) wait.handler.reset();
+}
+
 void Socket::shutdown(asio::socket_base::shutdown_type what, error_code& error) {
     error = ::shutdown(descriptor_, what) == 0 ? error_code{} : last_error();
 }

@@ -66,6 +66,14 @@ public:
             held_ = new Mine(std::move(handler));
     }
     explicit operator bool() const { return held_ != nullptr; }
+    void reset() {  // it is not called
+        if (held_ == nullptr) return;
+        if (static_cast<void*>(held_) == static_cast<void*>(storage_.data()))
+            held_->~Held();
+        else
+            delete held_;
+        held_ = nullptr;
+    }
 
     // Not called at once: who is told may end whoever tells.
     void post(Executor executor, boost::system::error_code error) {
@@ -101,15 +109,6 @@ private:
         }
         Handler handler;
     };
-    void reset() {
-        if (held_ == nullptr) return;
-        if (static_cast<void*>(held_) == static_cast<void*>(storage_.data()))
-            held_->~Held();
-        else
-            delete held_;
-        held_ = nullptr;
-    }
-
     alignas(std::max_align_t) std::array<std::byte, 48> storage_;
     Held* held_ = nullptr;
 };
@@ -134,6 +133,7 @@ public:
     void close(boost::system::error_code&);  // waits end with operation_aborted
     void cancel();                           // waits end with operation_aborted
     void cancel(boost::system::error_code&) { cancel(); }
+    void forget(wait_type);  // a wait that nobody waits for any more: it is not called
     void shutdown(asio::socket_base::shutdown_type, boost::system::error_code&);
     void reset_on_close();
     asio::ip::tcp::endpoint remote_endpoint(boost::system::error_code&) const;
@@ -145,7 +145,8 @@ public:
     void would_block(wait_type what) {
         if (watched_) (what == wait_read ? may_read_ : may_write_) = false;
     }
-    // Asks the system, whatever is known here: no octet and no end has come.
+    // Asks the system, whatever is known here: no octet and no end has come. What the poller knows may be
+    // older than the request that wants to know.
     bool is_silent() const;
 
     // void(error_code); it may end without cause. Two at a time, of whatever kind: one who reads and one who

@@ -143,8 +143,8 @@ asio::awaitable<error_code> Stream::connect(asio::ip::tcp::endpoint to, TimePoin
 
 asio::awaitable<std::string> Stream::handshake(std::shared_ptr<const TlsContext> context,
                                                TimePoint deadline) {
-    auto session =
-        std::make_unique<TlsSession>(std::move(context), static_cast<int>(socket_.native_handle()));
+    TlsTransport& below = *this;
+    auto session = std::make_unique<TlsSession>(std::move(context), below);
     for (;;) {
         const auto step = session->handshake();
         if (step == TlsSession::Step::failed) co_return session->trouble();

@@ -17,6 +17,7 @@ namespace proxy {
 
 class Stream final
     : public Duplex,
+      private TlsTransport,
       public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
 public:
     explicit Stream(Socket socket);
@@ -62,6 +63,9 @@ public:
     void when_readable(Handler handler) {
         when_ready(true, std::move(handler));
     }
+    // The call that when_readable() promised is not wanted any more, and nobody else waits. It may come all
+    // the same if it is on its way.
+    void forget_readable() { socket_.forget(waits_for(Socket::wait_read)); }
     void call_when(bool readable, std::function<void(boost::system::error_code)> then) override {
         when_ready(readable, std::move(then));
     }
@@ -86,6 +90,12 @@ private:
     asio::awaitable<bool> writable_or_readable(TimePoint deadline);  // false: the deadline
     Socket::wait_type waits_for(Socket::wait_type what) const;  // TLS may have to write before it can read
     std::size_t write_some(std::span<const std::string_view> pieces, boost::system::error_code&);
+    std::size_t read_below(std::span<char> into, boost::system::error_code& error) override {
+        return socket_.read_some(into, error);
+    }
+    std::size_t write_below(std::string_view octets, boost::system::error_code& error) override {
+        return socket_.write_some({&octets, 1}, error);
+    }
 
     Socket socket_;
     Wait reading_, writing_, others_;

@@ -101,7 +101,7 @@ private:
     asio::awaitable<Next> refuse(Refusal, const RequestHead&, std::string_view detail, int status = 0,
                                  bool body_unread = false);
     std::string extra_fields() const;
-    std::string cookie_for_client() const;
+    void append_cookie_for_client(std::string& out) const;
 
     // What the record's views show, of a request without an exchange.
     void keep(RequestHead);

@@ -110,7 +110,7 @@ TEST_CASE("chunked framing that is cut short anywhere is not done", "[body]") {
 TEST_CASE("chunk lines, extensions and trailers are bounded", "[body]") {
     const auto state = [](const string& octets) { return read(Framing::chunked, 0, octets).state; };
     CHECK(state(string(255, '0').append("\r\n\r\n")) == State::done);
-    CHECK(state(string(256, '0') + "\r\n\r\n") == State::malformed);
+    CHECK(state(string(256, '0').append("\r\n\r\n")) == State::malformed);
     CHECK(state("1;" + string(200, 'x') + "\r\n") == State::more);
     CHECK(state("1;" + string(300, 'x')) == State::malformed);
     string many;
