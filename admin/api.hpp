@@ -5,19 +5,23 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
+#include "admin/pod_log.hpp"
 #include "admin/watch.hpp"
 
 namespace admin {
 
 struct Request {
     std::string method, target, accept;
+    std::string content_type{}, body{};
 };
 
 struct Answer {
     int status = 200;
     std::string content_type, body;
-    std::string policy{};  // Content-Security-Policy; empty: nothing may be loaded by it
+    std::string policy{};                 // Content-Security-Policy; empty: nothing may be loaded by it
+    std::vector<std::string> warnings{};  // RFC 7234 section 5.5, code 299: kubectl prints them
 };
 
 // The answer is an endless stream of lines.
@@ -27,7 +31,12 @@ struct Following {
     std::optional<std::chrono::seconds> limit;  // timeoutSeconds: then it ends
 };
 
-std::variant<Answer, Following> answer(const Request&, const Snapshot&, const Store&, WallTime now);
+// The answer is a pod's log, which may go on for as long as the pod is there.
+using Answered = std::variant<Answer, Following, LogWish>;
+
+Answered answer(const Request&, const Snapshot&, const Store&, WallTime now);
+
+Answer absent(const Resource&, std::string_view name);  // 404: "x" not found
 
 // A failure as a Status object; `reason` as in Kubernetes' API conventions.
 Answer refuse(int code, std::string_view reason, std::string_view message);

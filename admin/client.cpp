@@ -37,8 +37,16 @@ public:
         if (error) fail(error);
     }
 
-    void send(const std::string& host, const std::string& target, const std::string& accept) {
-        http::request<http::empty_body> request(http::verb::get, target, 11);
+    void send(const std::string& host, const std::string& target, const std::string& accept,
+              const std::string& method = "GET", const std::string& content_type = {},
+              const std::string& body = {}) {
+        http::request<http::string_body> request(http::verb::get, target, 11);
+        request.method_string(method);
+        if (!content_type.empty()) {
+            request.set(http::field::content_type, content_type);
+            request.body() = body;
+            request.prepare_payload();
+        }
         request.set(http::field::host, host);
         request.set(http::field::accept, accept);
         request.set(http::field::user_agent, "pilotlight");
@@ -104,6 +112,17 @@ private:
     std::array<char, 16 << 10> room_{};
 };
 
+Reply whole_reply(Call& call, const std::string& server) {
+    Reply out;
+    out.status = call.receive_head();
+    for (auto piece = call.receive(false); !piece.empty(); piece = call.receive(false)) {
+        out.body += piece;
+        if (out.body.size() > longest_body)
+            throw Unreachable(fmt::format("the answer of {} has no end", server));
+    }
+    return out;
+}
+
 }  // namespace
 
 Client::Client(std::string server) : server_(std::move(server)) {
@@ -121,14 +140,14 @@ Client::Client(std::string server) : server_(std::move(server)) {
 Reply Client::get(const std::string& target, const std::string& accept) {
     Call call(server_, host_, port_);
     call.send(server_.substr(7), target, accept);
-    Reply out;
-    out.status = call.receive_head();
-    for (auto piece = call.receive(false); !piece.empty(); piece = call.receive(false)) {
-        out.body += piece;
-        if (out.body.size() > longest_body)
-            throw Unreachable(fmt::format("the answer of {} has no end", server_));
-    }
-    return out;
+    return whole_reply(call, server_);
+}
+
+Reply Client::send(const std::string& method, const std::string& target, const std::string& content_type,
+                   const std::string& body) {
+    Call call(server_, host_, port_);
+    call.send(server_.substr(7), target, "application/json", method, content_type, body);
+    return whole_reply(call, server_);
 }
 
 Reply Client::follow(const std::string& target, const std::string& accept,
@@ -151,6 +170,22 @@ Reply Client::follow(const std::string& target, const std::string& accept,
             throw Unreachable(fmt::format("a line from {} has no end", server_));
     }
     if (out.status != 200) out.body = std::move(pending);
+    return out;
+}
+
+Reply Client::pour(const std::string& target, const std::string& accept,
+                   const std::function<bool(std::string_view)>& piece) {
+    Call call(server_, host_, port_);
+    call.send(server_.substr(7), target, accept);
+    Reply out;
+    out.status = call.receive_head();
+    for (auto octets = call.receive(true); !octets.empty(); octets = call.receive(true)) {
+        if (out.status == 200) {
+            if (!piece(octets)) break;
+        } else if (out.body.size() < longest_line) {
+            out.body += octets;
+        }
+    }
     return out;
 }
 

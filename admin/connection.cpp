@@ -7,24 +7,38 @@
 #include <array>
 #include <boost/asio.hpp>
 #include <boost/beast/http.hpp>
+#include <boost/uuid/random_generator.hpp>
+#include <boost/uuid/uuid_io.hpp>
 
 #include "admin/host.hpp"
+#include "admin/write.hpp"
 
 namespace admin {
 namespace {
 
 namespace http = boost::beast::http;
 
-constexpr std::string_view no_bodies = "requests with a body are not served here";
+constexpr std::string_view no_bodies = "a GET with a body is not served here";
 const std::string default_policy = "default-src 'none'; frame-ancestors 'none'";
 constexpr auto awaited = asio::as_tuple(asio::use_awaitable);
+
+// RFC 7234 section 5.5. Long ones are cut, as Kubernetes' API server does.
+std::string warning_field(std::string_view text) {
+    std::string out = "299 - \"";
+    for (const char c : text.substr(0, 1000)) {
+        if (c == '"' || c == '\\') out += '\\';
+        out += static_cast<unsigned char>(c) < ' ' || c == 0x7f ? ' ' : c;
+    }
+    return out + '"';
+}
 
 // What to say about a head that could not be read; empty: nobody is there to hear it.
 std::optional<Answer> complaint_about(boost::system::error_code error) {
     static const auto& http_errors = http::make_error_code(http::error::bad_target).category();
     if (error == http::error::header_limit || error == http::error::buffer_overflow)
         return refuse(431, "RequestHeaderFieldsTooLarge", "the request's head is too large");
-    if (error == http::error::unexpected_body) return refuse(413, "RequestEntityTooLarge", no_bodies);
+    if (error == http::error::body_limit)
+        return refuse(413, "RequestEntityTooLarge", "the request's body is too large: 1 MiB at most");
     if (error.category() != http_errors || error == http::error::end_of_stream ||
         error == http::error::partial_message)
         return std::nullopt;
@@ -78,17 +92,36 @@ asio::awaitable<void> Connection::run(std::shared_ptr<Connection> self) {
         for (bool more = true; more && !self->core_->stopping;) {
             Parser parser;
             more = co_await self->read_head(parser);
+            if (more) more = co_await self->read_body(parser);
             if (more) more = co_await self->respond(parser.get());
         }
     } catch (const std::exception& error) {
         spdlog::error("admin: a connection ended by an exception: {}", error.what());
     }
+    if (self->unread_) co_await self->let_finish();
     self->close();
+}
+
+// Whoever is still sending reads the answer only if its connection does not break at once (RFC 9112
+// section 9.6).
+asio::awaitable<void> Connection::let_finish() {
+    constexpr std::size_t most = 4 << 20;
+    boost::system::error_code ignored;
+    stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+    stream_.expires_after(std::chrono::seconds(2));
+    std::array<char, 16 << 10> room{};
+    const auto into = asio::buffer(room);
+    for (std::size_t taken = 0; taken < most;) {
+        auto [error, octets] = co_await stream_.async_read_some(into, awaited);
+        if (error) co_return;
+        taken += octets;
+    }
 }
 
 // False: the connection is of no more use.
 asio::awaitable<bool> Connection::read_head(Parser& parser) {
     const auto& settings = core_->settings;
+    parser.body_limit(settings.body_bytes);
     parser.header_limit(static_cast<std::uint32_t>(settings.head_bytes));
     reading_ = true;
     if (buffer_.size() == 0) {
@@ -102,7 +135,34 @@ asio::awaitable<bool> Connection::read_head(Parser& parser) {
     auto [error, octets] = co_await http::async_read_header(stream_, buffer_, parser, awaited);
     reading_ = false;
     if (!error) co_return true;
-    if (auto complaint = complaint_about(error)) co_await write(std::move(*complaint), 11, false, false);
+    if (auto complaint = complaint_about(error)) {
+        unread_ = error == http::error::body_limit;
+        co_await write(std::move(*complaint), 11, false, false);
+    }
+    co_return false;
+}
+
+// What comes after the head, unless something is wrong with that already. False: it has been answered.
+asio::awaitable<bool> Connection::read_body(Parser& parser) {
+    const auto& head = parser.get();
+    if (auto wrong = objection(head)) {
+        unread_ = !parser.is_done();
+        const bool head_only = head.method() == http::verb::head;
+        co_return co_await write(std::move(*wrong), head.version(), false, head_only);
+    }
+    if (parser.is_done()) co_return true;
+    stream_.expires_after(core_->settings.body);
+    if (boost::beast::iequals(head[http::field::expect], "100-continue")) {
+        static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
+        const auto octets_left = asio::buffer(go_on);
+        co_await asio::async_write(stream_, octets_left, awaited);
+    }
+    auto [error, octets] = co_await http::async_read(stream_, buffer_, parser, awaited);
+    if (!error) co_return true;
+    if (auto complaint = complaint_about(error)) {
+        unread_ = error == http::error::body_limit;
+        co_await write(std::move(*complaint), 11, false, false);
+    }
     co_return false;
 }
 
@@ -114,7 +174,12 @@ std::optional<Answer> Connection::objection(const Parser::value_type& request) c
     if (hosts == 1 && !host_allowed(request[http::field::host], core_->settings.hosts))
         return refuse(421, "MisdirectedRequest",
                       "this host name is not the gateway's: use its IP address or localhost");
-    if (request.chunked() || (request.has_content_length() && request[http::field::content_length] != "0"))
+    const bool changes = request.method() != http::verb::get && request.method() != http::verb::head;
+    if (request.count(http::field::content_encoding) > 0 &&
+        request[http::field::content_encoding] != "identity")
+        return refuse(415, "UnsupportedMediaType", "bodies are taken as they are, not compressed");
+    if (!changes &&
+        (request.chunked() || (request.has_content_length() && request[http::field::content_length] != "0")))
         return refuse(413, "RequestEntityTooLarge", no_bodies);
     return std::nullopt;
 }
@@ -122,17 +187,18 @@ std::optional<Answer> Connection::objection(const Parser::value_type& request) c
 asio::awaitable<bool> Connection::respond(const Parser::value_type& request) {
     const bool head_only = request.method() == http::verb::head;
     const unsigned version = request.version();
-    if (auto wrong = objection(request))
-        co_return co_await write(std::move(*wrong), version, false, head_only);
     core_->refresh();
     Request asked{std::string(request.method_string()), std::string(request.target()),
-                  std::string(request[http::field::accept])};
+                  std::string(request[http::field::accept]), std::string(request[http::field::content_type]),
+                  request.body()};
     const bool stays = request.keep_alive() && !core_->stopping;
     if (auto page = core_->dashboard.answer(asked, *core_->snapshot)) {
         auto* complete = std::get_if<Answer>(&*page);
         if (complete != nullptr) co_return co_await write(std::move(*complete), version, stays, head_only);
         co_return co_await show(version, head_only);
     }
+    if (auto changed = change(asked))
+        co_return co_await write(std::move(*changed), version, stays, head_only);
     auto answered = answer(asked, *core_->snapshot, core_->store, std::chrono::system_clock::now());
     if (auto* complete = std::get_if<Answer>(&answered))
         co_return co_await write(std::move(*complete), version, stays, head_only);
@@ -140,8 +206,20 @@ asio::awaitable<bool> Connection::respond(const Parser::value_type& request) {
         Answer none{200, "application/json", ""};
         co_return co_await write(std::move(none), version, stays, true);
     }
+    if (auto* log = std::get_if<LogWish>(&answered)) co_return co_await tell_log(std::move(*log), version);
     co_await follow(std::move(std::get<Following>(answered)), version);
     co_return false;
+}
+
+// Empty: the request changes nothing.
+std::optional<Answer> Connection::change(const Request& asked) {
+    if (core_->source.keeper == nullptr) return std::nullopt;
+    const auto snapshot = core_->snapshot;  // as it was when the change was decided
+    const auto new_uid = [] { return boost::uuids::to_string(boost::uuids::random_generator()()); };
+    const World world{
+        *core_->source.keeper,       *snapshot, core_->store, std::chrono::system_clock::now(), new_uid,
+        [this] { core_->refresh(); }};
+    return admin::change(asked, world);
 }
 
 asio::awaitable<bool> Connection::write(Answer answer, unsigned version, bool keep_alive, bool head_only) {
@@ -154,7 +232,8 @@ asio::awaitable<bool> Connection::write(Answer answer, unsigned version, bool ke
     response.set("Referrer-Policy", "no-referrer");
     response.set("Cross-Origin-Resource-Policy", "same-origin");
     if (answer.status == 503) response.set(http::field::retry_after, "5");
-    if (answer.status == 405) response.set(http::field::allow, "GET, HEAD");
+    if (answer.status == 405) response.set(http::field::allow, "GET, HEAD, POST, PUT, PATCH, DELETE");
+    for (const auto& warning : answer.warnings) response.insert(http::field::warning, warning_field(warning));
     response.keep_alive(keep_alive);
     response.content_length(answer.body.size());
     if (!head_only) response.body() = std::move(answer.body);

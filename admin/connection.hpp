@@ -5,8 +5,8 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
-#include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
 #include <memory>
 #include <set>
 
@@ -35,6 +35,7 @@ public:
     Store store;
     Dashboard dashboard;
     std::size_t streams = 0;  // of frames, under way
+    std::size_t logs = 0;     // of pods, under way
     std::shared_ptr<const Snapshot> snapshot = std::make_shared<const Snapshot>();
     std::set<Connection*> connections;
     bool stopping = false;
@@ -52,14 +53,19 @@ public:
     void stop();
 
 private:
-    using Parser = boost::beast::http::request_parser<boost::beast::http::empty_body>;
+    using Parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
 
     static asio::awaitable<void> run(std::shared_ptr<Connection>);
     static asio::awaitable<void> look_out(std::shared_ptr<Connection>);
     asio::awaitable<bool> read_head(Parser&);
+    asio::awaitable<bool> read_body(Parser&);
+    asio::awaitable<void> let_finish();
     asio::awaitable<bool> respond(const Parser::value_type& request);
+    std::optional<Answer> change(const Request& asked);
     asio::awaitable<bool> write(Answer answer, unsigned version, bool keep_alive, bool head_only);
     asio::awaitable<void> follow(Following following, unsigned version);
+    asio::awaitable<bool> tell_log(LogWish wish, unsigned version);
+    asio::awaitable<void> write_log(const LogWish& wish, bool chunked);
     asio::awaitable<bool> show(unsigned version, bool head_only);
     asio::awaitable<void> write_frames(bool chunked);
     asio::awaitable<bool> write_head_of_stream(unsigned version, std::string_view content_type);
@@ -72,6 +78,7 @@ private:
     boost::beast::flat_buffer buffer_;
     asio::steady_timer changed_;
     bool reading_ = false;  // waits for a request
+    bool unread_ = false;   // a body that was refused is still on its way
     bool gone_ = false;     // the client of a watch left
 };
 

@@ -1,6 +1,6 @@
-// The admin address: an HTTP/1.1 server for people and monitors, on the control thread. It reads snapshots
-// and changes nothing. Bounded in every way: connections, heads, waits, and how far a watcher may fall
-// behind.
+// The admin address: an HTTP/1.1 server for people and monitors, on the control thread. It reads snapshots,
+// and changes go through the keeper. Bounded in every way: connections, heads, waits, and how far a watcher
+// may fall behind.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "admin/keeper.hpp"
 #include "proxy/control/snapshot.hpp"
 #include "proxy/generations.hpp"
 
@@ -23,17 +24,22 @@ namespace asio = boost::asio;
 struct Source {
     std::function<std::shared_ptr<const proxy::Snapshot>()> snapshot;  // the last; null: none yet
     const proxy::Generations* generations = nullptr;                   // that ended; null: they are not told
+    Keeper* keeper = nullptr;                                          // of changes; null: there are none
 };
 
 struct Settings {
     std::vector<std::string> hosts;  // names that a Host header may have beside localhost and IP literals
     std::size_t connections = 64;    // more are answered 503
     std::size_t head_bytes = 8 << 10;
+    std::size_t body_bytes = 1 << 20;         // of a change
     std::chrono::milliseconds idle{75'000};   // between two requests of a connection
     std::chrono::milliseconds head{10'000};   // from the first octet of a request to the end of its head
+    std::chrono::milliseconds body{10'000};   // likewise of its body
     std::chrono::milliseconds write{10'000};  // for one answer, or one piece of a watch
     std::chrono::milliseconds bookmark{60'000};
-    std::size_t streams = 16;  // dashboards that look on at once; more are answered 503
+    std::size_t streams = 16;                 // dashboards that look on at once; more are answered 503
+    std::size_t logs = 32;                    // pods' logs read at once; more are answered 503
+    std::chrono::milliseconds log_poll{100};  // how often a log that is followed is looked at
     std::filesystem::path
         history;  // the file in which the dashboard's history outlives a restart; empty: none
 };

@@ -10,7 +10,9 @@
 #include "cli/explain.hpp"
 #include "cli/get.hpp"
 #include "cli/hash_key.hpp"
+#include "cli/logs.hpp"
 #include "cli/replay_kpa.hpp"
+#include "cli/scale.hpp"
 #include "cli/serve.hpp"
 #include "cli/simulate.hpp"
 #include "pods/keeper.hpp"
@@ -26,6 +28,8 @@ Usage: pilotlight COMMAND [arguments]
   check -f PATH...    say what is wrong with them, and what they would do
   explain METHOD URL  say which service and class a request gets, and by which rule
   get KIND            list pods, services, revisions or events of a running gateway; -w watches
+  logs POD            print what a pod has written; -f goes on
+  scale SERVICE       so many pods, whatever the autoscaler wants
   hash-key            make a key that opens a service, and its hash for the manifest
   replay-kpa FILE...  replay recordings of Knative's autoscaler against this one
   simulate            what a trace of requests would cost, and how long they would wait
@@ -49,6 +53,8 @@ int run(const std::vector<std::string>& words) {
     if (command == "check") return cli::check(rest);
     if (command == "explain") return cli::explain(rest, std::cout, std::cerr);
     if (command == "get") return cli::get(rest);
+    if (command == "logs") return cli::logs(rest, std::cout, std::cerr);
+    if (command == "scale") return cli::scale(rest, std::cout, std::cerr);
     if (command == "hash-key") return cli::hash_key(rest, std::cin, std::cout, std::cerr);
     if (command == "simulate") return cli::simulate(rest);
     if (command == "replay-kpa") return cli::replay_kpa(rest);
@@ -56,12 +62,12 @@ int run(const std::vector<std::string>& words) {
     if (command == "help" || command == "--help" || command == "-h")
         return std::fputs(help.data(), stdout), 0;
     if (command.empty()) return std::fputs(help.data(), stderr), 2;
-    std::fprintf(
-        stderr,
-        "pilotlight: '%s' is no command; they are serve, check, explain, get, hash-key, replay-kpa, simulate "
-        "and version "
-        "(see pilotlight --help)\n",
-        words.front().c_str());
+    std::fprintf(stderr,
+                 "pilotlight: '%s' is no command; they are serve, check, explain, get, hash-key, logs, "
+                 "scale, replay-kpa, simulate "
+                 "and version "
+                 "(see pilotlight --help)\n",
+                 words.front().c_str());
     return 2;
 }
 

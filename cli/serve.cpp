@@ -16,6 +16,7 @@
 #include "admin/server.hpp"
 #include "cli/load.hpp"
 #include "cli/logging.hpp"
+#include "cli/objects.hpp"
 #include "cli/options.hpp"
 #include "cli/state.hpp"
 #include "pods/make_driver.hpp"
@@ -45,9 +46,9 @@ std::size_t connection_limit(const manifest::Limits& limits) {
 // The whole gateway: one control thread (the caller's) and its workers.
 class Gateway {
 public:
-    Gateway(ServeOptions options, manifest::Configuration configuration)
+    Gateway(ServeOptions options, ReadAll read)
         : options_(std::move(options)),
-          configuration_(std::move(configuration)),
+          configuration_(*read.loaded.configuration),
           state_dir_(state_directory(configuration_.gateway)),
           state_lock_(lock_state(state_dir_)),
           shared_{cookie_key(configuration_.gateway, state_dir_), access_log_},
@@ -57,8 +58,11 @@ public:
           connection_limit_(connection_limit(configuration_.gateway.limits)),
           watch_(control_, shared_.bounds, what_to_watch()),
           doors_(control_),
-          signals_(control_) {
+          signals_(control_),
+          objects_(state_dir_ / "applied", hooks()) {
         access_log_ = make_access_log(configuration_.gateway.log);
+        configuration_ = objects_.combine(std::move(read.sources), read.loaded);
+        cli::apply(configuration_, options_);
         loop_.configure(configuration_);
         make_workers();
         if (const auto wrong = doors_.make(configuration_.gateway)) throw std::runtime_error(wrong->sentence);
@@ -106,6 +110,7 @@ private:
         admin::Source source;
         source.snapshot = [this] { return loop_.snapshot(); };
         source.generations = &shared_.generations;
+        source.keeper = &objects_;
         admin::Settings settings;
         settings.history = state_dir_ / "history";
         admin_ = std::make_unique<admin::Server>(
@@ -122,8 +127,26 @@ private:
             snapshot.tls_failures = shared_.door.handshake_failures;
             snapshot.proxy_headers_refused = shared_.door.proxy_headers_refused;
             snapshot.errands = shared_.errands;
+            snapshot.objects = objects_.views();
         });
         loop_.on_published([this] { admin_->published(); });
+    }
+
+    // What the objects that come over the API ask of us.
+    Objects::Hooks hooks() {
+        return {[this](manifest::Configuration next) {
+                    cli::apply(next, options_);
+                    use(std::move(next));
+                    loop_.publish();  // whoever asked sees what came of it
+                },
+                [this] { return draining_; },
+                [this](bool warning, const auto& name_space, const auto& kind, const auto& name,
+                       const auto& reason, const auto& message) {
+                    if (warning)
+                        loop_.events().warning(name_space, kind, name, reason, message);
+                    else
+                        loop_.events().normal(name_space, kind, name, reason, message);
+                }};
     }
 
     proxy::Watch::Asks what_to_watch() {
@@ -170,13 +193,13 @@ private:
         signals_.add(SIGTERM);
         signals_.add(SIGINT);
         signals_.add(SIGHUP);
-        for (bool draining = false;;) {
+        for (;;) {
             const auto [error, signal] = co_await signals_.async_wait(asio::as_tuple(asio::use_awaitable));
             if (error) co_return;
             if (signal == SIGHUP) {
-                if (!draining) reload();
-            } else if (!draining) {
-                draining = true;
+                if (!draining_) reload();
+            } else if (!draining_) {
+                draining_ = true;
                 asio::co_spawn(control_, shut_down(), asio::detached);
             } else {
                 spdlog::warn("told to stop again: stopping at once");
@@ -206,7 +229,8 @@ private:
 
     // All or nothing: what is wrong is said, and the configuration in force stays.
     void reload() {
-        auto loaded = load_all(options_.files);
+        auto read = read_all(options_.files);
+        auto& loaded = read.loaded;
         say(loaded.problems);
         if (loaded.configuration) apply(*loaded.configuration, options_);
         bool good = loaded.configuration.has_value();
@@ -231,11 +255,18 @@ private:
                 "the addresses of listeners, the admin address and the driver change only with a restart; "
                 "the "
                 "rest is in force");
-        configuration_ = std::move(*loaded.configuration);
-        set_log_level(configuration_.gateway.log);
+        auto next = objects_.combine(std::move(read.sources), loaded);
+        apply(next, options_);
+        set_log_level(next.gateway.log);
+        use(std::move(next));
+        loop_.events().normal("", "Gateway", "pilotlight", "Reloaded", "The new configuration is in force");
+    }
+
+    // Nothing in flight is cut.
+    void use(manifest::Configuration next) {
+        configuration_ = std::move(next);
         loop_.configure(configuration_);
         for (auto& worker : workers_) worker->use(loop_.routes());
-        loop_.events().normal("", "Gateway", "pilotlight", "Reloaded", "The new configuration is in force");
     }
 
     // No new connections, no new requests, nobody left waiting; what runs ends, then the pods, then we.
@@ -289,6 +320,8 @@ private:
     std::vector<manifest::Listener> listens_at_;  // as they were at the start
     std::unique_ptr<admin::Server> admin_;
     asio::signal_set signals_;
+    Objects objects_;
+    bool draining_ = false;
     bool at_once_ = false;
     bool done_ = false;
 };
@@ -299,7 +332,8 @@ int serve(std::span<const std::string> args) {
     auto parsed = parse_serve_options(args);
     if (auto* exit = std::get_if<int>(&parsed)) return *exit;
     auto& options = std::get<ServeOptions>(parsed);
-    auto loaded = load_all(options.files);
+    auto read = read_all(options.files);
+    auto& loaded = read.loaded;
     for (const auto& problem : loaded.problems)
         std::fprintf(stderr, "%s\n", manifest::to_string(problem).c_str());
     if (!loaded.configuration) return 1;
@@ -307,7 +341,7 @@ int serve(std::span<const std::string> args) {
     proxy::EmergencyMemory::set_up();
     set_up_logging(loaded.configuration->gateway.log);
     try {
-        Gateway(std::move(options), std::move(*loaded.configuration)).run();
+        Gateway(std::move(options), std::move(read)).run();
     } catch (const std::exception& error) {
         spdlog::error("{}", error.what());
         shut_down_logging();

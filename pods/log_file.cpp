@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 
 namespace pods {
@@ -18,17 +19,40 @@ void LogFile::open() {
     fd_ = UniqueFd(::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0640));
     struct stat info {};
     size_ = fd_ && ::fstat(fd_.get(), &info) == 0 ? static_cast<std::uint64_t>(info.st_size) : 0;
+    times_ = UniqueFd(
+        ::open(log_times_name(path_).c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0640));
+    noted_ = 0;
+    if (!times_ || ::fstat(times_.get(), &info) != 0) return;
+    const auto torn = info.st_size % static_cast<off_t>(sizeof(LogTime));  // a full disk, a lost machine
+    if (torn != 0 && ::ftruncate(times_.get(), info.st_size - torn) != 0) times_.reset();
+}
+
+// Before the text itself, so that no text is without a time. Nothing is lost but a time if that fails.
+void LogFile::note_time() {
+    using std::chrono::microseconds;
+    const auto now =
+        std::chrono::duration_cast<microseconds>(std::chrono::system_clock::now().time_since_epoch());
+    const bool soon = now.count() >= noted_ && now.count() < noted_ + log_time_apart;
+    if (!times_ || soon) return;
+    const LogTime record{now.count(), size_};
+    if (::write(times_.get(), &record, sizeof record) == static_cast<ssize_t>(sizeof record))
+        noted_ = now.count();
 }
 
 void LogFile::rotate() {
     fd_.reset();
+    times_.reset();
+    const auto move = [](const std::string& from, const std::string& to) {
+        ::rename(from.c_str(), to.c_str());
+        ::rename(log_times_name(from).c_str(), log_times_name(to).c_str());
+    };
     if (files_ == 0) {
         ::unlink(path_.c_str());
+        ::unlink(log_times_name(path_).c_str());
     } else {
         for (int i = files_ - 1; i >= 1; --i)
-            ::rename((path_ + "." + std::to_string(i)).c_str(),
-                     (path_ + "." + std::to_string(i + 1)).c_str());
-        ::rename(path_.c_str(), (path_ + ".1").c_str());
+            move(path_ + "." + std::to_string(i), path_ + "." + std::to_string(i + 1));
+        move(path_, path_ + ".1");
     }
     open();
 }
@@ -69,6 +93,7 @@ void LogFile::append(std::string_view text) {
 }
 
 void LogFile::put(std::string_view text) {
+    if (fd_) note_time();
     while (!text.empty()) {
         const auto written = fd_ ? ::write(fd_.get(), text.data(), text.size()) : -1;
         if (written < 0 && fd_ && errno == EINTR) continue;

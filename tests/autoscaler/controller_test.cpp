@@ -206,3 +206,30 @@ TEST_CASE("Knative's steps have Knative's causes", "[controller]") {
     CHECK(step->cause == Cause::zero);
     CHECK(desk.controller->steps(Cause::ceiling, true) == 1);
 }
+
+TEST_CASE("so many pods as a hand has set, whatever is asked, and the reason says so", "[controller]") {
+    for (const auto policy : {Policy::kpa, Policy::break_even}) {
+        Desk desk(policy);
+        desk.settings.by_hand = 3;
+        desk.controller->configure(desk.settings, 1, desk.now);
+        desk.pass(10s, 0, 0);
+        CHECK(desk.controller->fleet().alive() == 3);
+        CHECK(desk.controller->reason(desk.now).find("pilotlight.dev/replicas wants 3 pods") !=
+              std::string::npos);
+        desk.pass(90s, 0, 0);
+        CHECK(desk.controller->fleet().alive() == 3);
+    }
+}
+
+TEST_CASE("a hand's zero holds against waiting requests, and without it the rule decides again",
+          "[controller]") {
+    Desk desk(Policy::break_even);
+    desk.settings.by_hand = 0;
+    desk.controller->configure(desk.settings, 1, desk.now);
+    desk.pass(5s, 2, 0);
+    CHECK(desk.controller->fleet().alive() == 0);
+    desk.settings.by_hand.reset();
+    desk.controller->configure(desk.settings, 1, desk.now);
+    desk.pass(1s, 2, 0);
+    CHECK(desk.controller->fleet().alive() > 0);
+}

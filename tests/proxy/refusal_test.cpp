@@ -47,6 +47,7 @@ TEST_CASE("each refusal has its status, Proxy-Status and Retry-After", "[refusal
         {Refusal::queue_timeout, 504, "connection_timeout", false, false},
         {Refusal::cold_start_timeout, 503, "destination_unavailable", true, false},
         {Refusal::unavailable, 503, "destination_unavailable", true, false},
+        {Refusal::scaled_to_zero, 503, "destination_unavailable", true, false},
         {Refusal::shutting_down, 503, "", true, true},
         {Refusal::pod_died, 502, "connection_terminated", false, false},
         {Refusal::pod_nonsense, 502, "http_protocol_error", false, false},
