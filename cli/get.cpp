@@ -28,6 +28,7 @@ constexpr std::string_view help = R"(Shows what a running gateway has.
   pilotlight get services                    URL and state of each service
   pilotlight get revisions -o wide           pods wanted and ready, and why so many
   pilotlight get events -w                   what happens, as it happens
+  pilotlight get domainmappings              host names of your own; also routes, configurations, namespaces
   pilotlight get pod NAME -o yaml            one object, whole
   pilotlight get pods -o json | jq '.items[].status.podIP'
 
@@ -56,7 +57,7 @@ struct Options {
     Form form = Form::table;
     bool watch = false, headers = true, help = false;
 
-    bool all_namespaces() const { return name_space.empty(); }
+    bool all_namespaces() const { return name_space.empty() && resource->namespaced; }
     bool table() const { return form == Form::table || form == Form::wide; }
 };
 
@@ -87,9 +88,10 @@ void take_word(Options& options, const std::string& word) {
     const auto slash = word.find('/');  // pod/NAME
     options.resource = resource_named(std::string_view(word).substr(0, slash));
     if (options.resource == nullptr)
-        throw Usage(fmt::format(
-            "there is no kind of object called \"{}\"; there are pods, services, revisions and events",
-            word));
+        throw Usage(
+            fmt::format("there is no kind of object called \"{}\"; the kinds are pods, services, "
+                        "revisions, events, routes, configurations, domainmappings and namespaces",
+                        word));
     if (slash != std::string::npos) options.name = word.substr(slash + 1);
 }
 
@@ -141,7 +143,7 @@ std::string escaped(std::string_view text) {
 std::string collection(const Options& options) {
     const auto& resource = *options.resource;
     auto out = (resource.group.empty() ? "/api/" : "/apis/") + admin::api_version(resource);
-    if (!options.all_namespaces()) out += "/namespaces/" + escaped(options.name_space);
+    if (resource.namespaced && !options.all_namespaces()) out += "/namespaces/" + escaped(options.name_space);
     return out + "/" + std::string(resource.plural);
 }
 

@@ -151,7 +151,7 @@ TEST_CASE("get says when no gateway listens", "[get]") {
 
 TEST_CASE("get answers wrong usage with advice", "[get]") {
     CHECK(get({}).status == 2);
-    CHECK(get({"nodes"}).err.find("pods, services, revisions and events") != std::string::npos);
+    CHECK(get({"nodes"}).err.find("pods, services, revisions, events, routes") != std::string::npos);
     CHECK(get({"pods", "-x"}).status == 2);
     CHECK(get({"pods", "-Ax"}).err.find("unknown flag -x") != std::string::npos);
     CHECK(get({"pods", "--watch=yes"}).status == 2);
@@ -162,4 +162,11 @@ TEST_CASE("get answers wrong usage with advice", "[get]") {
     CHECK(get({"pods", "--server", "https://x"}).status == 2);
     CHECK(get({"--help"}).out.find("pilotlight get pods -w") != std::string::npos);
     CHECK(get({"--help"}).status == 0);
+}
+
+TEST_CASE("get knows what has no namespace", "[get]") {
+    world::Gateway gateway(world::small());
+    CHECK(get({"ns", "--no-headers"}, &gateway).out == "default   Active   <unknown>\n");
+    CHECK(get({"namespaces", "-A", "-oname"}, &gateway).out == "namespace/default\n");
+    CHECK(get({"routes", "-oname"}, &gateway).out == "route.serving.knative.dev/sd\n");
 }

@@ -1,5 +1,6 @@
 #include <unistd.h>
 
+#include <boost/asio.hpp>
 #include <catch2/catch.hpp>
 #include <cstdlib>
 #include <filesystem>
@@ -107,6 +108,35 @@ TEST_CASE("a client of a log that leaves is noticed", "[logs]") {
     CHECK(cli::logs(args, out, err) == 0);
     while (gateway.connections() > 0) std::this_thread::yield();
     CHECK(gateway.connections() == 0);
+}
+
+TEST_CASE("who does not read a log is let go", "[logs]") {
+    const Writer writer;
+    const std::string much(32 << 20, 'x');
+    writer.write(much);
+    admin::Settings settings;
+    settings.write = std::chrono::milliseconds(20);
+    world::Gateway gateway(writer.snapshot(), settings);
+    boost::asio::io_context io;
+    boost::asio::ip::tcp::socket socket(io);
+    socket.connect({boost::asio::ip::make_address("127.0.0.1"), gateway.port()});
+    const std::string_view request =
+        "GET /api/v1/namespaces/default/pods/sd-1/log?follow=true HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    boost::asio::write(socket, boost::asio::buffer(request));
+    char first = 0;
+    boost::asio::read(socket, boost::asio::buffer(&first, 1));  // it has begun
+    while (gateway.connections() > 0) std::this_thread::yield();
+    CHECK(gateway.connections() == 0);
+}
+
+TEST_CASE("only so many logs are read at once", "[logs]") {
+    const Writer writer;
+    admin::Settings settings;
+    settings.logs = 0;
+    world::Gateway gateway(writer.snapshot(), settings);
+    const auto run = logs({"sd-1"}, gateway);
+    CHECK(run.status == 1);
+    CHECK(run.err.find("too many logs") != std::string::npos);
 }
 
 TEST_CASE("logs says what is wrong", "[logs]") {
