@@ -4,7 +4,9 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
+#include <vector>
 
 #include "admin/watch.hpp"
 
@@ -18,6 +20,7 @@ struct Answer {
     int status = 200;
     std::string content_type, body;
     std::string policy{};  // Content-Security-Policy; empty: nothing may be loaded by it
+    std::vector<std::pair<std::string, std::string>> fields{};  // further ones of its head
 };
 
 // The answer is an endless stream of lines.

@@ -40,7 +40,8 @@ void Server::Core::refresh() {
 
 Connection::Connection(std::shared_ptr<Server::Core> core, asio::ip::tcp::socket socket)
     : core_(std::move(core)),
-      stream_(std::move(socket)),
+      guard_(core_->settings.guard),
+      stream_(std::move(socket), guard_->tls),
       buffer_(core_->settings.head_bytes),
       changed_(stream_.get_executor()) {
     core_->connections.insert(this);
@@ -48,6 +49,8 @@ Connection::Connection(std::shared_ptr<Server::Core> core, asio::ip::tcp::socket
     stream_.socket().set_option(asio::socket_base::keep_alive(true),
                                 ignored);  // a watch's client may vanish silently
     stream_.socket().set_option(asio::ip::tcp::no_delay(true), ignored);
+    const auto peer = stream_.socket().remote_endpoint(ignored);
+    if (!ignored) peer_ = fmt::format("{} port {}", peer.address().to_string(), peer.port());
 }
 
 Connection::~Connection() {
@@ -60,6 +63,12 @@ void Connection::start() {
 
 void Connection::wake() {
     changed_.cancel();
+}
+
+void Connection::ask_again() {
+    if (!admitted_ || admitted_()) return;
+    gone_ = true;
+    wake();
 }
 
 void Connection::stop() {
@@ -75,7 +84,7 @@ void Connection::close() {
 
 asio::awaitable<void> Connection::run(std::shared_ptr<Connection> self) {
     try {
-        for (bool more = true; more && !self->core_->stopping;) {
+        for (bool more = co_await self->shake_hands(); more && !self->core_->stopping;) {
             Parser parser;
             more = co_await self->read_head(parser);
             if (more) more = co_await self->respond(parser.get());
@@ -83,7 +92,28 @@ asio::awaitable<void> Connection::run(std::shared_ptr<Connection> self) {
     } catch (const std::exception& error) {
         spdlog::error("admin: a connection ended by an exception: {}", error.what());
     }
+    co_await self->end();
     self->close();
+}
+
+// Who knows nothing of TLS, or is not vouched for, learns it from the handshake.
+asio::awaitable<bool> Connection::shake_hands() {
+    if (!stream_.secure()) co_return true;
+    stream_.expires_after(core_->settings.head);
+    if (const auto error = co_await stream_.handshake()) {
+        spdlog::debug("admin: no TLS with {}: {}", peer_, error.message());
+        co_return false;
+    }
+    certificate_ = common_name(stream_.client_certificate().get());
+    co_return true;
+}
+
+// Over TLS an end must be said. A stream's reader is still under way, and its last piece has said it.
+asio::awaitable<void> Connection::end() {
+    constexpr std::chrono::seconds patience{1};
+    if (!stream_.secure() || admitted_ || !stream_.socket().is_open()) co_return;
+    stream_.expires_after(patience);
+    co_await stream_.end();
 }
 
 // False: the connection is of no more use.
@@ -111,7 +141,7 @@ std::optional<Answer> Connection::objection(const Parser::value_type& request) c
     const auto hosts = request.count(http::field::host);
     if (hosts > 1 || (hosts == 0 && request.version() >= 11))
         return refuse(400, "BadRequest", "a request needs one Host header");
-    if (hosts == 1 && !host_allowed(request[http::field::host], core_->settings.hosts))
+    if (hosts == 1 && !host_allowed(request[http::field::host], core_->settings.guard->hosts))
         return refuse(421, "MisdirectedRequest",
                       "this host name is not the gateway's: use its IP address or localhost");
     if (request.chunked() || (request.has_content_length() && request[http::field::content_length] != "0"))
@@ -119,11 +149,62 @@ std::optional<Answer> Connection::objection(const Parser::value_type& request) c
     return std::nullopt;
 }
 
+Entry Connection::entry_of(const Parser::value_type& request) const {
+    Entry entry;
+    entry.method = request.method_string();
+    entry.path = path_of(request.target());
+    entry.host = request[http::field::host];
+    entry.origin = request[http::field::origin];
+    entry.site = request["Sec-Fetch-Site"];
+    entry.secure = stream_.secure();
+    entry.claims = claims_of(request[http::field::authorization], request.count(http::field::authorization),
+                             request[http::field::cookie]);
+    if (certificate_ && guard_->authority == core_->settings.guard->authority)
+        entry.claims.certificate = certificate_;
+    return entry;
+}
+
+// Of a stream that begins now: whether it would still be let in.
+std::function<bool()> Connection::still_admitted(const Entry& entry) const {
+    return [this, claims = entry.claims, path = std::string(entry.path)]() mutable {
+        if (guard_->authority != core_->settings.guard->authority) claims.certificate.reset();
+        const auto now = std::chrono::steady_clock::now();
+        const auto admitted = admit(core_->settings.guard->access, core_->sessions, claims, "GET", path, now);
+        return std::holds_alternative<Who>(admitted);
+    };
+}
+
+// Every change has its line, and so has everybody who shows a wrong token.
+void Connection::tell(const Parser::value_type& request, const Who& who, std::string_view body,
+                      const Answer& answer) {
+    const bool reads = request.method() == http::verb::get || request.method() == http::verb::head;
+    const bool wrong_token = answer.status == 401 && request.count(http::field::authorization) > 0;
+    if (reads && !wrong_token) return;
+    Deed deed{who,
+              peer_,
+              request.method_string(),
+              request.target(),
+              request[http::field::content_type],
+              body,
+              request[http::field::user_agent],
+              answer.status,
+              answer.body};
+    core_->audit.tell(deed, std::chrono::steady_clock::now(), std::chrono::system_clock::now());
+}
+
 asio::awaitable<bool> Connection::respond(const Parser::value_type& request) {
     const bool head_only = request.method() == http::verb::head;
     const unsigned version = request.version();
     if (auto wrong = objection(request))
         co_return co_await write(std::move(*wrong), version, false, head_only);
+    const auto entry = entry_of(request);
+    const auto now = std::chrono::steady_clock::now();
+    auto entered = enter(*core_->settings.guard, core_->sessions, entry, now);
+    if (entered.instead) {
+        tell(request, entered.who, {}, *entered.instead);
+        const bool stays = entered.instead->status == 200 && request.keep_alive();
+        co_return co_await write(std::move(*entered.instead), version, stays, head_only);
+    }
     core_->refresh();
     Request asked{std::string(request.method_string()), std::string(request.target()),
                   std::string(request[http::field::accept])};
@@ -131,15 +212,19 @@ asio::awaitable<bool> Connection::respond(const Parser::value_type& request) {
     if (auto page = core_->dashboard.answer(asked, *core_->snapshot)) {
         auto* complete = std::get_if<Answer>(&*page);
         if (complete != nullptr) co_return co_await write(std::move(*complete), version, stays, head_only);
+        admitted_ = still_admitted(entry);
         co_return co_await show(version, head_only);
     }
     auto answered = answer(asked, *core_->snapshot, core_->store, std::chrono::system_clock::now());
-    if (auto* complete = std::get_if<Answer>(&answered))
+    if (auto* complete = std::get_if<Answer>(&answered)) {
+        tell(request, entered.who, {}, *complete);
         co_return co_await write(std::move(*complete), version, stays, head_only);
+    }
     if (head_only) {
         Answer none{200, "application/json", ""};
         co_return co_await write(std::move(none), version, stays, true);
     }
+    admitted_ = still_admitted(entry);
     co_await follow(std::move(std::get<Following>(answered)), version);
     co_return false;
 }
@@ -155,6 +240,7 @@ asio::awaitable<bool> Connection::write(Answer answer, unsigned version, bool ke
     response.set("Cross-Origin-Resource-Policy", "same-origin");
     if (answer.status == 503) response.set(http::field::retry_after, "5");
     if (answer.status == 405) response.set(http::field::allow, "GET, HEAD");
+    for (const auto& [name, value] : answer.fields) response.set(name, value);
     response.keep_alive(keep_alive);
     response.content_length(answer.body.size());
     if (!head_only) response.body() = std::move(answer.body);

@@ -26,7 +26,8 @@ void listen(tcp::acceptor& acceptor, const tcp::endpoint& endpoint) {
                                          endpoint.port(), error.message()));
 }
 
-// One try, no wait: who comes when all connections are taken learns why, if it reads at once.
+// One try, no wait, and in the clear, which over TLS is no answer but an end: who comes when all connections
+// are taken learns why, if it reads at once.
 void turn_away(tcp::socket socket) {
     static constexpr std::string_view answer =
         "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nRetry-After: 5\r\nConnection: "
@@ -70,6 +71,11 @@ void Server::start() {
     core_->refresh();
     core_->dashboard.load(std::chrono::system_clock::now());
     asio::co_spawn(core_->acceptor.get_executor(), accept_all(core_), asio::detached);
+}
+
+void Server::use(std::shared_ptr<const Guard> guard) {
+    core_->settings.guard = std::move(guard);
+    for (auto* connection : core_->connections) connection->ask_again();
 }
 
 void Server::published() {

@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "admin/server.hpp"
+#include "cli/audit_log.hpp"
 #include "cli/load.hpp"
 #include "cli/logging.hpp"
 #include "cli/options.hpp"
@@ -57,6 +58,7 @@ public:
           connection_limit_(connection_limit(configuration_.gateway.limits)),
           watch_(control_, shared_.bounds, what_to_watch()),
           doors_(control_),
+          guards_(control_),
           signals_(control_) {
         access_log_ = make_access_log(configuration_.gateway.log);
         loop_.configure(configuration_);
@@ -79,6 +81,7 @@ public:
         loop_.start();
         watch_.start();
         doors_.watch([this](const auto& wrong) { use_doors(wrong); });
+        guards_.watch([this](const auto& wrong) { use_guard(wrong); });
         asio::co_spawn(control_, handle_signals(), asio::detached);
         announce();
         while (!done_) try {
@@ -108,6 +111,11 @@ private:
         source.generations = &shared_.generations;
         admin::Settings settings;
         settings.history = state_dir_ / "history";
+        const auto& gateway = configuration_.gateway;
+        if (const auto wrong = guards_.make(at, gateway.timeouts.ticket_key))
+            throw std::runtime_error(wrong->sentence);
+        settings.guard = guards_.current();
+        settings.audit = make_audit_log(gateway.log);
         admin_ = std::make_unique<admin::Server>(
             control_, asio::ip::tcp::endpoint(asio::ip::make_address(at.address), at.port), std::move(source),
             std::move(settings));
@@ -157,7 +165,8 @@ private:
             spdlog::info("serving on {}:{}{}", endpoint.address().to_string(), endpoint.port(),
                          listens_at_[i].tls ? " (TLS)" : "");
         }
-        spdlog::info("admin on http://{}:{}", configuration_.gateway.admin.address, admin_->port());
+        const auto& admin = configuration_.gateway.admin;
+        spdlog::info("admin on {}://{}:{}", admin.tls ? "https" : "http", admin.address, admin_->port());
         for (const auto& service : configuration_.services)
             spdlog::info("{}/{} is at {}://{}.{}.{}:{}/", service.name_space, service.name,
                          !listens_at_.empty() && listens_at_.front().tls ? "https" : "http", service.name,
@@ -198,6 +207,19 @@ private:
                               "Certificates have changed and are in force for new connections");
     }
 
+    // Who is let in at the admin address, from now on.
+    void use_guard(const std::optional<proxy::Wrong>& wrong) {
+        if (wrong) {
+            spdlog::error(
+                "admin: a changed certificate or token is not used, the one before stays in force: {}",
+                wrong->sentence);
+            return loop_.events().warning("", "Gateway", "pilotlight", "CredentialsRefused", wrong->sentence);
+        }
+        admin_->use(guards_.current());
+        loop_.events().normal("", "Gateway", "pilotlight", "CredentialsReloaded",
+                              "Certificates or tokens of the admin address have changed and are in force");
+    }
+
     static void say(const std::vector<manifest::Problem>& problems) {
         for (const auto& problem : problems)
             spdlog::log(problem.warning ? spdlog::level::warn : spdlog::level::err, "{}",
@@ -215,17 +237,25 @@ private:
             if (wrong) spdlog::error("{}", wrong->sentence);
             good = !wrong;
         }
+        if (good) {
+            const auto& gateway = loaded.configuration->gateway;
+            const auto wrong = guards_.make(gateway.admin, gateway.timeouts.ticket_key);
+            if (wrong) spdlog::error("{}", wrong->sentence);
+            good = !wrong;
+            if (!good) doors_.make(configuration_.gateway);
+        }
         if (!good) {
             loop_.events().warning("", "Gateway", "pilotlight", "ReloadRefused",
                                    "The manifests have errors; the configuration in force stays");
             return;
         }
         for (std::size_t i = 0; i < listeners_.size(); ++i) listeners_[i]->use(doors_.of(listens_at_[i]));
+        admin_->use(guards_.current());
         const auto same_address = [](const manifest::Listener& a, const manifest::Listener& b) {
             return a.address == b.address && a.port == b.port;
         };
         if (!std::ranges::equal(loaded.configuration->gateway.listeners, listens_at_, same_address) ||
-            !(loaded.configuration->gateway.admin == configuration_.gateway.admin) ||
+            !same_address(loaded.configuration->gateway.admin, configuration_.gateway.admin) ||
             !(loaded.configuration->gateway.driver == configuration_.gateway.driver))
             spdlog::warn(
                 "the addresses of listeners, the admin address and the driver change only with a restart; "
@@ -258,6 +288,7 @@ private:
         loop_.stop();
         watch_.stop();
         doors_.stop();
+        guards_.stop();
         admin_->stop();
         signals_.cancel();
         spdlog::info("stopped");
@@ -285,6 +316,7 @@ private:
     proxy::Watch watch_;
     std::vector<std::unique_ptr<proxy::Worker>> workers_;
     proxy::Doors doors_;
+    admin::Guards guards_;
     std::vector<std::unique_ptr<proxy::Listener>> listeners_;
     std::vector<manifest::Listener> listens_at_;  // as they were at the start
     std::unique_ptr<admin::Server> admin_;
