@@ -42,6 +42,7 @@ Connection::Connection(std::shared_ptr<Server::Core> core, asio::ip::tcp::socket
     : core_(std::move(core)),
       guard_(core_->settings.guard),
       stream_(std::move(socket), guard_->tls),
+      number_(++core_->last_number),
       buffer_(core_->settings.head_bytes),
       changed_(stream_.get_executor()) {
     core_->connections.insert(this);
@@ -71,6 +72,14 @@ void Connection::ask_again() {
     wake();
 }
 
+bool Connection::stranger() const {
+    return !known_ && !core_->settings.guard->access.open();
+}
+
+void Connection::let_go() {
+    stream_.close();
+}
+
 void Connection::stop() {
     if (reading_) stream_.cancel();
     wake();
@@ -87,7 +96,9 @@ asio::awaitable<void> Connection::run(std::shared_ptr<Connection> self) {
         for (bool more = co_await self->shake_hands(); more && !self->core_->stopping;) {
             Parser parser;
             more = co_await self->read_head(parser);
-            if (more) more = co_await self->respond(parser.get());
+            const auto step = more ? co_await self->admit(parser.get()) : Step::end;
+            more = step != Step::end;
+            if (step == Step::respond) more = co_await self->respond(parser.get());
         }
     } catch (const std::exception& error) {
         spdlog::error("admin: a connection ended by an exception: {}", error.what());
@@ -169,18 +180,18 @@ std::function<bool()> Connection::still_admitted(const Entry& entry) const {
     return [this, claims = entry.claims, path = std::string(entry.path)]() mutable {
         if (guard_->authority != core_->settings.guard->authority) claims.certificate.reset();
         const auto now = std::chrono::steady_clock::now();
-        const auto admitted = admit(core_->settings.guard->access, core_->sessions, claims, "GET", path, now);
+        const auto admitted =
+            admin::admit(core_->settings.guard->access, core_->sessions, claims, "GET", path, now);
         return std::holds_alternative<Who>(admitted);
     };
 }
 
 // Every change has its line, and so has everybody who shows a wrong token.
-void Connection::tell(const Parser::value_type& request, const Who& who, std::string_view body,
-                      const Answer& answer) {
+void Connection::tell(const Parser::value_type& request, std::string_view body, const Answer& answer) {
     const bool reads = request.method() == http::verb::get || request.method() == http::verb::head;
     const bool wrong_token = answer.status == 401 && request.count(http::field::authorization) > 0;
     if (reads && !wrong_token) return;
-    Deed deed{who,
+    Deed deed{who_,
               peer_,
               request.method_string(),
               request.target(),
@@ -192,19 +203,30 @@ void Connection::tell(const Parser::value_type& request, const Who& who, std::st
     core_->audit.tell(deed, std::chrono::steady_clock::now(), std::chrono::system_clock::now());
 }
 
+// Before anything else of it is read: whether it is a request for us, and of whom.
+asio::awaitable<Connection::Step> Connection::admit(const Parser::value_type& request) {
+    const bool head_only = request.method() == http::verb::head;
+    auto wrong = objection(request);
+    const auto entry = entry_of(request);
+    Entered entered{{}, std::move(wrong)};
+    if (!entered.instead)
+        entered = enter(*core_->settings.guard, core_->sessions, entry, std::chrono::steady_clock::now());
+    who_ = entered.who;
+    known_ = known_ || who_.by != Who::By::nobody;
+    if (!entered.instead) co_return Step::respond;
+    tell(request, {}, *entered.instead);
+    const bool body = request.chunked() || !request[http::field::content_length].empty();
+    const bool stays =
+        entered.instead->status == 200 && request.keep_alive() &&
+        (!body || request[http::field::content_length] == "0");  // or it would be the next request
+    const bool written = co_await write(std::move(*entered.instead), request.version(), stays, head_only);
+    co_return written ? Step::next : Step::end;
+}
+
 asio::awaitable<bool> Connection::respond(const Parser::value_type& request) {
     const bool head_only = request.method() == http::verb::head;
     const unsigned version = request.version();
-    if (auto wrong = objection(request))
-        co_return co_await write(std::move(*wrong), version, false, head_only);
     const auto entry = entry_of(request);
-    const auto now = std::chrono::steady_clock::now();
-    auto entered = enter(*core_->settings.guard, core_->sessions, entry, now);
-    if (entered.instead) {
-        tell(request, entered.who, {}, *entered.instead);
-        const bool stays = entered.instead->status == 200 && request.keep_alive();
-        co_return co_await write(std::move(*entered.instead), version, stays, head_only);
-    }
     core_->refresh();
     Request asked{std::string(request.method_string()), std::string(request.target()),
                   std::string(request[http::field::accept])};
@@ -217,7 +239,7 @@ asio::awaitable<bool> Connection::respond(const Parser::value_type& request) {
     }
     auto answered = answer(asked, *core_->snapshot, core_->store, std::chrono::system_clock::now());
     if (auto* complete = std::get_if<Answer>(&answered)) {
-        tell(request, entered.who, {}, *complete);
+        tell(request, {}, *complete);
         co_return co_await write(std::move(*complete), version, stays, head_only);
     }
     if (head_only) {

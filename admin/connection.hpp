@@ -38,6 +38,7 @@ public:
     Sessions sessions;
     Audit audit;
     Dashboard dashboard;
+    std::uint64_t last_number = 0;
     std::size_t streams = 0;  // of frames, under way
     std::shared_ptr<const Snapshot> snapshot = std::make_shared<const Snapshot>();
     std::set<Connection*> connections;
@@ -55,6 +56,10 @@ public:
     void ask_again();  // who is let in has changed
     void wake();       // something changed that a watch may tell
     void stop();
+    // Whether nobody has said yet who he is, where that is asked; since when, by the number.
+    bool stranger() const;
+    std::uint64_t number() const { return number_; }
+    void let_go();
 
 private:
     using Parser = boost::beast::http::request_parser<boost::beast::http::empty_body>;
@@ -64,6 +69,8 @@ private:
     asio::awaitable<bool> shake_hands();
     asio::awaitable<void> end();
     asio::awaitable<bool> read_head(Parser&);
+    enum class Step { respond, next, end };
+    asio::awaitable<Step> admit(const Parser::value_type& request);
     asio::awaitable<bool> respond(const Parser::value_type& request);
     asio::awaitable<bool> write(Answer answer, unsigned version, bool keep_alive, bool head_only);
     asio::awaitable<void> follow(Following following, unsigned version);
@@ -74,7 +81,7 @@ private:
     std::optional<Answer> objection(const Parser::value_type& request) const;
     Entry entry_of(const Parser::value_type& request) const;
     std::function<bool()> still_admitted(const Entry&) const;
-    void tell(const Parser::value_type& request, const Who&, std::string_view body, const Answer&);
+    void tell(const Parser::value_type& request, std::string_view body, const Answer&);
     void close();
 
     std::shared_ptr<Server::Core> core_;
@@ -82,6 +89,9 @@ private:
     Stream stream_;
     std::optional<std::string> certificate_;  // its common name
     std::string peer_;
+    Who who_;                         // sends the request under way
+    bool known_ = false;              // somebody did say who he is
+    std::uint64_t number_;            // in the order of their coming
     std::function<bool()> admitted_;  // while a stream runs: whether it still may
     boost::beast::flat_buffer buffer_;
     asio::steady_timer changed_;

@@ -39,6 +39,21 @@ void turn_away(tcp::socket socket) {
     socket.shutdown(tcp::socket::shutdown_both, ignored);
 }
 
+// Who does not say who he is keeps nobody out who does: the one who has said nothing for longest makes room.
+bool make_room(const Server::Core& core) {
+    if (core.connections.size() < core.settings.connections) return true;
+    Connection* oldest = nullptr;
+    std::size_t strangers = 0;
+    for (auto* one : core.connections) {
+        if (!one->stranger()) continue;
+        ++strangers;
+        if (oldest == nullptr || one->number() < oldest->number()) oldest = one;
+    }
+    if (oldest == nullptr || core.connections.size() - strangers >= core.settings.connections) return false;
+    oldest->let_go();
+    return true;
+}
+
 asio::awaitable<void> accept_all(std::shared_ptr<Server::Core> core) {
     while (!core->stopping) {
         auto [error, socket] = co_await core->acceptor.async_accept(awaited);
@@ -47,7 +62,7 @@ asio::awaitable<void> accept_all(std::shared_ptr<Server::Core> core) {
             spdlog::warn("admin: no connection can be accepted: {}", error.message());
             core->pause.expires_after(std::chrono::milliseconds(200));
             co_await core->pause.async_wait(awaited);
-        } else if (core->connections.size() >= core->settings.connections) {
+        } else if (!make_room(*core)) {
             turn_away(std::move(socket));
         } else {
             std::make_shared<Connection>(core, std::move(socket))->start();
