@@ -56,14 +56,17 @@ private:
     std::size_t count_ = 0;
 };
 
-std::string_view verb_of(const Deed& deed, bool named) {
-    if (deed.method == "POST") return "create";
-    if (deed.method == "PUT") return "update";
-    if (deed.method == "PATCH")
-        return deed.content_type.find("apply-patch") == std::string_view::npos ? "patch" : "apply";
-    if (deed.method == "DELETE") return named ? "delete" : "deletecollection";
-    if (deed.method == "GET" || deed.method == "HEAD") return "get";
-    return deed.method.substr(0, 20);
+// Kubernetes' verbs for objects, the method's name for anything else.
+std::string verb_of(const Deed& deed, bool resource, bool named) {
+    std::string method(deed.method.substr(0, 20));
+    std::ranges::transform(method, method.begin(),
+                           [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    if (!resource) return method;
+    if (method == "post") return "create";
+    if (method == "put") return "update";
+    if (method == "patch" && deed.content_type.find("apply-patch") != std::string_view::npos) return "apply";
+    if (method == "delete" && !named) return "deletecollection";
+    return method;
 }
 
 // "/apis/GROUP/VERSION/namespaces/NS/PLURAL/NAME/SUBRESOURCE"
@@ -125,7 +128,7 @@ std::string audit_line(const Deed& deed, WallTime now, std::uint64_t suppressed)
     }
     add_place(line, segments, deed.body);
     if (!line.contains("resource")) line["path"] = path.substr(0, longest_text);
-    line["verb"] = verb_of(deed, line.contains("name"));
+    line["verb"] = verb_of(deed, line.contains("resource"), line.contains("name"));
     if (auto what = what_changes(deed.content_type, deed.body); !what.empty()) line["what"] = std::move(what);
     line["code"] = deed.status;
     if (deed.status >= 400)

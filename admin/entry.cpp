@@ -28,11 +28,13 @@ Entered log_in(const Guard& guard, Sessions& sessions, const Entry& entry, Sessi
     return {{Who::By::token, token->name, token->role}, std::move(answer)};
 }
 
-Entered log_out(Sessions& sessions, const Entry& entry) {
+Entered log_out(const Guard& guard, Sessions& sessions, const Entry& entry, Sessions::Clock::time_point now) {
+    const auto* token = sessions.find(entry.claims.session, guard.access, now);
+    const auto who = token != nullptr ? Who{Who::By::session, token->name, Role::read} : Who{};
     sessions.end(entry.claims.session);
     Answer answer{200, "application/json", "{}\n"};
     answer.fields.emplace_back("Set-Cookie", session_cookie("", std::chrono::seconds(0), entry.secure));
-    return {{}, std::move(answer)};
+    return {who, std::move(answer)};
 }
 
 }  // namespace
@@ -43,7 +45,8 @@ Entered enter(const Guard& guard, Sessions& sessions, const Entry& entry, Sessio
         return {{}, denied({403, "forbidden: a page of another origin may change nothing here"})};
     if (entry.method == "POST" && entry.path == "/dashboard/login" && !guard.access.open())
         return log_in(guard, sessions, entry, now);
-    if (entry.method == "POST" && entry.path == "/dashboard/logout") return log_out(sessions, entry);
+    if (entry.method == "POST" && entry.path == "/dashboard/logout")
+        return log_out(guard, sessions, entry, now);
     auto admitted = admit(guard.access, sessions, entry.claims, entry.method, entry.path, now);
     if (const auto* no = std::get_if<Denied>(&admitted)) return {no->who, denied(*no)};
     return {std::get<Who>(std::move(admitted)), std::nullopt};

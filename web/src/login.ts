@@ -43,8 +43,8 @@ async function send(): Promise<string> {
 }
 
 function show(asks: boolean): void {
-  form.hidden = !asks;
-  document.querySelector("main")!.hidden = asks;
+  byId("ask").hidden = !asks;
+  byId("all").hidden = asks;
   leave.hidden = asks || localStorage.getItem(MARK) === null;
 }
 
