@@ -14,12 +14,14 @@ namespace admin {
 
 struct Request {
     std::string method, target, accept;
+    std::string content_type{}, body{};
 };
 
 struct Answer {
     int status = 200;
     std::string content_type, body;
-    std::string policy{};  // Content-Security-Policy; empty: nothing may be loaded by it
+    std::string policy{};                 // Content-Security-Policy; empty: nothing may be loaded by it
+    std::vector<std::string> warnings{};  // RFC 7234 section 5.5, code 299: kubectl prints them
     std::vector<std::pair<std::string, std::string>> fields{};  // further ones of its head
 };
 

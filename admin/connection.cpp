@@ -7,24 +7,38 @@
 #include <array>
 #include <boost/asio.hpp>
 #include <boost/beast/http.hpp>
+#include <boost/uuid/random_generator.hpp>
+#include <boost/uuid/uuid_io.hpp>
 
 #include "admin/host.hpp"
+#include "admin/write.hpp"
 
 namespace admin {
 namespace {
 
 namespace http = boost::beast::http;
 
-constexpr std::string_view no_bodies = "requests with a body are not served here";
+constexpr std::string_view no_bodies = "a GET with a body is not served here";
 const std::string default_policy = "default-src 'none'; frame-ancestors 'none'";
 constexpr auto awaited = asio::as_tuple(asio::use_awaitable);
+
+// RFC 7234 section 5.5. Long ones are cut, as Kubernetes' API server does.
+std::string warning_field(std::string_view text) {
+    std::string out = "299 - \"";
+    for (const char c : text.substr(0, 1000)) {
+        if (c == '"' || c == '\\') out += '\\';
+        out += static_cast<unsigned char>(c) < ' ' || c == 0x7f ? ' ' : c;
+    }
+    return out + '"';
+}
 
 // What to say about a head that could not be read; empty: nobody is there to hear it.
 std::optional<Answer> complaint_about(boost::system::error_code error) {
     static const auto& http_errors = http::make_error_code(http::error::bad_target).category();
     if (error == http::error::header_limit || error == http::error::buffer_overflow)
         return refuse(431, "RequestHeaderFieldsTooLarge", "the request's head is too large");
-    if (error == http::error::unexpected_body) return refuse(413, "RequestEntityTooLarge", no_bodies);
+    if (error == http::error::body_limit)
+        return refuse(413, "RequestEntityTooLarge", "the request's body is too large: 1 MiB at most");
     if (error.category() != http_errors || error == http::error::end_of_stream ||
         error == http::error::partial_message)
         return std::nullopt;
@@ -98,7 +112,9 @@ asio::awaitable<void> Connection::run(std::shared_ptr<Connection> self) {
             more = co_await self->read_head(parser);
             const auto step = more ? co_await self->admit(parser.get()) : Step::end;
             more = step != Step::end;
-            if (step == Step::respond) more = co_await self->respond(parser.get());
+            if (step != Step::respond) continue;
+            more = co_await self->read_body(parser);
+            if (more) more = co_await self->respond(parser.get());
         }
     } catch (const std::exception& error) {
         spdlog::error("admin: a connection ended by an exception: {}", error.what());
@@ -130,6 +146,7 @@ asio::awaitable<void> Connection::end() {
 // False: the connection is of no more use.
 asio::awaitable<bool> Connection::read_head(Parser& parser) {
     const auto& settings = core_->settings;
+    parser.body_limit(settings.body_bytes);
     parser.header_limit(static_cast<std::uint32_t>(settings.head_bytes));
     reading_ = true;
     if (buffer_.size() == 0) {
@@ -147,6 +164,25 @@ asio::awaitable<bool> Connection::read_head(Parser& parser) {
     co_return false;
 }
 
+// What comes after the head, of whoever was let in. False: the connection is of no more use.
+asio::awaitable<bool> Connection::read_body(Parser& parser) {
+    const auto& head = parser.get();
+    if (parser.is_done()) co_return true;
+    stream_.expires_after(core_->settings.body);
+    if (boost::beast::iequals(head[http::field::expect], "100-continue")) {
+        static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
+        const auto octets_left = asio::buffer(go_on);
+        co_await asio::async_write(stream_, octets_left, awaited);
+    }
+    auto [error, octets] = co_await http::async_read(stream_, buffer_, parser, awaited);
+    if (!error) co_return true;
+    if (auto complaint = complaint_about(error)) {
+        tell(head, {}, *complaint);
+        co_await write(std::move(*complaint), 11, false, false);
+    }
+    co_return false;
+}
+
 // What is wrong with a request before it is looked at.
 std::optional<Answer> Connection::objection(const Parser::value_type& request) const {
     const auto hosts = request.count(http::field::host);
@@ -155,7 +191,12 @@ std::optional<Answer> Connection::objection(const Parser::value_type& request) c
     if (hosts == 1 && !host_allowed(request[http::field::host], core_->settings.guard->hosts))
         return refuse(421, "MisdirectedRequest",
                       "this host name is not the gateway's: use its IP address or localhost");
-    if (request.chunked() || (request.has_content_length() && request[http::field::content_length] != "0"))
+    const bool changes = request.method() != http::verb::get && request.method() != http::verb::head;
+    if (request.count(http::field::content_encoding) > 0 &&
+        request[http::field::content_encoding] != "identity")
+        return refuse(415, "UnsupportedMediaType", "bodies are taken as they are, not compressed");
+    if (!changes &&
+        (request.chunked() || (request.has_content_length() && request[http::field::content_length] != "0")))
         return refuse(413, "RequestEntityTooLarge", no_bodies);
     return std::nullopt;
 }
@@ -229,7 +270,8 @@ asio::awaitable<bool> Connection::respond(const Parser::value_type& request) {
     const auto entry = entry_of(request);
     core_->refresh();
     Request asked{std::string(request.method_string()), std::string(request.target()),
-                  std::string(request[http::field::accept])};
+                  std::string(request[http::field::accept]), std::string(request[http::field::content_type]),
+                  request.body()};
     const bool stays = request.keep_alive() && !core_->stopping;
     if (auto page = core_->dashboard.answer(asked, *core_->snapshot)) {
         auto* complete = std::get_if<Answer>(&*page);
@@ -237,9 +279,13 @@ asio::awaitable<bool> Connection::respond(const Parser::value_type& request) {
         admitted_ = still_admitted(entry);
         co_return co_await show(version, head_only);
     }
+    if (auto changed = change(asked)) {
+        tell(request, asked.body, *changed);
+        co_return co_await write(std::move(*changed), version, stays, head_only);
+    }
     auto answered = answer(asked, *core_->snapshot, core_->store, std::chrono::system_clock::now());
     if (auto* complete = std::get_if<Answer>(&answered)) {
-        tell(request, {}, *complete);
+        tell(request, asked.body, *complete);
         co_return co_await write(std::move(*complete), version, stays, head_only);
     }
     if (head_only) {
@@ -249,6 +295,17 @@ asio::awaitable<bool> Connection::respond(const Parser::value_type& request) {
     admitted_ = still_admitted(entry);
     co_await follow(std::move(std::get<Following>(answered)), version);
     co_return false;
+}
+
+// Empty: the request changes nothing.
+std::optional<Answer> Connection::change(const Request& asked) {
+    if (core_->source.keeper == nullptr) return std::nullopt;
+    const auto snapshot = core_->snapshot;  // as it was when the change was decided
+    const auto new_uid = [] { return boost::uuids::to_string(boost::uuids::random_generator()()); };
+    const World world{
+        *core_->source.keeper,       *snapshot, core_->store, std::chrono::system_clock::now(), new_uid,
+        [this] { core_->refresh(); }};
+    return admin::change(asked, world);
 }
 
 asio::awaitable<bool> Connection::write(Answer answer, unsigned version, bool keep_alive, bool head_only) {
@@ -261,8 +318,9 @@ asio::awaitable<bool> Connection::write(Answer answer, unsigned version, bool ke
     response.set("Referrer-Policy", "no-referrer");
     response.set("Cross-Origin-Resource-Policy", "same-origin");
     if (answer.status == 503) response.set(http::field::retry_after, "5");
-    if (answer.status == 405) response.set(http::field::allow, "GET, HEAD");
+    if (answer.status == 405) response.set(http::field::allow, "GET, HEAD, POST, PUT, PATCH, DELETE");
     for (const auto& [name, value] : answer.fields) response.set(name, value);
+    for (const auto& warning : answer.warnings) response.insert(http::field::warning, warning_field(warning));
     response.keep_alive(keep_alive);
     response.content_length(answer.body.size());
     if (!head_only) response.body() = std::move(answer.body);

@@ -4,8 +4,8 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
 #include <memory>
 #include <set>
 
@@ -62,7 +62,7 @@ public:
     void let_go();
 
 private:
-    using Parser = boost::beast::http::request_parser<boost::beast::http::empty_body>;
+    using Parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
 
     static asio::awaitable<void> run(std::shared_ptr<Connection>);
     static asio::awaitable<void> look_out(std::shared_ptr<Connection>);
@@ -71,7 +71,9 @@ private:
     asio::awaitable<bool> read_head(Parser&);
     enum class Step { respond, next, end };
     asio::awaitable<Step> admit(const Parser::value_type& request);
+    asio::awaitable<bool> read_body(Parser&);
     asio::awaitable<bool> respond(const Parser::value_type& request);
+    std::optional<Answer> change(const Request& asked);
     asio::awaitable<bool> write(Answer answer, unsigned version, bool keep_alive, bool head_only);
     asio::awaitable<void> follow(Following following, unsigned version);
     asio::awaitable<bool> show(unsigned version, bool head_only);

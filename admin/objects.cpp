@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cctype>
 
+#include "admin/given.hpp"
+
 namespace admin {
 namespace {
 
@@ -277,6 +279,8 @@ Item service_item(const Snapshot& snapshot, const RevisionView& latest) {
     out.cells.emplace_back(serving->revision);
     out.cells.emplace_back(latest.crash_looping ? "False" : "True");
     out.cells.emplace_back(not_ready_reason(latest));
+    if (const auto* view = given(snapshot, "Service", latest.name_space, latest.service))
+        show_given(*view, out);
     return out;
 }
 

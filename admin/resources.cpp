@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "admin/given.hpp"
 #include "admin/objects.hpp"
 
 namespace admin {
@@ -43,6 +44,13 @@ constexpr std::array revision_columns{
     Column{"Waiting", "integer", "", "Requests that wait for one", 1},
     Column{"Why", "string", "", "Why so many pods are wanted", 1},
 };
+constexpr std::array domain_mapping_columns{
+    Column{"Name", "string", "name", "The host"},
+    Column{"URL", "string", "", "Where it is reached"},
+    Column{"Ready", "string", "", "Whether it leads anywhere"},
+    Column{"Reason", "string", "", "Why not"},
+    Column{"Service", "string", "", "Where it leads", 1},
+};
 constexpr std::array event_columns{
     Column{"Last Seen", "string", "", "Time since it happened", 0, true},
     Column{"Type", "string", "", "Normal or Warning"},
@@ -52,7 +60,8 @@ constexpr std::array event_columns{
     Column{"Name", "string", "name", "Name of the event", 1},
 };
 
-constexpr std::array<std::string_view, 1> pod_short{"po"}, event_short{"ev"}, revision_short{"rev"};
+constexpr std::array<std::string_view, 1> pod_short{"po"}, event_short{"ev"}, revision_short{"rev"},
+    domain_mapping_short{"dm"};
 constexpr std::array<std::string_view, 2> service_short{"kservice", "ksvc"};
 
 std::vector<Key> pod_keys(const Snapshot& snapshot) {
@@ -85,6 +94,8 @@ std::vector<Key> service_keys(const Snapshot& snapshot) {
         else if (newer(view, snapshot.revisions[known->index]))
             known->index = i;
     }
+    // One that is gone has revisions for as long as their pods need to go.
+    std::erase_if(out, [&](const Key& key) { return snapshot.revisions[key.index].retiring; });
     return out;
 }
 
@@ -117,6 +128,8 @@ constexpr std::array all{
              service_keys, make_service},
     Resource{knative, "v1", "Revision", "revisions", "revision", revision_short, revision_columns, false,
              revision_keys, make_revision},
+    Resource{knative, "v1beta1", "DomainMapping", "domainmappings", "domainmapping", domain_mapping_short,
+             domain_mapping_columns, false, domain_mapping_keys, domain_mapping_item},
 };
 
 }  // namespace

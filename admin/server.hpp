@@ -1,6 +1,6 @@
-// The admin address: an HTTP/1.1 server for people and monitors, on the control thread. It reads snapshots
-// and changes nothing. Bounded in every way: connections, heads, waits, and how far a watcher may fall
-// behind.
+// The admin address: an HTTP/1.1 server for people and monitors, on the control thread. It reads snapshots,
+// and changes go through the keeper. Bounded in every way: connections, heads, waits, and how far a watcher
+// may fall behind.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -14,6 +14,7 @@
 
 #include "admin/audit.hpp"
 #include "admin/guard.hpp"
+#include "admin/keeper.hpp"
 #include "proxy/control/snapshot.hpp"
 #include "proxy/generations.hpp"
 
@@ -25,6 +26,7 @@ namespace asio = boost::asio;
 struct Source {
     std::function<std::shared_ptr<const proxy::Snapshot>()> snapshot;  // the last; null: none yet
     const proxy::Generations* generations = nullptr;                   // that ended; null: they are not told
+    Keeper* keeper = nullptr;                                          // of changes; null: there are none
 };
 
 struct Settings {
@@ -32,8 +34,10 @@ struct Settings {
     Audit::Sink audit;             // takes a line for each change; null: nobody does
     std::size_t connections = 64;  // more are answered 503
     std::size_t head_bytes = 8 << 10;
+    std::size_t body_bytes = 1 << 20;         // of a change
     std::chrono::milliseconds idle{75'000};   // between two requests of a connection
     std::chrono::milliseconds head{10'000};   // from the first octet of a request to the end of its head
+    std::chrono::milliseconds body{10'000};   // likewise of its body
     std::chrono::milliseconds write{10'000};  // for one answer, or one piece of a watch
     std::chrono::milliseconds bookmark{60'000};
     std::size_t streams = 16;  // dashboards that look on at once; more are answered 503

@@ -20,6 +20,10 @@
 #include "proxy/metrics.hpp"
 #include "router/pool.hpp"
 
+namespace boost::json {
+class object;
+}
+
 namespace proxy {
 
 using WallTime = std::chrono::system_clock::time_point;
@@ -111,6 +115,18 @@ struct EventView {
     std::string reason, message;
 };
 
+// An object as it was given, in a file or over the API: what the API shows of it beside its status.
+struct ObjectView {
+    std::string kind;  // Service, DomainMapping
+    std::string name_space, name;
+    std::int64_t generation = 1;
+    WallTime created;
+    bool applied = false;  // over the API, thus changeable there; else by a file
+    std::string source;    // "applied", "file conf/x.yaml:3"
+    // apiVersion, kind, whole metadata but for the resourceVersion, spec.
+    std::shared_ptr<const boost::json::object> object;
+};
+
 // A key of an access list, and what came with it.
 struct AccessView {
     std::string list, key;
@@ -129,7 +145,8 @@ struct Snapshot {
     std::uint64_t spool_memory = 0, spool_disk = 0;  // octets on their way to somebody slow
     std::vector<RevisionView> revisions;
     std::vector<PodView> pods;
-    std::deque<EventView> events;  // the last 1000
+    std::shared_ptr<const std::vector<ObjectView>> objects;  // null: nobody knows them
+    std::deque<EventView> events;                            // the last 1000
 };
 
 }  // namespace proxy
