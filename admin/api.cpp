@@ -5,42 +5,22 @@
 #include <boost/json/serialize.hpp>
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
-#include <charconv>
-#include <map>
 #include <stdexcept>
 
 #include "admin/discovery.hpp"
+#include "admin/log_request.hpp"
 #include "admin/metrics.hpp"
+#include "admin/openapi.hpp"
+#include "admin/parameters.hpp"
 
 namespace admin {
 namespace {
-
-using Parameters = std::map<std::string, std::string, std::less<>>;
 
 Answer text(int status, std::string body) {
     return {status, "text/plain; charset=utf-8", std::move(body)};
 }
 Answer document(const json::object& body, int status = 200) {
     return {status, "application/json", json::serialize(body) + "\n"};
-}
-
-std::string_view parameter(const Parameters& parameters, std::string_view name) {
-    const auto found = parameters.find(name);
-    return found == parameters.end() ? std::string_view() : std::string_view(found->second);
-}
-
-bool flag(const Parameters& parameters, std::string_view name) {
-    const auto value = parameter(parameters, name);
-    return value == "true" || value == "1";
-}
-
-std::optional<std::uint64_t> number(std::string_view value, std::string_view what) {
-    if (value.empty()) return std::nullopt;
-    std::uint64_t out = 0;
-    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), out);
-    if (error != std::errc{} || end != value.data() + value.size())
-        throw std::invalid_argument(fmt::format("{} is not a number: \"{}\"", what, value.substr(0, 100)));
-    return out;
 }
 
 // "application/json;as=Table;v=v1;g=meta.k8s.io,application/json": the first form that we have wins.
@@ -84,45 +64,47 @@ std::optional<Place> place_of(const std::vector<std::string>& segments) {
 std::optional<Query> query_of(Place place) {
     Query out;
     auto& rest = place.rest;
-    if (rest.size() >= 3 && rest[0] == "namespaces") {
+    const auto named = [&](std::string_view plural, bool namespaced) {
+        for (const auto& resource : resources())
+            if (resource.group == place.group && resource.version == place.version &&
+                resource.plural == plural && (resource.namespaced || !namespaced))
+                out.resource = &resource;
+    };
+    if (rest.size() == 2 && rest[0] == "namespaces" && place.group.empty()) {
+        named(rest[0], false);
+        out.name = rest[1];
+    } else if (rest.size() >= 3 && rest[0] == "namespaces") {
         out.name_space = rest[1];
         rest.erase(rest.begin(), rest.begin() + 2);
         if (rest.size() == 2) out.name = rest[1];
         if (rest.size() > 2) return std::nullopt;
+        named(rest[0], true);
     } else if (rest.size() != 1) {
         return std::nullopt;
+    } else {
+        named(rest[0], false);
     }
-    for (const auto& resource : resources())
-        if (resource.group == place.group && resource.version == place.version && resource.plural == rest[0])
-            out.resource = &resource;
     if (out.resource == nullptr) return std::nullopt;
     return out;
 }
 
-Answer not_found(const Query& query) {
-    auto body =
-        failure(404, "NotFound", fmt::format("{} \"{}\" not found", full_name(*query.resource), query.name));
-    json::object details;
-    details["name"] = query.name;
-    if (!query.resource->group.empty()) details["group"] = query.resource->group;
-    details["kind"] = query.resource->plural;
-    body["details"] = std::move(details);
-    return document(body, 404);
-}
-
-std::variant<Answer, Following> objects(Query query, const Parameters& parameters, const Store& store,
-                                        WallTime now) {
+Answered objects(Query query, const Parameters& parameters, const Store& store, WallTime now) {
     if (!query.name.empty()) {
         const auto found = store.find(*query.resource, query.name_space, query.name);
-        return found ? document(single(query, store, *found, now)) : not_found(query);
+        return found ? document(single(query, store, *found, now)) : absent(*query.resource, query.name);
     }
     query.labels = Selector::labels(parameter(parameters, "labelSelector"));
     query.fields = Selector::fields(parameter(parameters, "fieldSelector"));
     if (!flag(parameters, "watch")) return document(list(query, store, now));
-    if (flag(parameters, "sendInitialEvents"))
-        return refuse(422, "Invalid",
-                      "sendInitialEvents is forbidden: list, then watch from its resourceVersion");
-    const auto version = number(parameter(parameters, "resourceVersion"), "resourceVersion");
+    auto version = number(parameter(parameters, "resourceVersion"), "resourceVersion");
+    const bool initial = flag(parameters, "sendInitialEvents");
+    if (initial && parameter(parameters, "resourceVersionMatch") != "NotOlderThan")
+        return refuse(
+            422, "Invalid",
+            "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided: with "
+            "sendInitialEvents it must be NotOlderThan");
+    if (initial) version.reset();  // what there is now is not older than any version that was told
+    query.marks_beginning = initial && flag(parameters, "allowWatchBookmarks");
     Following out{Watch(std::move(query), store, version), flag(parameters, "allowWatchBookmarks"),
                   std::nullopt};
     if (const auto limit = number(parameter(parameters, "timeoutSeconds"), "timeoutSeconds");
@@ -131,24 +113,31 @@ std::variant<Answer, Following> objects(Query query, const Parameters& parameter
     return out;
 }
 
-std::variant<Answer, Following> dispatch(const Request& request, const boost::urls::url_view& url,
-                                         const Snapshot& snapshot, const Store& store, WallTime now) {
+Answered dispatch(const Request& request, const boost::urls::url_view& url, const Snapshot& snapshot,
+                  const Store& store, WallTime now) {
     const std::string path(url.encoded_path());
     if (path == "/livez") return text(200, "ok\n");
     if (path == "/readyz" || path == "/healthz") return readiness(snapshot);
     if (path == "/metrics")
         return Answer{200, "text/plain; version=0.0.4; charset=utf-8", render_metrics(snapshot)};
+    if (const auto found = aggregated_discovery(path, request.accept))
+        return Answer{200, std::string(aggregated_type), json::serialize(*found) + "\n"};
     if (const auto found = discovery(path)) return document(*found);
+    if (path == "/openapi/v2") return Answer{200, std::string(openapi_v2_type), ""};
+    if (const auto found = openapi_v3(path)) return document(*found);
 
     std::vector<std::string> segments;
     for (const auto& segment : url.segments()) segments.push_back(segment);
     auto place = place_of(segments);
     if (!place) return text(404, "404 page not found\n");
+    Parameters parameters;
+    for (const auto& parameter : url.params()) parameters.emplace(parameter.key, parameter.value);
+    if (const auto& rest = place->rest;
+        place->group.empty() && rest.size() == 5 && rest[2] == "pods" && rest[4] == "log")
+        return pod_log(rest[1], rest[3], parameters, store, now);
     auto query = query_of(std::move(*place));
     if (!query) return refuse(404, "NotFound", "the server could not find the requested resource");
     query->table = wants_table(request.accept);
-    Parameters parameters;
-    for (const auto& parameter : url.params()) parameters.emplace(parameter.key, parameter.value);
     return objects(std::move(*query), parameters, store, now);
 }
 
@@ -158,8 +147,17 @@ Answer refuse(int code, std::string_view reason, std::string_view message) {
     return document(failure(code, reason, message), code);
 }
 
-std::variant<Answer, Following> answer(const Request& request, const Snapshot& snapshot, const Store& store,
-                                       WallTime now) {
+Answer absent(const Resource& resource, std::string_view name) {
+    auto body = failure(404, "NotFound", fmt::format("{} \"{}\" not found", full_name(resource), name));
+    json::object details;
+    details["name"] = name;
+    if (!resource.group.empty()) details["group"] = resource.group;
+    details["kind"] = resource.plural;
+    body["details"] = std::move(details);
+    return document(body, 404);
+}
+
+Answered answer(const Request& request, const Snapshot& snapshot, const Store& store, WallTime now) {
     if (request.method != "GET" && request.method != "HEAD")
         return refuse(405, "MethodNotAllowed",
                       "the server does not allow this method on the requested resource");

@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "admin/pod_log.hpp"
 #include "admin/watch.hpp"
 
 namespace admin {
@@ -32,7 +33,12 @@ struct Following {
     std::optional<std::chrono::seconds> limit;  // timeoutSeconds: then it ends
 };
 
-std::variant<Answer, Following> answer(const Request&, const Snapshot&, const Store&, WallTime now);
+// The answer is a pod's log, which may go on for as long as the pod is there.
+using Answered = std::variant<Answer, Following, LogWish>;
+
+Answered answer(const Request&, const Snapshot&, const Store&, WallTime now);
+
+Answer absent(const Resource&, std::string_view name);  // 404: "x" not found
 
 // A failure as a Status object; `reason` as in Kubernetes' API conventions.
 Answer refuse(int code, std::string_view reason, std::string_view message);

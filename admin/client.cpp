@@ -44,8 +44,15 @@ public:
     }
 
     void send(const std::string& host, const std::string& target, const std::string& accept,
-              const std::string& token) {
-        http::request<http::empty_body> request(http::verb::get, target, 11);
+              const std::string& token, const std::string& method = "GET",
+              const std::string& content_type = {}, const std::string& body = {}) {
+        http::request<http::string_body> request(http::verb::get, target, 11);
+        request.method_string(method);
+        if (!content_type.empty()) {
+            request.set(http::field::content_type, content_type);
+            request.body() = body;
+            request.prepare_payload();
+        }
         request.set(http::field::host, host);
         request.set(http::field::accept, accept);
         if (!token.empty()) request.set(http::field::authorization, "Bearer " + token);
@@ -154,6 +161,17 @@ bool is_loopback(const std::string& host) {
     return error ? host == "localhost" || host.ends_with(".localhost") : address.is_loopback();
 }
 
+Reply whole_reply(Call& call, const std::string& server) {
+    Reply out;
+    out.status = call.receive_head();
+    for (auto piece = call.receive(false); !piece.empty(); piece = call.receive(false)) {
+        out.body += piece;
+        if (out.body.size() > longest_body)
+            throw Unreachable(fmt::format("the answer of {} has no end", server));
+    }
+    return out;
+}
+
 }  // namespace
 
 ClientSettings settings_of_environment() {
@@ -204,14 +222,14 @@ Client::Client(std::string server, ClientSettings settings)
 Reply Client::get(const std::string& target, const std::string& accept) {
     Call call(server_, host_, port_, secure_, settings_);
     call.send(authority_, target, accept, settings_.token);
-    Reply out;
-    out.status = call.receive_head();
-    for (auto piece = call.receive(false); !piece.empty(); piece = call.receive(false)) {
-        out.body += piece;
-        if (out.body.size() > longest_body)
-            throw Unreachable(fmt::format("the answer of {} has no end", server_));
-    }
-    return out;
+    return whole_reply(call, server_);
+}
+
+Reply Client::send(const std::string& method, const std::string& target, const std::string& content_type,
+                   const std::string& body) {
+    Call call(server_, host_, port_, secure_, settings_);
+    call.send(authority_, target, "application/json", settings_.token, method, content_type, body);
+    return whole_reply(call, server_);
 }
 
 Reply Client::follow(const std::string& target, const std::string& accept,
@@ -234,6 +252,22 @@ Reply Client::follow(const std::string& target, const std::string& accept,
             throw Unreachable(fmt::format("a line from {} has no end", server_));
     }
     if (out.status != 200) out.body = std::move(pending);
+    return out;
+}
+
+Reply Client::pour(const std::string& target, const std::string& accept,
+                   const std::function<bool(std::string_view)>& piece) {
+    Call call(server_, host_, port_, secure_, settings_);
+    call.send(authority_, target, accept, settings_.token);
+    Reply out;
+    out.status = call.receive_head();
+    for (auto octets = call.receive(true); !octets.empty(); octets = call.receive(true)) {
+        if (out.status == 200) {
+            if (!piece(octets)) break;
+        } else if (out.body.size() < longest_line) {
+            out.body += octets;
+        }
+    }
     return out;
 }
 

@@ -40,11 +40,18 @@ public:
 
     // Both throw Unreachable.
     Reply get(const std::string& target, const std::string& accept);
+    // A change: "PATCH", its body and what that is.
+    Reply send(const std::string& method, const std::string& target, const std::string& content_type,
+               const std::string& body);
 
     // Hands on each line as it comes, until the stream ends or `line` returns false. A status other than 200
     // comes with its body and no lines. Waits as long as it takes for a line.
     Reply follow(const std::string& target, const std::string& accept,
                  const std::function<bool(std::string_view)>& line);
+
+    // The same with the octets as they come, whatever they are.
+    Reply pour(const std::string& target, const std::string& accept,
+               const std::function<bool(std::string_view)>& piece);
 
 private:
     std::string server_, authority_, host_, port_;

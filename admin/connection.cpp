@@ -293,6 +293,7 @@ asio::awaitable<bool> Connection::respond(const Parser::value_type& request) {
         co_return co_await write(std::move(none), version, stays, true);
     }
     admitted_ = still_admitted(entry);
+    if (auto* log = std::get_if<LogWish>(&answered)) co_return co_await tell_log(std::move(*log), version);
     co_await follow(std::move(std::get<Following>(answered)), version);
     co_return false;
 }

@@ -40,6 +40,7 @@ public:
     Dashboard dashboard;
     std::uint64_t last_number = 0;
     std::size_t streams = 0;  // of frames, under way
+    std::size_t logs = 0;     // of pods, under way
     std::shared_ptr<const Snapshot> snapshot = std::make_shared<const Snapshot>();
     std::set<Connection*> connections;
     bool stopping = false;
@@ -76,6 +77,8 @@ private:
     std::optional<Answer> change(const Request& asked);
     asio::awaitable<bool> write(Answer answer, unsigned version, bool keep_alive, bool head_only);
     asio::awaitable<void> follow(Following following, unsigned version);
+    asio::awaitable<bool> tell_log(LogWish wish, unsigned version);
+    asio::awaitable<void> write_log(const LogWish& wish, bool chunked);
     asio::awaitable<bool> show(unsigned version, bool head_only);
     asio::awaitable<void> write_frames(bool chunked);
     asio::awaitable<bool> write_head_of_stream(unsigned version, std::string_view content_type);

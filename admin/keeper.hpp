@@ -11,7 +11,8 @@ namespace admin {
 struct Wish {
     std::string api_version, kind, name_space, name;
     boost::json::object object;  // whole, but for status and resourceVersion
-    // Of an object that comes from a file only the number of pods may be set here; `object` is then what is shown.
+    // Of an object that comes from a file only the number of pods may be set here; `object` is then what is
+    // shown.
     bool only_replicas = false;
     bool remove = false;
     bool dry_run = false;

@@ -13,8 +13,8 @@ using Path = std::vector<std::string>;
 // What the server itself writes is nobody's.
 bool belongs_to_the_server(const Path& path) {
     constexpr std::array<std::string_view, 3> top{"apiVersion", "kind", "status"};
-    constexpr std::array<std::string_view, 7> meta{"name",           "namespace",         "uid",          "generation",
-                                                   "resourceVersion", "creationTimestamp", "managedFields"};
+    constexpr std::array<std::string_view, 7> meta{
+        "name", "namespace", "uid", "generation", "resourceVersion", "creationTimestamp", "managedFields"};
     if (path.size() == 1) return std::ranges::find(top, path[0]) != top.end();
     return path.size() == 2 && path[0] == "metadata" && std::ranges::find(meta, path[1]) != meta.end();
 }
@@ -147,8 +147,8 @@ void unite(json::object& into, const json::object& from) {
 
 void fold_the_oldest(std::vector<Entry>& entries) {
     const auto updates = [](const Entry& entry) { return !entry.applies; };
-    for (auto count = std::ranges::count_if(entries, updates); count > static_cast<std::ptrdiff_t>(most_updaters);
-         --count) {
+    for (auto count = std::ranges::count_if(entries, updates);
+         count > static_cast<std::ptrdiff_t>(most_updaters); --count) {
         const auto first = std::ranges::find_if(entries, updates);
         const auto second = std::find_if(first + 1, entries.end(), updates);
         unite(second->fields, first->fields);
@@ -203,7 +203,8 @@ void deep_merge(json::object& into, const json::object& from) {
 
 }  // namespace
 
-json::array owned_after_update(const json::object& before, const json::object& after, const Manager& manager) {
+json::array owned_after_update(const json::object& before, const json::object& after,
+                               const Manager& manager) {
     auto entries = entries_of(after);
     std::vector<Path> changed;
     leaves(after, [&](const Path& path, const json::value& value) {
@@ -223,7 +224,8 @@ json::array owned_after_update(const json::object& before, const json::object& a
     return written(std::move(entries));
 }
 
-Applied server_side_apply(const json::object& now, const json::object& wanted, const Manager& manager, bool force) {
+Applied server_side_apply(const json::object& now, const json::object& wanted, const Manager& manager,
+                          bool force) {
     Applied out{now, {}};
     auto entries = entries_of(now);
     auto& mine = entry_for(entries, manager, true);

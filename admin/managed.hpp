@@ -19,8 +19,8 @@ struct Manager {
     std::string api_version, time;
 };
 
-// The fields that `after` has otherwise than `before` become this manager's; those that are gone are nobody's.
-// Returns the managedFields.
+// The fields that `after` has otherwise than `before` become this manager's; those that are gone are
+// nobody's. Returns the managedFields.
 json::array owned_after_update(const json::object& before, const json::object& after, const Manager&);
 
 struct Conflict {
@@ -32,8 +32,8 @@ struct Applied {
     std::vector<Conflict> conflicts;
 };
 
-// `wanted` is all that the manager wants of the object: what it wanted before and wants no more goes. A field that
-// another has set otherwise is a conflict, unless it is forced. structured-merge-diff's rules.
+// `wanted` is all that the manager wants of the object: what it wanted before and wants no more goes. A field
+// that another has set otherwise is a conflict, unless it is forced. structured-merge-diff's rules.
 Applied server_side_apply(const json::object& now, const json::object& wanted, const Manager&, bool force);
 
 // Entries of managers that only update; beyond them the oldest are one. As Kubernetes' API server.

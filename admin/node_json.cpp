@@ -44,7 +44,8 @@ json::value to_json(const manifest::Node& node) {
             break;
     }
     json::object out;
-    for (const auto& entry : node.entries) out[entry.key] = entry.value ? to_json(*entry.value) : json::value();
+    for (const auto& entry : node.entries)
+        out[entry.key] = entry.value ? to_json(*entry.value) : json::value();
     return out;
 }
 

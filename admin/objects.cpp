@@ -6,6 +6,7 @@
 #include <cctype>
 
 #include "admin/given.hpp"
+#include "admin/knative_objects.hpp"
 
 namespace admin {
 namespace {
@@ -14,9 +15,6 @@ using pods::Phase;
 using proxy::EventView;
 using proxy::PodView;
 using proxy::RevisionView;
-
-constexpr std::string_view container_name =
-    "user-container";  // Knative's name for the manifest's one container
 
 json::object metadata(std::string_view name_space, std::string_view name, WallTime created) {
     json::object out;
@@ -36,12 +34,14 @@ json::object labels(std::string_view service, std::string_view revision) {
     return out;
 }
 
-json::object condition(std::string_view type, bool holds, std::string_view reason, std::string_view message) {
+json::object condition(std::string_view type, bool holds, std::string_view reason, std::string_view message,
+                       WallTime since) {
     json::object out;
     out["type"] = type;
     out["status"] = holds ? "True" : "False";
     if (!reason.empty()) out["reason"] = reason;
     if (!message.empty()) out["message"] = message;
+    if (since != WallTime{}) out["lastTransitionTime"] = rfc3339(since);
     return out;
 }
 
@@ -119,7 +119,7 @@ json::object annotations(const PodView& pod) {
 json::object pod_object(const PodView& pod) {
     const auto [host, port] = host_and_port(pod.address);
     json::object meta = metadata(pod.name_space, pod.name, pod.created);
-    meta["uid"] = pod.uid;
+    if (!pod.uid.empty()) meta["uid"] = pod.uid;
     meta["labels"] = labels(pod.service, pod.revision);
     meta["annotations"] = annotations(pod);
 
@@ -137,7 +137,12 @@ json::object pod_object(const PodView& pod) {
     container_status["state"] = container_state(pod);
 
     status["phase"] = api_phase(pod.phase);
-    status["conditions"] = json::array{condition("Ready", pod.ready, pod.reason, pod.message)};
+    const bool placed = pod.phase != Phase::pending;
+    status["conditions"] =
+        json::array{condition("Initialized", placed, "", "", pod.created),
+                    condition("Ready", pod.ready, pod.reason, pod.message, {}),
+                    condition("ContainersReady", pod.ready, pod.reason, pod.message, {}),
+                    condition("PodScheduled", placed, placed ? "" : "Unschedulable", "", pod.created)};
     status["containerStatuses"] = json::array{std::move(container_status)};
     if (!host.empty()) {
         json::object ip;
@@ -167,7 +172,8 @@ std::string_view not_ready_reason(const RevisionView& revision) {
 // zero.
 json::object ready_condition(const RevisionView& revision, std::string_view type) {
     return condition(type, !revision.crash_looping, not_ready_reason(revision),
-                     revision.crash_looping ? std::string_view(revision.reason) : std::string_view());
+                     revision.crash_looping ? std::string_view(revision.reason) : std::string_view(),
+                     revision.created);
 }
 
 json::object template_spec(const RevisionView& revision) {
@@ -214,14 +220,53 @@ json::object annotations(const RevisionView& revision) {
     return out;
 }
 
-Item revision_item(const RevisionView& revision) {
-    json::object object, status;
+// "sd-00003" is of the third generation of its template (Knative's naming of revisions).
+std::string generation_of(const RevisionView& revision) {
+    const auto dash = revision.revision.rfind('-');
+    auto digits = dash == std::string::npos ? std::string() : revision.revision.substr(dash + 1);
+    digits.erase(0, std::min(digits.find_first_not_of('0'), digits.size()));
+    return digits.find_first_not_of("0123456789") == std::string::npos ? digits : std::string();
+}
+
+// What was given of the newest revision's template; of older ones no more is known than what they run.
+json::object revision_spec(const Snapshot& snapshot, const RevisionView& revision) {
+    const auto* view =
+        revision.retiring ? nullptr : given(snapshot, "Service", revision.name_space, revision.service);
+    const json::object* at = view == nullptr ? nullptr : view->object.get();
+    for (const std::string_view name : {"spec", "template", "spec"}) {
+        const auto* inside = at == nullptr ? nullptr : at->if_contains(name);
+        at = inside == nullptr ? nullptr : inside->if_object();
+    }
+    return at == nullptr ? template_spec(revision) : *at;
+}
+
+json::array revision_conditions(const RevisionView& revision) {
+    const bool active = revision.wanted > 0 || revision.ready > 0;
+    auto activity = condition("Active", active, active ? "" : "NoTraffic",
+                              active ? "" : "The target is not receiving traffic.", {});
+    activity["severity"] = "Info";
+    return {std::move(activity), ready_condition(revision, "ContainerHealthy"),
+            ready_condition(revision, "Ready"), ready_condition(revision, "ResourcesAvailable")};
+}
+
+Item revision_item(const Snapshot& snapshot, const RevisionView& revision) {
+    json::object object, status, container;
     object["metadata"] = metadata(revision.name_space, revision.revision, revision.created);
+    object["metadata"].as_object()["uid"] =
+        uid_of({"Revision", revision.name_space, revision.revision, rfc3339(revision.created)});
+    object["metadata"].as_object()["generation"] = 1;
     object["metadata"].as_object()["labels"] = labels(revision.service, revision.revision);
-    object["spec"] = template_spec(revision);
+    if (const auto generation = generation_of(revision); !generation.empty())
+        object["metadata"].at("labels").as_object()["serving.knative.dev/configurationGeneration"] =
+            generation;
+    object["spec"] = revision_spec(snapshot, revision);
+    container["name"] = container_name;
+    container["imageDigest"] = revision.image;
+    status["containerStatuses"] = json::array{std::move(container)};
+    status["observedGeneration"] = 1;
     status["actualReplicas"] = revision.ready;
     status["desiredReplicas"] = revision.wanted;
-    status["conditions"] = json::array{ready_condition(revision, "Ready")};
+    status["conditions"] = revision_conditions(revision);
     if (auto notes = annotations(revision); !notes.empty())
         object["metadata"].as_object()["annotations"] = std::move(notes);
     object["status"] = std::move(status);
@@ -229,6 +274,7 @@ Item revision_item(const RevisionView& revision) {
     Item out{revision.name_space, revision.revision, revision.created, std::move(object), {}};
     out.cells.emplace_back(revision.revision);
     out.cells.emplace_back(revision.service);
+    out.cells.emplace_back(generation_of(revision));
     out.cells.emplace_back(revision.crash_looping ? "False" : "True");
     out.cells.emplace_back(not_ready_reason(revision));
     out.cells.emplace_back(revision.ready);
@@ -252,6 +298,8 @@ Item service_item(const Snapshot& snapshot, const RevisionView& latest) {
     json::object object, status, traffic, address, spec, body;
     object["metadata"] = metadata(latest.name_space, latest.service, latest.created);
     object["metadata"].as_object()["generation"] = 1;
+    object["metadata"].as_object()["uid"] =
+        uid_of({"Service", latest.name_space, latest.service, rfc3339(latest.created)});
     body["spec"] = template_spec(latest);
     spec["template"] = std::move(body);
     object["spec"] = std::move(spec);
@@ -265,7 +313,7 @@ Item service_item(const Snapshot& snapshot, const RevisionView& latest) {
     status["latestReadyRevisionName"] = serving->revision;
     status["conditions"] =
         json::array{ready_condition(latest, "ConfigurationsReady"), ready_condition(latest, "Ready"),
-                    condition("RoutesReady", true, "", "")};
+                    condition("RoutesReady", true, "", "", latest.created)};
     traffic["latestRevision"] = true;
     traffic["percent"] = 100;
     traffic["revisionName"] = latest.revision;
@@ -284,6 +332,10 @@ Item service_item(const Snapshot& snapshot, const RevisionView& latest) {
     return out;
 }
 
+std::string event_name_space(const EventView& event) {
+    return event.name_space.empty() ? "default" : event.name_space;
+}
+
 std::string event_name(const EventView& event) {
     return fmt::format("{}.{:016x}", event.name, event.number);
 }
@@ -293,9 +345,16 @@ Item event_item(const EventView& event) {
     const auto name = event_name(event);
     const std::string_view type = event.warning ? "Warning" : "Normal";
     json::object object, about, source;
-    object["metadata"] = metadata(event.name_space, name, event.time);
+    object["metadata"] = metadata(event_name_space(event), name, event.time);
+    object["metadata"].as_object()["uid"] = uid_of({"Event", name});
+    const bool knative = event.kind == "Service" || event.kind == "Revision" || event.kind == "DomainMapping";
+    about["apiVersion"] = event.kind == "Pod"             ? "v1"
+                          : event.kind == "Gateway"       ? "pilotlight.dev/v1"
+                          : event.kind == "DomainMapping" ? "serving.knative.dev/v1beta1"
+                          : knative                       ? "serving.knative.dev/v1"
+                                                          : "v1";
     about["kind"] = event.kind;
-    about["namespace"] = event.name_space;
+    if (!event.name_space.empty()) about["namespace"] = event.name_space;
     about["name"] = event.name;
     object["involvedObject"] = std::move(about);
     object["type"] = type;
@@ -305,8 +364,11 @@ Item event_item(const EventView& event) {
     object["source"] = std::move(source);
     object["firstTimestamp"] = object["lastTimestamp"] = time;
     object["count"] = 1;
+    object["reportingComponent"] = "pilotlight";
+    object["reportingInstance"] = "";
+    object["eventTime"] = nullptr;
 
-    Item out{event.name_space, name, event.time, std::move(object), {}};
+    Item out{event_name_space(event), name, event.time, std::move(object), {}};
     out.cells.emplace_back(nullptr);
     out.cells.emplace_back(type);
     out.cells.emplace_back(event.reason);

@@ -26,7 +26,8 @@ Pointer pointer(std::string_view text) {
         } else {
             const char code = i + 1 < text.size() ? text[++i] : ' ';
             if (code != '0' && code != '1')
-                throw BadPatch(fmt::format("\"{}\" is no JSON pointer: after ~ comes 0 or 1", text.substr(0, 100)));
+                throw BadPatch(
+                    fmt::format("\"{}\" is no JSON pointer: after ~ comes 0 or 1", text.substr(0, 100)));
             out.back() += code == '0' ? '~' : '/';
         }
     }
@@ -86,7 +87,8 @@ void add(json::value& document, const Pointer& path, json::value value) {
         const auto place = place_in(*array, last, true);
         array->insert(array->begin() + static_cast<std::ptrdiff_t>(place), std::move(value));
     } else {
-        throw BadPatch(fmt::format("\"{}\" cannot be added: it would be in no object and no list", last.substr(0, 100)));
+        throw BadPatch(
+            fmt::format("\"{}\" cannot be added: it would be in no object and no list", last.substr(0, 100)));
     }
 }
 
@@ -137,7 +139,8 @@ void carry_out(json::value& document, const json::object& operation, std::size_t
         add(document, path, std::move(value));
     } else if (kind == "test") {
         if (!same(existing(document, path), value_of(operation)))
-            throw FailedTest(fmt::format("the JSON patch's test of \"{}\" failed", member(operation, "path")));
+            throw FailedTest(
+                fmt::format("the JSON patch's test of \"{}\" failed", member(operation, "path")));
     } else {
         throw BadPatch(fmt::format("\"{}\" is no operation of a JSON patch", kind.substr(0, 100)));
     }
@@ -180,8 +183,7 @@ bool same(const json::value& a, const json::value& b) {
                    return other != nullptr && same(field.value(), *other);
                });
     }
-    if (a.is_array() && b.is_array())
-        return std::ranges::equal(a.get_array(), b.get_array(), same);
+    if (a.is_array() && b.is_array()) return std::ranges::equal(a.get_array(), b.get_array(), same);
     return a == b;
 }
 
@@ -197,7 +199,8 @@ const json::value* find(const json::value& document, std::initializer_list<std::
 
 std::string_view text(const json::value& document, std::initializer_list<std::string_view> path) {
     const auto* value = find(document, path);
-    return value != nullptr && value->is_string() ? std::string_view(value->get_string()) : std::string_view();
+    return value != nullptr && value->is_string() ? std::string_view(value->get_string())
+                                                  : std::string_view();
 }
 
 }  // namespace admin

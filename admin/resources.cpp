@@ -4,6 +4,7 @@
 #include <array>
 
 #include "admin/given.hpp"
+#include "admin/knative_objects.hpp"
 #include "admin/objects.hpp"
 
 namespace admin {
@@ -36,6 +37,7 @@ constexpr std::array service_columns{
 constexpr std::array revision_columns{
     Column{"Name", "string", "name", "Name of the revision"},
     Column{"Config Name", "string", "", "Its service"},
+    Column{"Generation", "string", "", "Which of its service's revisions it is"},
     Column{"Ready", "string", "", "Whether its pods can be had"},
     Column{"Reason", "string", "", "Why not"},
     Column{"Actual Replicas", "integer", "", "Pods that are ready"},
@@ -51,6 +53,24 @@ constexpr std::array domain_mapping_columns{
     Column{"Reason", "string", "", "Why not"},
     Column{"Service", "string", "", "Where it leads", 1},
 };
+constexpr std::array configuration_columns{
+    Column{"Name", "string", "name", "Name of the configuration, and of its service"},
+    Column{"LatestCreated", "string", "", "Newest revision"},
+    Column{"LatestReady", "string", "", "Newest revision that can serve"},
+    Column{"Ready", "string", "", "Whether the newest can serve"},
+    Column{"Reason", "string", "", "Why not"},
+};
+constexpr std::array route_columns{
+    Column{"Name", "string", "name", "Name of the route, and of its service"},
+    Column{"URL", "string", "", "Where it is reached"},
+    Column{"Ready", "string", "", "Whether it leads to its service"},
+    Column{"Reason", "string", "", "Why not"},
+};
+constexpr std::array namespace_columns{
+    Column{"Name", "string", "name", "Name of the namespace"},
+    Column{"Status", "string", "", "Active"},
+    Column{"Age", "string", "", "Time since it was made", 0, true},
+};
 constexpr std::array event_columns{
     Column{"Last Seen", "string", "", "Time since it happened", 0, true},
     Column{"Type", "string", "", "Normal or Warning"},
@@ -61,8 +81,9 @@ constexpr std::array event_columns{
 };
 
 constexpr std::array<std::string_view, 1> pod_short{"po"}, event_short{"ev"}, revision_short{"rev"},
-    domain_mapping_short{"dm"};
-constexpr std::array<std::string_view, 2> service_short{"kservice", "ksvc"};
+    domain_mapping_short{"dm"}, route_short{"rt"}, namespace_short{"ns"};
+constexpr std::array<std::string_view, 2> service_short{"kservice", "ksvc"},
+    configuration_short{"config", "cfg"};
 
 std::vector<Key> pod_keys(const Snapshot& snapshot) {
     std::vector<Key> out;
@@ -102,7 +123,13 @@ std::vector<Key> service_keys(const Snapshot& snapshot) {
 std::vector<Key> event_keys(const Snapshot& snapshot) {
     std::vector<Key> out;
     for (std::size_t i = 0; i < snapshot.events.size(); ++i)
-        out.push_back({snapshot.events[i].name_space, event_name(snapshot.events[i]), i});
+        out.push_back({event_name_space(snapshot.events[i]), event_name(snapshot.events[i]), i});
+    return out;
+}
+
+std::vector<Key> namespace_keys(const Snapshot& snapshot) {
+    std::vector<Key> out;
+    for (auto& name : namespaces_of(snapshot)) out.push_back({"", std::move(name), out.size()});
     return out;
 }
 
@@ -110,7 +137,7 @@ Item make_pod(const Snapshot& s, std::size_t i) {
     return pod_item(s.pods[i]);
 }
 Item make_revision(const Snapshot& s, std::size_t i) {
-    return revision_item(s.revisions[i]);
+    return revision_item(s, s.revisions[i]);
 }
 Item make_service(const Snapshot& s, std::size_t i) {
     return service_item(s, s.revisions[i]);
@@ -118,18 +145,38 @@ Item make_service(const Snapshot& s, std::size_t i) {
 Item make_event(const Snapshot& s, std::size_t i) {
     return event_item(s.events[i]);
 }
+Item make_new_event(const Snapshot& s, std::size_t i) {
+    return new_event_item(s.events[i]);
+}
+Item make_configuration(const Snapshot& s, std::size_t i) {
+    return configuration_item(make_service(s, i));
+}
+Item make_route(const Snapshot& s, std::size_t i) {
+    return route_item(make_service(s, i));
+}
+Item make_namespace(const Snapshot& s, std::size_t i) {
+    return namespace_item(namespaces_of(s)[i]);
+}
 
-constexpr std::string_view knative = "serving.knative.dev";
+constexpr std::string_view knative = "serving.knative.dev", events_group = "events.k8s.io";
 
 constexpr std::array all{
     Resource{"", "v1", "Pod", "pods", "pod", pod_short, pod_columns, false, pod_keys, make_pod},
     Resource{"", "v1", "Event", "events", "event", event_short, event_columns, true, event_keys, make_event},
+    Resource{"", "v1", "Namespace", "namespaces", "namespace", namespace_short, namespace_columns, false,
+             namespace_keys, make_namespace, false},
     Resource{knative, "v1", "Service", "services", "service", service_short, service_columns, false,
              service_keys, make_service},
     Resource{knative, "v1", "Revision", "revisions", "revision", revision_short, revision_columns, false,
              revision_keys, make_revision},
+    Resource{knative, "v1", "Configuration", "configurations", "configuration", configuration_short,
+             configuration_columns, false, service_keys, make_configuration},
+    Resource{knative, "v1", "Route", "routes", "route", route_short, route_columns, false, service_keys,
+             make_route},
     Resource{knative, "v1beta1", "DomainMapping", "domainmappings", "domainmapping", domain_mapping_short,
              domain_mapping_columns, false, domain_mapping_keys, domain_mapping_item},
+    Resource{events_group, "v1", "Event", "events", "event", event_short, event_columns, true, event_keys,
+             make_new_event},
 };
 
 }  // namespace

@@ -47,6 +47,7 @@ struct Resource {
     bool immutable = false;  // what is known once never changes: events
     std::vector<Key> (*keys)(const Snapshot&) = nullptr;
     Item (*make)(const Snapshot&, std::size_t index) = nullptr;
+    bool namespaced = true;
 };
 
 std::span<const Resource> resources();

@@ -11,12 +11,14 @@ namespace admin {
 namespace {
 
 // Only what an object keeps for life: so an object that a watch has told about never leaves it by a change.
-constexpr std::array<std::string_view, 7> selectable{"metadata.name",
+constexpr std::array<std::string_view, 9> selectable{"metadata.name",
                                                      "metadata.namespace",
+                                                     "involvedObject.apiVersion",
                                                      "involvedObject.kind",
                                                      "involvedObject.name",
                                                      "involvedObject.namespace",
                                                      "reason",
+                                                     "reportingComponent",
                                                      "type"};
 
 std::string_view trimmed(std::string_view text) {

@@ -40,7 +40,9 @@ struct Settings {
     std::chrono::milliseconds body{10'000};   // likewise of its body
     std::chrono::milliseconds write{10'000};  // for one answer, or one piece of a watch
     std::chrono::milliseconds bookmark{60'000};
-    std::size_t streams = 16;  // dashboards that look on at once; more are answered 503
+    std::size_t streams = 16;                 // dashboards that look on at once; more are answered 503
+    std::size_t logs = 32;                    // pods' logs read at once; more are answered 503
+    std::chrono::milliseconds log_poll{100};  // how often a log that is followed is looked at
     std::filesystem::path
         history;  // the file in which the dashboard's history outlives a restart; empty: none
 };

@@ -164,6 +164,7 @@ std::string Watch::take(const Store& store, WallTime now, std::size_t most) {
         initial_.pop_back();
         out += line(ChangeType::added, *query_.resource, *object, object->version, now);
     }
+    if (initial_.empty() && std::exchange(query_.marks_beginning, false)) out += mark(store, true);
     for (; initial_.empty() && place_ < store.end() && out.size() < most; ++place_) {
         const auto& change = store.at(place_);
         if (change.resource == query_.resource && query_.matches(change.object->item))
@@ -194,11 +195,27 @@ std::string Watch::expire(const Store& store) {
 }
 
 std::string Watch::bookmark(const Store& store) {
+    return mark(store, false);
+}
+
+std::string Watch::mark(const Store& store, bool end_of_beginning) {
     json::object meta, object;
     meta["resourceVersion"] = std::to_string(store.version());
     meta["creationTimestamp"] = nullptr;
+    if (end_of_beginning) {
+        json::object notes;
+        notes["k8s.io/initial-events-end"] = "true";
+        meta["annotations"] = std::move(notes);
+    }
     if (query_.table) {
-        object = table(store.version(), nullptr, {});
+        json::object row, about;
+        about["kind"] = "PartialObjectMetadata";
+        about["apiVersion"] = meta_version;
+        about["metadata"] = meta;
+        row["cells"] = json::array();
+        row["object"] = std::move(about);
+        object =
+            table(store.version(), nullptr, end_of_beginning ? json::array{std::move(row)} : json::array());
     } else {
         object["kind"] = query_.resource->kind;
         object["apiVersion"] = api_version(*query_.resource);

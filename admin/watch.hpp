@@ -18,6 +18,7 @@ struct Query {
     std::string name;        // empty: all
     Selector labels, fields;
     bool table = false;
+    bool marks_beginning = false;  // a watch says when all was told that there was (KEP-3157)
 
     bool matches(const Item&) const;
 };
@@ -45,6 +46,7 @@ public:
 private:
     std::string line(ChangeType, const Resource&, const Stored&, std::uint64_t version, WallTime now);
     std::string expire(const Store&);
+    std::string mark(const Store&, bool end_of_beginning);
 
     Query query_;
     std::vector<std::shared_ptr<const Stored>> initial_;  // reversed: the next is the last

@@ -23,14 +23,15 @@ enum class Cause : unsigned char {
     spare,             // an idle pod is wanted beside the busy ones
     nobody_waits,      // a start was cancelled
     idle,              // idle for as long as it was worth
+    by_hand,           // somebody has said how many
 };
-constexpr std::size_t causes = static_cast<std::size_t>(Cause::idle) + 1;
+constexpr std::size_t causes = static_cast<std::size_t>(Cause::by_hand) + 1;
 
 constexpr std::string_view to_string(Cause cause) {
     constexpr std::array<std::string_view, causes> names{
         "start",        "stable",  "panic", "panic_hold",  "activation_scale", "scale_down_delay",
         "floor",        "ceiling", "zero",  "never_ready", "waiting",          "spare",
-        "nobody_waits", "idle"};
+        "nobody_waits", "idle",    "by_hand"};
     return names[static_cast<std::size_t>(cause)];
 }
 

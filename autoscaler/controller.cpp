@@ -12,6 +12,11 @@ TimePoint at_second(Second second) {
     return TimePoint(seconds(second));
 }
 
+std::string set_by_hand(int pods) {
+    return "the annotation pilotlight.dev/replicas wants " + autoscaler::pods(pods) +
+           ", whatever the autoscaler would";
+}
+
 }  // namespace
 
 Controller::Controller(const Settings& settings, int slots, std::string prefix,
@@ -25,6 +30,7 @@ Controller::Controller(const Settings& settings, int slots, std::string prefix,
       second_(second_of(now)),
       counted_from_(now) {
     if (settings_.policy == Policy::kpa) reconcile(now);
+    if (settings_.by_hand) want(*settings_.by_hand, set_by_hand(*settings_.by_hand), Cause::by_hand, now);
     change_.reset();
 }
 
@@ -34,6 +40,8 @@ void Controller::configure(const Settings& settings, int slots, TimePoint now) {
     in_force_ = local_ ? with_warm_hours(settings, *local_) : settings;
     slots_ = slots;
     scaler_.configure(in_force_, now);
+    if (settings_.by_hand)
+        want(*settings_.by_hand, set_by_hand(*settings_.by_hand), Cause::by_hand, now);
     if (!back_to_knative) return;
     if (desired_ > 0) scaler_.take_over(desired_, now);
     scaler_.evaluate(fleet_.ready(), now, fleet_.starting());
@@ -56,7 +64,7 @@ std::vector<Command> Controller::step(const Seen& seen, const Loads& load, const
     } else {
         auto choice = ours_.decide(in_force_, sight(seen, load), now);
         want(choice.pods, choice.reason, choice.cause, now);
-        plan.leaving = std::move(choice.leaving);
+        if (!settings_.by_hand) plan.leaving = std::move(choice.leaving);
         due_ = choice.due;
         arrivals_ = seen.arrivals;
     }
@@ -169,7 +177,10 @@ Sight Controller::sight(const Seen& seen, const Loads& load) const {
     return sight;
 }
 
+// What a hand has set holds, whatever is decided beside it.
 void Controller::want(int pods, const std::string& reason, Cause cause, TimePoint now) {
+    if (settings_.by_hand && cause != Cause::by_hand)
+        return want(*settings_.by_hand, set_by_hand(*settings_.by_hand), Cause::by_hand, now);
     if (pods == desired_) return;
     ++steps_[static_cast<std::size_t>(cause)][pods > desired_ ? 1 : 0];
     last_step_ = Step{desired_, pods, cause, reason, now};
@@ -180,6 +191,7 @@ void Controller::want(int pods, const std::string& reason, Cause cause, TimePoin
 }
 
 std::string Controller::reason(TimePoint now) const {
+    if (settings_.by_hand) return set_by_hand(*settings_.by_hand);
     return settings_.policy == Policy::kpa ? wish_.reason : ours_.standing(in_force_, now);
 }
 

@@ -58,6 +58,8 @@ struct Settings {
     seconds progress_deadline{600};
     Aggregation aggregation = Aggregation::linear;
 
+    std::optional<int> by_hand{};  // so many pods, whatever is measured
+
     // Beyond Knative; what they mend and what they cost is in docs/autoscaling.md.
     int max_starting = 0;                // pods that start at once; 0: no bound
     bool panic_counts_starting = false;  // pods on their way count against panic as if they were ready

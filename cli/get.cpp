@@ -6,7 +6,6 @@
 #include <array>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
-#include <cstdlib>
 #include <iostream>
 #include <optional>
 #include <stdexcept>
@@ -14,6 +13,7 @@
 #include "admin/client.hpp"
 #include "admin/print.hpp"
 #include "admin/resources.hpp"
+#include "cli/arguments.hpp"
 
 namespace cli {
 namespace {
@@ -44,12 +44,7 @@ Usage: pilotlight get pods|services|revisions|events [NAME] [flags]
                          where the admin address asks who you are: 'pilotlight kubeconfig --help'
 )";
 
-constexpr const char* default_server = "http://127.0.0.1:9901";
 constexpr const char* as_table = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
-
-struct Usage : std::runtime_error {
-    using runtime_error::runtime_error;
-};
 
 struct Failed : std::runtime_error {
     using runtime_error::runtime_error;
@@ -100,56 +95,9 @@ void take_word(Options& options, const std::string& word) {
     if (slash != std::string::npos) options.name = word.substr(slash + 1);
 }
 
-// Flags as kubectl takes them: "-n x", "-nx", "-n=x", "--namespace x", "--namespace=x".
-class Arguments {
-public:
-    explicit Arguments(std::span<const std::string> all) : left_(all) {}
-
-    bool next() {
-        if (left_.empty() && more_.empty()) return false;
-        flag_ = std::exchange(more_, {});
-        if (flag_.empty()) {
-            flag_ = left_.front();
-            left_ = left_.subspan(1);
-        }
-        value_.reset();
-        const bool is_long = flag_.starts_with("--");
-        if (const auto equals = flag_.find('='); is_long && equals != std::string::npos)
-            split(equals, equals + 1);
-        else if (!is_long && flag_.size() > 2 && flag_[0] == '-')
-            split(2, flag_[2] == '=' ? 3 : 2);
-        return true;
-    }
-    const std::string& flag() const { return flag_; }
-    bool is(std::string_view brief, std::string_view full) const { return flag_ == brief || flag_ == full; }
-    std::string value() {
-        if (value_) return *std::exchange(value_, std::nullopt);
-        if (left_.empty()) throw Usage(fmt::format("{} needs a value", flag_));
-        auto out = left_.front();
-        left_ = left_.subspan(1);
-        return out;
-    }
-    // What follows a short flag without a value is more such flags: "-Aw", "-Aowide".
-    void no_value() {
-        if (value_ && flag_.starts_with("--")) throw Usage(fmt::format("{} takes no value", flag_));
-        if (value_) more_ = "-" + *std::exchange(value_, std::nullopt);
-    }
-
-private:
-    void split(std::size_t flag_end, std::size_t value_begin) {
-        value_ = flag_.substr(value_begin);
-        flag_.resize(flag_end);
-    }
-
-    std::span<const std::string> left_;
-    std::string flag_, more_;
-    std::optional<std::string> value_;
-};
-
 Options parse(std::span<const std::string> args) {
     Options out;
-    const char* from_environment = std::getenv("PILOTLIGHT_SERVER");
-    out.server = from_environment != nullptr && *from_environment != '\0' ? from_environment : default_server;
+    out.server = default_server();
     for (Arguments words(args); words.next();) {
         if (words.is("-n", "--namespace"))
             out.name_space = words.value();

@@ -12,7 +12,9 @@
 #include "cli/get.hpp"
 #include "cli/hash_key.hpp"
 #include "cli/kubeconfig.hpp"
+#include "cli/logs.hpp"
 #include "cli/replay_kpa.hpp"
+#include "cli/scale.hpp"
 #include "cli/serve.hpp"
 #include "cli/simulate.hpp"
 #include "pods/keeper.hpp"
@@ -28,6 +30,8 @@ Usage: pilotlight COMMAND [arguments]
   check -f PATH...    say what is wrong with them, and what they would do
   explain METHOD URL  say which service and class a request gets, and by which rule
   get KIND            list pods, services, revisions or events of a running gateway; -w watches
+  logs POD            print what a pod has written; -f goes on
+  scale SERVICE       so many pods, whatever the autoscaler wants
   kubeconfig          print a file with which kubectl and kn talk to a running gateway
   hash-key            make a key that opens a service or the admin address, and its hash for the manifest
   replay-kpa FILE...  replay recordings of Knative's autoscaler against this one
@@ -57,16 +61,16 @@ int run(const std::vector<std::string>& words) {
     // What talks to a gateway.
     rest = cli::take_connection_flags(std::move(rest));
     if (command == "get") return cli::get(rest);
+    if (command == "logs") return cli::logs(rest, std::cout, std::cerr);
+    if (command == "scale") return cli::scale(rest, std::cout, std::cerr);
     if (command == "kubeconfig") return cli::kubeconfig(rest, std::cout, std::cerr);
     if (command == "version" || command == "--version") return std::puts("pilotlight " PILOTLIGHT_VERSION), 0;
     if (command == "help" || command == "--help" || command == "-h")
         return std::fputs(help.data(), stdout), 0;
     if (command.empty()) return std::fputs(help.data(), stderr), 2;
     std::fprintf(stderr,
-                 "pilotlight: '%s' is no command; they are serve, check, explain, get, kubeconfig, hash-key, "
-                 "replay-kpa, simulate "
-                 "and version "
-                 "(see pilotlight --help)\n",
+                 "pilotlight: '%s' is no command; they are serve, check, explain, get, logs, scale, "
+                 "kubeconfig, hash-key, replay-kpa, simulate and version (see pilotlight --help)\n",
                  words.front().c_str());
     return 2;
 }

@@ -17,6 +17,7 @@
 #include "cli/audit_log.hpp"
 #include "cli/load.hpp"
 #include "cli/logging.hpp"
+#include "cli/objects.hpp"
 #include "cli/options.hpp"
 #include "cli/state.hpp"
 #include "pods/make_driver.hpp"
@@ -46,9 +47,9 @@ std::size_t connection_limit(const manifest::Limits& limits) {
 // The whole gateway: one control thread (the caller's) and its workers.
 class Gateway {
 public:
-    Gateway(ServeOptions options, manifest::Configuration configuration)
+    Gateway(ServeOptions options, ReadAll read)
         : options_(std::move(options)),
-          configuration_(std::move(configuration)),
+          configuration_(*read.loaded.configuration),
           state_dir_(state_directory(configuration_.gateway)),
           state_lock_(lock_state(state_dir_)),
           shared_{cookie_key(configuration_.gateway, state_dir_), access_log_},
@@ -59,8 +60,11 @@ public:
           watch_(control_, shared_.bounds, what_to_watch()),
           doors_(control_),
           guards_(control_),
-          signals_(control_) {
+          signals_(control_),
+          objects_(state_dir_ / "applied", hooks()) {
         access_log_ = make_access_log(configuration_.gateway.log);
+        configuration_ = objects_.combine(std::move(read.sources), read.loaded);
+        cli::apply(configuration_, options_);
         loop_.configure(configuration_);
         make_workers();
         if (const auto wrong = doors_.make(configuration_.gateway)) throw std::runtime_error(wrong->sentence);
@@ -109,9 +113,11 @@ private:
         admin::Source source;
         source.snapshot = [this] { return loop_.snapshot(); };
         source.generations = &shared_.generations;
+        source.keeper = &objects_;
         admin::Settings settings;
         settings.history = state_dir_ / "history";
         const auto& gateway = configuration_.gateway;
+        admin_at_ = at;
         if (const auto wrong = guards_.make(at, gateway.timeouts.ticket_key))
             throw std::runtime_error(wrong->sentence);
         settings.guard = guards_.current();
@@ -130,8 +136,26 @@ private:
             snapshot.tls_failures = shared_.door.handshake_failures;
             snapshot.proxy_headers_refused = shared_.door.proxy_headers_refused;
             snapshot.errands = shared_.errands;
+            snapshot.objects = objects_.views();
         });
         loop_.on_published([this] { admin_->published(); });
+    }
+
+    // What the objects that come over the API ask of us.
+    Objects::Hooks hooks() {
+        return {[this](manifest::Configuration next) {
+                    cli::apply(next, options_);
+                    use(std::move(next));
+                    loop_.publish();  // whoever asked sees what came of it
+                },
+                [this] { return draining_; },
+                [this](bool warning, const auto& name_space, const auto& kind, const auto& name,
+                       const auto& reason, const auto& message) {
+                    if (warning)
+                        loop_.events().warning(name_space, kind, name, reason, message);
+                    else
+                        loop_.events().normal(name_space, kind, name, reason, message);
+                }};
     }
 
     proxy::Watch::Asks what_to_watch() {
@@ -179,13 +203,13 @@ private:
         signals_.add(SIGTERM);
         signals_.add(SIGINT);
         signals_.add(SIGHUP);
-        for (bool draining = false;;) {
+        for (;;) {
             const auto [error, signal] = co_await signals_.async_wait(asio::as_tuple(asio::use_awaitable));
             if (error) co_return;
             if (signal == SIGHUP) {
-                if (!draining) reload();
-            } else if (!draining) {
-                draining = true;
+                if (!draining_) reload();
+            } else if (!draining_) {
+                draining_ = true;
                 asio::co_spawn(control_, shut_down(), asio::detached);
             } else {
                 spdlog::warn("told to stop again: stopping at once");
@@ -228,7 +252,8 @@ private:
 
     // All or nothing: what is wrong is said, and the configuration in force stays.
     void reload() {
-        auto loaded = load_all(options_.files);
+        auto read = read_all(options_.files);
+        auto& loaded = read.loaded;
         say(loaded.problems);
         if (loaded.configuration) apply(*loaded.configuration, options_);
         bool good = loaded.configuration.has_value();
@@ -237,7 +262,11 @@ private:
             if (wrong) spdlog::error("{}", wrong->sentence);
             good = !wrong;
         }
-        if (good) {
+        const auto same_address = [](const manifest::Listener& a, const manifest::Listener& b) {
+            return a.address == b.address && a.port == b.port;
+        };
+        // What is right for another address would be wrong for the one that we are at until a restart.
+        if (good && same_address(loaded.configuration->gateway.admin, admin_at_)) {
             const auto& gateway = loaded.configuration->gateway;
             const auto wrong = guards_.make(gateway.admin, gateway.timeouts.ticket_key);
             if (wrong) spdlog::error("{}", wrong->sentence);
@@ -251,21 +280,24 @@ private:
         }
         for (std::size_t i = 0; i < listeners_.size(); ++i) listeners_[i]->use(doors_.of(listens_at_[i]));
         admin_->use(guards_.current());
-        const auto same_address = [](const manifest::Listener& a, const manifest::Listener& b) {
-            return a.address == b.address && a.port == b.port;
-        };
         if (!std::ranges::equal(loaded.configuration->gateway.listeners, listens_at_, same_address) ||
-            !same_address(loaded.configuration->gateway.admin, configuration_.gateway.admin) ||
+            !same_address(loaded.configuration->gateway.admin, admin_at_) ||
             !(loaded.configuration->gateway.driver == configuration_.gateway.driver))
             spdlog::warn(
                 "the addresses of listeners, the admin address and the driver change only with a restart; "
-                "the "
-                "rest is in force");
-        configuration_ = std::move(*loaded.configuration);
-        set_log_level(configuration_.gateway.log);
+                "the rest is in force");
+        auto next = objects_.combine(std::move(read.sources), loaded);
+        apply(next, options_);
+        set_log_level(next.gateway.log);
+        use(std::move(next));
+        loop_.events().normal("", "Gateway", "pilotlight", "Reloaded", "The new configuration is in force");
+    }
+
+    // Nothing in flight is cut.
+    void use(manifest::Configuration next) {
+        configuration_ = std::move(next);
         loop_.configure(configuration_);
         for (auto& worker : workers_) worker->use(loop_.routes());
-        loop_.events().normal("", "Gateway", "pilotlight", "Reloaded", "The new configuration is in force");
     }
 
     // No new connections, no new requests, nobody left waiting; what runs ends, then the pods, then we.
@@ -319,8 +351,11 @@ private:
     admin::Guards guards_;
     std::vector<std::unique_ptr<proxy::Listener>> listeners_;
     std::vector<manifest::Listener> listens_at_;  // as they were at the start
+    manifest::Listener admin_at_;                 // likewise
     std::unique_ptr<admin::Server> admin_;
     asio::signal_set signals_;
+    Objects objects_;
+    bool draining_ = false;
     bool at_once_ = false;
     bool done_ = false;
 };
@@ -331,7 +366,8 @@ int serve(std::span<const std::string> args) {
     auto parsed = parse_serve_options(args);
     if (auto* exit = std::get_if<int>(&parsed)) return *exit;
     auto& options = std::get<ServeOptions>(parsed);
-    auto loaded = load_all(options.files);
+    auto read = read_all(options.files);
+    auto& loaded = read.loaded;
     for (const auto& problem : loaded.problems)
         std::fprintf(stderr, "%s\n", manifest::to_string(problem).c_str());
     if (!loaded.configuration) return 1;
@@ -339,7 +375,7 @@ int serve(std::span<const std::string> args) {
     proxy::EmergencyMemory::set_up();
     set_up_logging(loaded.configuration->gateway.log);
     try {
-        Gateway(std::move(options), std::move(*loaded.configuration)).run();
+        Gateway(std::move(options), std::move(read)).run();
     } catch (const std::exception& error) {
         spdlog::error("{}", error.what());
         shut_down_logging();

@@ -99,6 +99,20 @@ constexpr std::array rules{
                        service.access = value == "none" ? std::string_view{} : value;
                        return is_token(value) && value.size() <= 64;
                    }},
+    AnnotationRule{"pilotlight.dev/replicas",
+                   "So many pods, whatever the autoscaler wants, for as long as the annotation is there: what "
+                   "`pilotlight scale` and `kubectl scale` set; with 0 requests are refused at once",
+                   "auto", "0 to 1000, or `auto`",
+                   [](std::string_view value, Service& service) {
+                       if (value == "auto") return service.scaling.by_hand.reset(), true;
+                       int replicas = 0;
+                       if (!set_integer(value, replicas, 0, 1000)) return false;
+                       service.scaling.by_hand = replicas;
+                       return true;
+                   }},
+    AnnotationRule{"pilotlight.dev/source",
+                   "Where the object comes from; written by the gateway, and no matter in a manifest", "# none",
+                   "anything", [](std::string_view, Service&) { return true; }},
     AnnotationRule{"pilotlight.dev/queue-depth", "Requests that may wait; one more is answered 503", "10000",
                    "1 to 1000000",
                    [](std::string_view value, Service& service) {

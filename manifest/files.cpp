@@ -76,8 +76,7 @@ std::vector<fs::path> files_in(std::span<const fs::path> paths, Problems& proble
     return files;
 }
 
-Loaded load_files(std::span<const fs::path> paths) {
-    Problems problems;
+std::vector<Source> read_files(std::span<const fs::path> paths, Problems& problems) {
     std::vector<Source> sources;
     std::uintmax_t bytes = 0;
     for (const auto& file : files_in(paths, problems)) {
@@ -91,6 +90,12 @@ Loaded load_files(std::span<const fs::path> paths) {
         }
         sources.push_back({file.string(), std::move(*text)});
     }
+    return sources;
+}
+
+Loaded load_files(std::span<const fs::path> paths) {
+    Problems problems;
+    const auto sources = read_files(paths, problems);
     const bool failed = problems.failed();
     auto loaded = load(sources);
     auto unread = problems.take({});

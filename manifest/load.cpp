@@ -109,6 +109,11 @@ ClusterDefaults read_config_autoscaler(const Node* document, Problems& problems)
     return read_cluster_defaults(data, problems);
 }
 
+Document document_of(const char* api_version, const char* kind, const std::string& name_space, const std::string& name,
+                     const NodePtr& tree) {
+    return {api_version, kind, name_space, name, std::string(tree->place.file), tree->place.line, tree};
+}
+
 }  // namespace
 
 Loaded load(std::span<const Source> sources) {
@@ -126,6 +131,14 @@ Loaded load(std::span<const Source> sources) {
     check_together(all, problems);
 
     Loaded loaded;
+    for (std::size_t i = 0; i < all.services.size(); ++i)
+        loaded.documents.push_back(document_of("serving.knative.dev/v1", "Service", all.services[i].value.name_space,
+                                               all.services[i].value.name, documents[Kind::service][i]));
+    for (std::size_t i = 0; i < all.domain_mappings.size(); ++i)
+        loaded.documents.push_back(document_of("serving.knative.dev/v1beta1", "DomainMapping",
+                                               all.domain_mappings[i].value.name_space,
+                                               all.domain_mappings[i].value.host,
+                                               documents[Kind::domain_mapping][i]));
     if (!problems.failed()) {
         loaded.configuration.emplace();
         loaded.configuration->gateway = std::move(all.gateway.value);

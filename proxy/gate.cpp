@@ -199,7 +199,7 @@ void Gate::refuse_all(bool refuse, TimePoint now) {
     change(now, [&](router::Pool& pool) { pool.refuse_all(refuse); });
 }
 
-void Gate::refuse_queue(Refusal refusal, TimePoint now) {
+void Gate::refuse_queue(std::optional<Refusal> refusal, TimePoint now) {
     change(now, [&](router::Pool&) { closed_ = refusal; });
 }
 

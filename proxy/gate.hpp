@@ -86,7 +86,8 @@ public:
     int leases(PodId);
     void configure(const router::PoolSettings&, Duration session_timeout, TimePoint now);
     void refuse_all(bool, TimePoint now);       // while pods cannot be had
-    void refuse_queue(Refusal, TimePoint now);  // everybody who waits, and from now on whoever would have to
+    void refuse_queue(std::optional<Refusal>,
+                      TimePoint now);  // everybody who waits, and from now on whoever would have to
 
     // Turns away a part of those who wait, the newest first: how many of `waiting`. Says how many it were.
     std::size_t shed(std::size_t (*part)(std::size_t waiting), Refusal, TimePoint now);

@@ -173,7 +173,8 @@ void Loop::arm() {
 // maxScale holds over a service's revisions together: the new one takes over pod by pod, never with double
 // GPUs.
 int Loop::limit_for(const Revision& revision) const {
-    const int most = revision.settings().scaling.max_scale;
+    const auto& scaling = revision.settings().scaling;
+    const int most = scaling.by_hand.value_or(scaling.max_scale);
     if (most == 0) return autoscaler::Plan::unbounded;
     if (revision.retiring()) return std::max(most, revision.alive());
     int others = 0;
@@ -181,6 +182,13 @@ int Loop::limit_for(const Revision& revision) const {
         if (other.get() != &revision && key_of(other->settings()) == key_of(revision.settings()))
             others += other->alive();
     return std::max(0, most - others);
+}
+
+std::shared_ptr<const Snapshot> Loop::first_snapshot() {
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    auto out = std::make_shared<Snapshot>();
+    out->version = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
+    return out;
 }
 
 void Loop::publish() {

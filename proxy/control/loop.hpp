@@ -25,6 +25,7 @@ public:
     const std::shared_ptr<const Routing>& routes() const { return routing_; }
 
     void start();
+    void publish();  // a snapshot of this moment
     void wake();  // from any thread; at most one is under way
 
     // Shutdown: first no new work and nobody left waiting, then no pods.
@@ -44,12 +45,12 @@ public:
     Events& events() { return events_; }
 
 private:
+    static std::shared_ptr<const Snapshot> first_snapshot();
     void tick();
     void arm();
     bool second_is_over(TimePoint now) const;
     void make_routes(const manifest::Configuration&);
     void make_access(const std::vector<manifest::AccessList>&);
-    void publish();
     int limit_for(const Revision&) const;
 
     static constexpr std::chrono::milliseconds every{100};
@@ -68,7 +69,8 @@ private:
     std::map<std::string, std::vector<std::string>> hosts_;
     std::map<std::string, std::shared_ptr<const AccessKeys>> access_;
     std::shared_ptr<const Routing> routing_;
-    std::shared_ptr<const Snapshot> snapshot_ = std::make_shared<Snapshot>();
+    // Versions begin where no earlier run of ours can have come to: whoever comes with one of its is not mistaken.
+    std::shared_ptr<const Snapshot> snapshot_ = first_snapshot();
     asio::steady_timer timer_;
     std::atomic<bool> woken_{false};
     bool changed_ = true;

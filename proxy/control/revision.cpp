@@ -80,6 +80,10 @@ void Revision::configure(const manifest::Service& service, TimePoint now) {
         router::Rules::make(service.profile, service.rules).rules;  // the manifest's check found no error
     gate_->configure(service.pool, service.affinity.cookie_timeout, now);
     controller_.configure(service.scaling, service.container_concurrency, now);
+    if (!shutting_down_) {
+        const bool to_zero = service.scaling.by_hand == 0;
+        gate_->refuse_queue(to_zero ? std::optional(Refusal::scaled_to_zero) : std::nullopt, now);
+    }
 }
 
 void Revision::retire() {

@@ -33,6 +33,8 @@ RefusalInfo describe(Refusal refusal) {
                     true};
         case Refusal::unavailable:
             return {503, "destination_unavailable", "unavailable", "No pod is available", true};
+        case Refusal::scaled_to_zero:
+            return {503, "destination_unavailable", "scaled_to_zero", "The service is scaled to zero by hand", true};
         case Refusal::shutting_down:
             return {503, "", "shutting_down", "The gateway is shutting down", true, true};
         case Refusal::pod_died:
@@ -73,6 +75,9 @@ std::string_view advice(Refusal refusal) {
         case Refusal::unavailable:
             return "The service's pods do not start; 'pilotlight get events' says why. They are tried again, "
                    "less and less often.";
+        case Refusal::scaled_to_zero:
+            return "Somebody has scaled this service to zero (pilotlight.dev/replicas: 0). 'pilotlight scale "
+                   "SERVICE --auto' takes that back.";
         case Refusal::shutting_down:
             return "The gateway is shutting down. Try again in a moment.";
         case Refusal::unauthorized:

@@ -19,6 +19,7 @@ enum class Refusal : unsigned char {
     queue_timeout,
     cold_start_timeout,  // no pod in the budget
     unavailable,         // pods cannot be had: they crash, or there is no room; or nobody may wake one
+    scaled_to_zero,      // by hand: no pods until somebody says otherwise
     shutting_down,
     pod_died,
     pod_nonsense,

@@ -164,19 +164,6 @@ TEST_CASE("readiness follows the gateway's, liveness does not", "[api]") {
     CHECK(get("/livez", "", snapshot).status == 200);
 }
 
-TEST_CASE("kubectl's discovery finds every resource", "[api]") {
-    CHECK(strings(parsed(get("/api")).at("versions")) == std::vector<std::string>{"v1"});
-    const auto groups = parsed(get("/apis")).at("groups");
-    REQUIRE(groups.as_array().size() == 1);
-    CHECK(groups.at(0).at("preferredVersion").at("groupVersion") == "serving.knative.dev/v1");
-    CHECK(strings(parsed(get("/api/v1")).at("resources"), "name") ==
-          std::vector<std::string>{"pods", "events"});
-    CHECK(strings(parsed(get("/apis/serving.knative.dev/v1")).at("resources"), "kind") ==
-          std::vector<std::string>{"Service", "Revision"});
-    CHECK(parsed(get("/version")).at("gitVersion").as_string().starts_with("v"));
-    CHECK(get("/apis/nothing.example").status == 404);
-}
-
 TEST_CASE("only names that nobody else can own are taken for the gateway's", "[host]") {
     const std::vector<std::string> also{"gpu.example.net"};
     for (const auto* good :

@@ -5,6 +5,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
@@ -252,6 +253,19 @@ class Admin(harness.TestCase):
             ran = self.run_cli("serve", "-f", gateway.manifests)
             self.assertEqual(ran.returncode, 1)
             self.assertIn(words, ran.stderr)
+
+    def test_a_reload_that_moves_the_address_opens_nothing_where_it_still_is(self):
+        gateway = self.secured(secure=False)
+        admin = gateway.gateway["spec"]["admin"]
+        admin.update({"port": gateway.ports.spare, "tokens": []})
+        gateway.write("gateway", gateway.gateway)
+        gateway.process.send_signal(signal.SIGHUP)
+        gateway.wait(lambda: "change only with a restart" in gateway.tail(200), "the reload is over")
+        self.assertEqual((self.status(PODS), self.status(PODS, token=READ)), (401, 200))
+        admin.update({"port": gateway.admin})
+        gateway.write("gateway", gateway.gateway)
+        gateway.process.send_signal(signal.SIGHUP)
+        gateway.wait(lambda: self.status(PODS) == 200, "on loopback tokens can be done without")
 
     def test_whoever_says_nothing_or_nonsense_keeps_nobody_out(self):
         gateway = self.secured()
