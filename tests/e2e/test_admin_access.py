@@ -244,6 +244,29 @@ class Admin(harness.TestCase):
             else:
                 self.assertNotEqual(ran.returncode, 0)
 
+    @unittest.skipUnless(KUBECTL, "Debian's kubernetes-client is not installed")
+    def test_a_change_by_kubectl_over_tls_has_its_line_with_names_and_no_values(self):
+        gateway = self.secured()
+        made = self.run_cli("kubeconfig", "--server", self.url, "--ca-file", self.authority.certificate, "--token-file",
+                            self.path(gateway, "admin"))
+        path = os.path.join(gateway.folder, "kubeconfig")
+        with open(path, "w", encoding="utf-8") as out:
+            out.write(made.stdout)
+        hidden = {"env": [{"name": "KEY", "value": "s3cret"}]}
+        manifest = json.dumps(harness.service("made", container=hidden))
+        ran = subprocess.run([KUBECTL, "--kubeconfig", path, "create", "--validate=false", "-f", "-"], input=manifest,
+                             capture_output=True, text=True, timeout=30, check=False, env={**os.environ, "HOME": gateway.folder})
+        self.assertEqual(ran.returncode, 0, (ran, gateway.tail()))
+        scaled = self.run_cli("scale", "sd", "--replicas", "0", "--server", self.url, "--ca-file", self.authority.certificate,
+                              "--token-file", self.path(gateway, "admin"))
+        self.assertEqual(scaled.returncode, 0, (scaled, gateway.tail()))
+        lines = gateway.wait(lambda: len(found := self.audited()) >= 2 and found, "audit lines")
+        self.assertEqual([(one["verb"], one["name"], one["user"], one["audit"]) for one in lines[:1]],
+                         [("create", "made", "boss", "done")])
+        self.assertEqual((lines[1]["name"], lines[1]["user"]), ("sd", "boss"))
+        with open(self.audit, encoding="utf-8") as file:
+            self.assertNotIn("s3cret", file.read())
+
     def test_off_loopback_it_does_not_start_without_credentials_and_tls(self):
         gateway = self.gateway(start=False)
         for more, words in (({}, "could change everything"),
