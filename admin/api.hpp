@@ -4,6 +4,7 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -22,6 +23,7 @@ struct Answer {
     std::string content_type, body;
     std::string policy{};                 // Content-Security-Policy; empty: nothing may be loaded by it
     std::vector<std::string> warnings{};  // RFC 7234 section 5.5, code 299: kubectl prints them
+    std::vector<std::pair<std::string, std::string>> fields{};  // further ones of its head
 };
 
 // The answer is an endless stream of lines.

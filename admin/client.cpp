@@ -4,10 +4,14 @@
 
 #include <array>
 #include <boost/asio.hpp>
+#include <boost/asio/ssl.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
+#include <cstdlib>
+#include <fstream>
+#include <optional>
 
 namespace admin {
 namespace {
@@ -25,7 +29,8 @@ constexpr std::size_t longest_body = 256 << 20, longest_line = 16 << 20;
 // one, run to its end.
 class Call {
 public:
-    Call(std::string server, const std::string& host, const std::string& port)
+    Call(std::string server, const std::string& host, const std::string& port, bool secure,
+         const ClientSettings& settings)
         : server_(std::move(server)), stream_(io_) {
         error_code error;
         asio::ip::tcp::resolver resolver(io_);
@@ -35,11 +40,12 @@ public:
         stream_.async_connect(endpoints, [&](error_code result, const auto&) { error = result; });
         run();
         if (error) fail(error);
+        if (secure) shake_hands(host, settings);
     }
 
     void send(const std::string& host, const std::string& target, const std::string& accept,
-              const std::string& method = "GET", const std::string& content_type = {},
-              const std::string& body = {}) {
+              const std::string& token, const std::string& method = "GET",
+              const std::string& content_type = {}, const std::string& body = {}) {
         http::request<http::string_body> request(http::verb::get, target, 11);
         request.method_string(method);
         if (!content_type.empty()) {
@@ -49,11 +55,13 @@ public:
         }
         request.set(http::field::host, host);
         request.set(http::field::accept, accept);
+        if (!token.empty()) request.set(http::field::authorization, "Bearer " + token);
         request.set(http::field::user_agent, "pilotlight");
         request.keep_alive(false);
         error_code error;
         stream_.expires_after(answer_patience);
-        http::async_write(stream_, request, [&](error_code result, std::size_t) { error = result; });
+        const auto done = [&](error_code result, std::size_t) { error = result; };
+        tls_ ? http::async_write(*tls_, request, done) : http::async_write(stream_, request, done);
         run();
         if (error) fail(error);
     }
@@ -62,8 +70,9 @@ public:
         parser_.body_limit(boost::none);
         error_code error;
         stream_.expires_after(answer_patience);
-        http::async_read_header(stream_, buffer_, parser_,
-                                [&](error_code result, std::size_t) { error = result; });
+        const auto done = [&](error_code result, std::size_t) { error = result; };
+        tls_ ? http::async_read_header(*tls_, buffer_, parser_, done)
+             : http::async_read_header(stream_, buffer_, parser_, done);
         run();
         if (error) fail(error);
         return parser_.get().result_int();
@@ -77,8 +86,9 @@ public:
             body.size = room_.size();
             error_code error;
             patient ? stream_.expires_never() : stream_.expires_after(answer_patience);
-            http::async_read_some(stream_, buffer_, parser_,
-                                  [&](error_code result, std::size_t) { error = result; });
+            const auto done = [&](error_code result, std::size_t) { error = result; };
+            tls_ ? http::async_read_some(*tls_, buffer_, parser_, done)
+                 : http::async_read_some(stream_, buffer_, parser_, done);
             run();
             if (error && error != http::error::need_buffer) fail(error);
             if (const auto octets = room_.size() - body.size; octets > 0) return {room_.data(), octets};
@@ -87,6 +97,36 @@ public:
     }
 
 private:
+    void shake_hands(const std::string& host, const ClientSettings& settings) {
+        error_code error;
+        const auto needs = [&](const std::filesystem::path& file) {
+            if (error) throw std::invalid_argument(fmt::format("{}: {}", file.string(), error.message()));
+        };
+        settings.ca.empty() ? context_.set_default_verify_paths(error)
+                            : context_.load_verify_file(settings.ca.string(), error);
+        needs(settings.ca);
+        if (!settings.certificate.empty()) {
+            context_.use_certificate_chain_file(settings.certificate.string(), error);
+            needs(settings.certificate);
+            context_.use_private_key_file(settings.key.string(), asio::ssl::context::pem, error);
+            needs(settings.key);
+        }
+        tls_.emplace(stream_, context_);
+        tls_->set_verify_mode(asio::ssl::verify_peer);
+        tls_->set_verify_callback(asio::ssl::host_name_verification(host));
+        error_code literal;
+        asio::ip::make_address(host, literal);
+        if (literal) SSL_set_tlsext_host_name(tls_->native_handle(), host.c_str());  // RFC 6066: no addresses
+        tls_->async_handshake(asio::ssl::stream_base::client, [&](error_code result) { error = result; });
+        run();
+        if (!error) return;
+        if (const auto why = SSL_get_verify_result(tls_->native_handle()); why != X509_V_OK)
+            throw Unreachable(fmt::format(
+                "the certificate of {} is not believed: {}; name its authority with --ca-file FILE", server_,
+                X509_verify_cert_error_string(why)));
+        fail(error);
+    }
+
     void run() {
         io_.restart();
         io_.run();
@@ -97,7 +137,8 @@ private:
             throw Unreachable(fmt::format(
                 "no gateway at {}: connection refused; start one with 'pilotlight serve -f ...'", server_));
         if (error == http::error::end_of_stream || error == http::error::partial_message ||
-            error == asio::error::connection_reset)
+            error == asio::error::connection_reset || error == asio::ssl::error::stream_truncated ||
+            error == asio::error::eof)
             throw Unreachable(fmt::format("the gateway at {} closed the connection", server_));
         if (error == beast::error::timeout)
             throw Unreachable(fmt::format("no answer from {} in time", server_));
@@ -106,11 +147,19 @@ private:
 
     std::string server_;
     asio::io_context io_;
+    asio::ssl::context context_{asio::ssl::context::tls_client};
     beast::tcp_stream stream_;
+    std::optional<asio::ssl::stream<beast::tcp_stream&>> tls_;
     beast::flat_buffer buffer_;
     Parser parser_;
     std::array<char, 16 << 10> room_{};
 };
+
+bool is_loopback(const std::string& host) {
+    error_code error;
+    const auto address = asio::ip::make_address(host, error);
+    return error ? host == "localhost" || host.ends_with(".localhost") : address.is_loopback();
+}
 
 Reply whole_reply(Call& call, const std::string& server) {
     Reply out;
@@ -125,35 +174,68 @@ Reply whole_reply(Call& call, const std::string& server) {
 
 }  // namespace
 
-Client::Client(std::string server) : server_(std::move(server)) {
+ClientSettings settings_of_environment() {
+    const auto value = [](const char* name) {
+        const char* text = std::getenv(name);
+        return std::string(text != nullptr ? text : "");
+    };
+    ClientSettings out;
+    out.token = value("PILOTLIGHT_ADMIN_TOKEN");
+    if (const auto file = value("PILOTLIGHT_TOKEN_FILE"); !file.empty()) {
+        std::ifstream in(file);
+        out.token.clear();
+        if (!std::getline(in, out.token) || out.token.empty())
+            throw std::invalid_argument(fmt::format("{}: there is no token on its first line", file));
+    }
+    while (!out.token.empty() && std::isspace(static_cast<unsigned char>(out.token.back())))
+        out.token.pop_back();
+    for (const unsigned char c : out.token)
+        if (c <= ' ' || c > '~')
+            throw std::invalid_argument("a token has no blanks and no control characters");
+    out.ca = value("PILOTLIGHT_CA_FILE");
+    out.certificate = value("PILOTLIGHT_CLIENT_CERTIFICATE");
+    out.key = value("PILOTLIGHT_CLIENT_KEY");
+    if (out.certificate.empty() != out.key.empty())
+        throw std::invalid_argument(
+            "a client certificate needs its key: --client-certificate and --client-key");
+    return out;
+}
+
+Client::Client(std::string server, ClientSettings settings)
+    : server_(std::move(server)), settings_(std::move(settings)) {
     if (server_.find("://") == std::string::npos) server_ = "http://" + server_;
     const auto url = boost::urls::parse_uri(server_);
-    if (url.has_error() || url->scheme() != "http" || url->host().empty() || url->has_userinfo() ||
-        (url->encoded_path() != "" && url->encoded_path() != "/"))
+    if (url.has_error() || (url->scheme() != "http" && url->scheme() != "https") || url->host().empty() ||
+        url->has_userinfo() || (url->encoded_path() != "" && url->encoded_path() != "/"))
         throw std::invalid_argument(
             fmt::format("\"{}\" is no address of a gateway; one looks like http://127.0.0.1:9901", server_));
+    secure_ = url->scheme() == "https";
     host_ = url->host_address();
-    port_ = url->has_port() ? std::string(url->port()) : "80";
+    port_ = url->has_port() ? std::string(url->port()) : secure_ ? "443" : "80";
+    authority_ = url->encoded_host_and_port();
     if (server_.ends_with('/')) server_.pop_back();
+    if (!secure_ && !settings_.token.empty() && !is_loopback(host_))
+        throw std::invalid_argument(
+            fmt::format("the token would go to {} in the clear: use https://{}", server_, authority_));
 }
 
 Reply Client::get(const std::string& target, const std::string& accept) {
-    Call call(server_, host_, port_);
-    call.send(server_.substr(7), target, accept);
+    Call call(server_, host_, port_, secure_, settings_);
+    call.send(authority_, target, accept, settings_.token);
     return whole_reply(call, server_);
 }
 
 Reply Client::send(const std::string& method, const std::string& target, const std::string& content_type,
                    const std::string& body) {
-    Call call(server_, host_, port_);
-    call.send(server_.substr(7), target, "application/json", method, content_type, body);
+    Call call(server_, host_, port_, secure_, settings_);
+    call.send(authority_, target, "application/json", settings_.token, method, content_type, body);
     return whole_reply(call, server_);
 }
 
 Reply Client::follow(const std::string& target, const std::string& accept,
                      const std::function<bool(std::string_view)>& line) {
-    Call call(server_, host_, port_);
-    call.send(server_.substr(7), target, accept);
+    Call call(server_, host_, port_, secure_, settings_);
+    call.send(authority_, target, accept, settings_.token);
     Reply out;
     out.status = call.receive_head();
     std::string pending;
@@ -175,8 +257,8 @@ Reply Client::follow(const std::string& target, const std::string& accept,
 
 Reply Client::pour(const std::string& target, const std::string& accept,
                    const std::function<bool(std::string_view)>& piece) {
-    Call call(server_, host_, port_);
-    call.send(server_.substr(7), target, accept);
+    Call call(server_, host_, port_, secure_, settings_);
+    call.send(authority_, target, accept, settings_.token);
     Reply out;
     out.status = call.receive_head();
     for (auto octets = call.receive(true); !octets.empty(); octets = call.receive(true)) {

@@ -1,7 +1,8 @@
-// The commands' way to the admin address of a gateway: plain HTTP/1.1, one request after another, with
-// deadlines.
+// The commands' way to the admin address of a gateway: HTTP/1.1, over TLS for https, one request after
+// another, with deadlines.
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <stdexcept>
 #include <string>
@@ -19,10 +20,23 @@ struct Reply {
     std::string body;
 };
 
+// Who we are, and whom we believe.
+struct ClientSettings {
+    std::string token;                  // empty: none
+    std::filesystem::path ca;           // whose certificates are believed; empty: those of the system
+    std::filesystem::path certificate;  // our own, with `key`; empty: none
+    std::filesystem::path key;
+};
+
+// PILOTLIGHT_ADMIN_TOKEN, or the first line of PILOTLIGHT_TOKEN_FILE; PILOTLIGHT_CA_FILE;
+// PILOTLIGHT_CLIENT_CERTIFICATE and PILOTLIGHT_CLIENT_KEY. Throws std::invalid_argument with a sentence.
+ClientSettings settings_of_environment();
+
 class Client {
 public:
-    // "http://127.0.0.1:9901". Throws std::invalid_argument when it is nothing like that.
-    explicit Client(std::string server);
+    // "http://127.0.0.1:9901". Throws std::invalid_argument when it is nothing like that, or when the token
+    // would be read on its way.
+    explicit Client(std::string server, ClientSettings = settings_of_environment());
 
     // Both throw Unreachable.
     Reply get(const std::string& target, const std::string& accept);
@@ -40,7 +54,9 @@ public:
                const std::function<bool(std::string_view)>& piece);
 
 private:
-    std::string server_, host_, port_;
+    std::string server_, authority_, host_, port_;
+    bool secure_ = false;
+    ClientSettings settings_;
 };
 
 }  // namespace admin

@@ -54,7 +54,9 @@ void Server::Core::refresh() {
 
 Connection::Connection(std::shared_ptr<Server::Core> core, asio::ip::tcp::socket socket)
     : core_(std::move(core)),
-      stream_(std::move(socket)),
+      guard_(core_->settings.guard),
+      stream_(std::move(socket), guard_->tls),
+      number_(++core_->last_number),
       buffer_(core_->settings.head_bytes),
       changed_(stream_.get_executor()) {
     core_->connections.insert(this);
@@ -62,6 +64,8 @@ Connection::Connection(std::shared_ptr<Server::Core> core, asio::ip::tcp::socket
     stream_.socket().set_option(asio::socket_base::keep_alive(true),
                                 ignored);  // a watch's client may vanish silently
     stream_.socket().set_option(asio::ip::tcp::no_delay(true), ignored);
+    const auto peer = stream_.socket().remote_endpoint(ignored);
+    if (!ignored) peer_ = fmt::format("{} port {}", peer.address().to_string(), peer.port());
 }
 
 Connection::~Connection() {
@@ -74,6 +78,20 @@ void Connection::start() {
 
 void Connection::wake() {
     changed_.cancel();
+}
+
+void Connection::ask_again() {
+    if (!admitted_ || admitted_()) return;
+    gone_ = true;
+    wake();
+}
+
+bool Connection::stranger() const {
+    return !known_ && !core_->settings.guard->access.open();
+}
+
+void Connection::let_go() {
+    stream_.close();
 }
 
 void Connection::stop() {
@@ -89,16 +107,22 @@ void Connection::close() {
 
 asio::awaitable<void> Connection::run(std::shared_ptr<Connection> self) {
     try {
-        for (bool more = true; more && !self->core_->stopping;) {
+        for (bool more = co_await self->shake_hands(); more && !self->core_->stopping;) {
             Parser parser;
             more = co_await self->read_head(parser);
-            if (more) more = co_await self->read_body(parser);
+            const auto step = more ? co_await self->admit(parser.get()) : Step::end;
+            more = step != Step::end;
+            if (step != Step::respond) continue;
+            more = co_await self->read_body(parser);
             if (more) more = co_await self->respond(parser.get());
         }
     } catch (const std::exception& error) {
         spdlog::error("admin: a connection ended by an exception: {}", error.what());
     }
-    if (self->unread_) co_await self->let_finish();
+    if (self->unread_)
+        co_await self->let_finish();
+    else
+        co_await self->end();
     self->close();
 }
 
@@ -116,6 +140,26 @@ asio::awaitable<void> Connection::let_finish() {
         if (error) co_return;
         taken += octets;
     }
+}
+
+// Who knows nothing of TLS, or is not vouched for, learns it from the handshake.
+asio::awaitable<bool> Connection::shake_hands() {
+    if (!stream_.secure()) co_return true;
+    stream_.expires_after(core_->settings.head);
+    if (const auto error = co_await stream_.handshake()) {
+        spdlog::debug("admin: no TLS with {}: {}", peer_, error.message());
+        co_return false;
+    }
+    certificate_ = common_name(stream_.client_certificate().get());
+    co_return true;
+}
+
+// Over TLS an end must be said. A stream's reader is still under way, and its last piece has said it.
+asio::awaitable<void> Connection::end() {
+    constexpr std::chrono::seconds patience{1};
+    if (!stream_.secure() || admitted_ || !stream_.socket().is_open()) co_return;
+    stream_.expires_after(patience);
+    co_await stream_.end();
 }
 
 // False: the connection is of no more use.
@@ -142,14 +186,9 @@ asio::awaitable<bool> Connection::read_head(Parser& parser) {
     co_return false;
 }
 
-// What comes after the head, unless something is wrong with that already. False: it has been answered.
+// What comes after the head, of whoever was let in. False: the connection is of no more use.
 asio::awaitable<bool> Connection::read_body(Parser& parser) {
     const auto& head = parser.get();
-    if (auto wrong = objection(head)) {
-        unread_ = !parser.is_done();
-        const bool head_only = head.method() == http::verb::head;
-        co_return co_await write(std::move(*wrong), head.version(), false, head_only);
-    }
     if (parser.is_done()) co_return true;
     stream_.expires_after(core_->settings.body);
     if (boost::beast::iequals(head[http::field::expect], "100-continue")) {
@@ -161,6 +200,7 @@ asio::awaitable<bool> Connection::read_body(Parser& parser) {
     if (!error) co_return true;
     if (auto complaint = complaint_about(error)) {
         unread_ = error == http::error::body_limit;
+        tell(head, {}, *complaint);
         co_await write(std::move(*complaint), 11, false, false);
     }
     co_return false;
@@ -171,7 +211,7 @@ std::optional<Answer> Connection::objection(const Parser::value_type& request) c
     const auto hosts = request.count(http::field::host);
     if (hosts > 1 || (hosts == 0 && request.version() >= 11))
         return refuse(400, "BadRequest", "a request needs one Host header");
-    if (hosts == 1 && !host_allowed(request[http::field::host], core_->settings.hosts))
+    if (hosts == 1 && !host_allowed(request[http::field::host], core_->settings.guard->hosts))
         return refuse(421, "MisdirectedRequest",
                       "this host name is not the gateway's: use its IP address or localhost");
     const bool changes = request.method() != http::verb::get && request.method() != http::verb::head;
@@ -184,9 +224,74 @@ std::optional<Answer> Connection::objection(const Parser::value_type& request) c
     return std::nullopt;
 }
 
+Entry Connection::entry_of(const Parser::value_type& request) const {
+    Entry entry;
+    entry.method = request.method_string();
+    entry.path = path_of(request.target());
+    entry.host = request[http::field::host];
+    entry.origin = request[http::field::origin];
+    entry.site = request["Sec-Fetch-Site"];
+    entry.secure = stream_.secure();
+    entry.claims = claims_of(request[http::field::authorization], request.count(http::field::authorization),
+                             request[http::field::cookie]);
+    if (certificate_ && guard_->authority == core_->settings.guard->authority)
+        entry.claims.certificate = certificate_;
+    return entry;
+}
+
+// Of a stream that begins now: whether it would still be let in.
+std::function<bool()> Connection::still_admitted(const Entry& entry) const {
+    return [this, claims = entry.claims, path = std::string(entry.path)]() mutable {
+        if (guard_->authority != core_->settings.guard->authority) claims.certificate.reset();
+        const auto now = std::chrono::steady_clock::now();
+        const auto admitted =
+            admin::admit(core_->settings.guard->access, core_->sessions, claims, "GET", path, now);
+        return std::holds_alternative<Who>(admitted);
+    };
+}
+
+// Every change has its line, and so has everybody who shows a wrong token.
+void Connection::tell(const Parser::value_type& request, std::string_view body, const Answer& answer) {
+    const bool reads = request.method() == http::verb::get || request.method() == http::verb::head;
+    const bool wrong_token = answer.status == 401 && request.count(http::field::authorization) > 0;
+    if (reads && !wrong_token) return;
+    Deed deed{who_,
+              peer_,
+              request.method_string(),
+              request.target(),
+              request[http::field::content_type],
+              body,
+              request[http::field::user_agent],
+              answer.status,
+              answer.body};
+    core_->audit.tell(deed, std::chrono::steady_clock::now(), std::chrono::system_clock::now());
+}
+
+// Before anything else of it is read: whether it is a request for us, and of whom.
+asio::awaitable<Connection::Step> Connection::admit(const Parser::value_type& request) {
+    const bool head_only = request.method() == http::verb::head;
+    auto wrong = objection(request);
+    const auto entry = entry_of(request);
+    Entered entered{{}, std::move(wrong)};
+    if (!entered.instead)
+        entered = enter(*core_->settings.guard, core_->sessions, entry, std::chrono::steady_clock::now());
+    who_ = entered.who;
+    known_ = known_ || who_.by != Who::By::nobody;
+    if (!entered.instead) co_return Step::respond;
+    tell(request, {}, *entered.instead);
+    const bool body = request.chunked() || !request[http::field::content_length].empty();
+    const bool stays =
+        entered.instead->status == 200 && request.keep_alive() &&
+        (!body || request[http::field::content_length] == "0");  // or it would be the next request
+    unread_ = body && !stays;
+    const bool written = co_await write(std::move(*entered.instead), request.version(), stays, head_only);
+    co_return written ? Step::next : Step::end;
+}
+
 asio::awaitable<bool> Connection::respond(const Parser::value_type& request) {
     const bool head_only = request.method() == http::verb::head;
     const unsigned version = request.version();
+    const auto entry = entry_of(request);
     core_->refresh();
     Request asked{std::string(request.method_string()), std::string(request.target()),
                   std::string(request[http::field::accept]), std::string(request[http::field::content_type]),
@@ -195,17 +300,23 @@ asio::awaitable<bool> Connection::respond(const Parser::value_type& request) {
     if (auto page = core_->dashboard.answer(asked, *core_->snapshot)) {
         auto* complete = std::get_if<Answer>(&*page);
         if (complete != nullptr) co_return co_await write(std::move(*complete), version, stays, head_only);
+        admitted_ = still_admitted(entry);
         co_return co_await show(version, head_only);
     }
-    if (auto changed = change(asked))
+    if (auto changed = change(asked)) {
+        tell(request, asked.body, *changed);
         co_return co_await write(std::move(*changed), version, stays, head_only);
+    }
     auto answered = answer(asked, *core_->snapshot, core_->store, std::chrono::system_clock::now());
-    if (auto* complete = std::get_if<Answer>(&answered))
+    if (auto* complete = std::get_if<Answer>(&answered)) {
+        tell(request, asked.body, *complete);
         co_return co_await write(std::move(*complete), version, stays, head_only);
+    }
     if (head_only) {
         Answer none{200, "application/json", ""};
         co_return co_await write(std::move(none), version, stays, true);
     }
+    admitted_ = still_admitted(entry);
     if (auto* log = std::get_if<LogWish>(&answered)) co_return co_await tell_log(std::move(*log), version);
     co_await follow(std::move(std::get<Following>(answered)), version);
     co_return false;
@@ -233,6 +344,7 @@ asio::awaitable<bool> Connection::write(Answer answer, unsigned version, bool ke
     response.set("Cross-Origin-Resource-Policy", "same-origin");
     if (answer.status == 503) response.set(http::field::retry_after, "5");
     if (answer.status == 405) response.set(http::field::allow, "GET, HEAD, POST, PUT, PATCH, DELETE");
+    for (const auto& [name, value] : answer.fields) response.set(name, value);
     for (const auto& warning : answer.warnings) response.insert(http::field::warning, warning_field(warning));
     response.keep_alive(keep_alive);
     response.content_length(answer.body.size());

@@ -26,7 +26,8 @@ void listen(tcp::acceptor& acceptor, const tcp::endpoint& endpoint) {
                                          endpoint.port(), error.message()));
 }
 
-// One try, no wait: who comes when all connections are taken learns why, if it reads at once.
+// One try, no wait, and in the clear, which over TLS is no answer but an end: who comes when all connections
+// are taken learns why, if it reads at once.
 void turn_away(tcp::socket socket) {
     static constexpr std::string_view answer =
         "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nRetry-After: 5\r\nConnection: "
@@ -38,6 +39,21 @@ void turn_away(tcp::socket socket) {
     socket.shutdown(tcp::socket::shutdown_both, ignored);
 }
 
+// Who does not say who he is keeps nobody out who does: the one who has said nothing for longest makes room.
+bool make_room(const Server::Core& core) {
+    if (core.connections.size() < core.settings.connections) return true;
+    Connection* oldest = nullptr;
+    std::size_t strangers = 0;
+    for (auto* one : core.connections) {
+        if (!one->stranger()) continue;
+        ++strangers;
+        if (oldest == nullptr || one->number() < oldest->number()) oldest = one;
+    }
+    if (oldest == nullptr || core.connections.size() - strangers >= core.settings.connections) return false;
+    oldest->let_go();
+    return true;
+}
+
 asio::awaitable<void> accept_all(std::shared_ptr<Server::Core> core) {
     while (!core->stopping) {
         auto [error, socket] = co_await core->acceptor.async_accept(awaited);
@@ -46,7 +62,7 @@ asio::awaitable<void> accept_all(std::shared_ptr<Server::Core> core) {
             spdlog::warn("admin: no connection can be accepted: {}", error.message());
             core->pause.expires_after(std::chrono::milliseconds(200));
             co_await core->pause.async_wait(awaited);
-        } else if (core->connections.size() >= core->settings.connections) {
+        } else if (!make_room(*core)) {
             turn_away(std::move(socket));
         } else {
             std::make_shared<Connection>(core, std::move(socket))->start();
@@ -70,6 +86,11 @@ void Server::start() {
     core_->refresh();
     core_->dashboard.load(std::chrono::system_clock::now());
     asio::co_spawn(core_->acceptor.get_executor(), accept_all(core_), asio::detached);
+}
+
+void Server::use(std::shared_ptr<const Guard> guard) {
+    core_->settings.guard = std::move(guard);
+    for (auto* connection : core_->connections) connection->ask_again();
 }
 
 void Server::published() {

@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "admin/audit.hpp"
+#include "admin/guard.hpp"
 #include "admin/keeper.hpp"
 #include "proxy/control/snapshot.hpp"
 #include "proxy/generations.hpp"
@@ -28,8 +30,9 @@ struct Source {
 };
 
 struct Settings {
-    std::vector<std::string> hosts;  // names that a Host header may have beside localhost and IP literals
-    std::size_t connections = 64;    // more are answered 503
+    std::shared_ptr<const Guard> guard = std::make_shared<const Guard>();
+    Audit::Sink audit;             // takes a line for each change; null: nobody does
+    std::size_t connections = 64;  // more are answered 503
     std::size_t head_bytes = 8 << 10;
     std::size_t body_bytes = 1 << 20;         // of a change
     std::chrono::milliseconds idle{75'000};   // between two requests of a connection
@@ -53,6 +56,8 @@ public:
     Server& operator=(const Server&) = delete;
 
     void start();
+    // From the next request on; streams of whom it does not let in end. TLS: from the next connection on.
+    void use(std::shared_ptr<const Guard>);
     void published();  // there is a new snapshot: watchers are told of what is different
     void stop();       // watches end; nothing keeps the io_context running after the last answer is written
     std::uint16_t port() const;

@@ -41,6 +41,8 @@ Usage: pilotlight get pods|services|revisions|events [NAME] [flags]
   -w, --watch            print changes as they happen
       --no-headers       rows only
       --server URL       the gateway's admin address (default: $PILOTLIGHT_SERVER, or http://127.0.0.1:9901)
+      --token-file FILE, --ca-file FILE, --client-certificate FILE, --client-key FILE
+                         where the admin address asks who you are: 'pilotlight kubeconfig --help'
 )";
 
 constexpr const char* as_table = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";

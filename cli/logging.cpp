@@ -42,6 +42,10 @@ std::uint64_t lost_log_lines() {
     return lost.load() + (pool ? pool->overrun_counter() : 0);
 }
 
+spdlog::sink_ptr log_sink_to(pods::UniqueFd file) {
+    return sink_to(std::move(file), LogSink::Flush::each_line);
+}
+
 void shut_down_logging() {
     spdlog::shutdown();
 }

@@ -7,9 +7,11 @@
 #include <vector>
 
 #include "cli/check.hpp"
+#include "cli/connection_flags.hpp"
 #include "cli/explain.hpp"
 #include "cli/get.hpp"
 #include "cli/hash_key.hpp"
+#include "cli/kubeconfig.hpp"
 #include "cli/logs.hpp"
 #include "cli/replay_kpa.hpp"
 #include "cli/scale.hpp"
@@ -30,7 +32,8 @@ Usage: pilotlight COMMAND [arguments]
   get KIND            list pods, services, revisions or events of a running gateway; -w watches
   logs POD            print what a pod has written; -f goes on
   scale SERVICE       so many pods, whatever the autoscaler wants
-  hash-key            make a key that opens a service, and its hash for the manifest
+  kubeconfig          print a file with which kubectl and kn talk to a running gateway
+  hash-key            make a key that opens a service or the admin address, and its hash for the manifest
   replay-kpa FILE...  replay recordings of Knative's autoscaler against this one
   simulate            what a trace of requests would cost, and how long they would wait
   version             print the version
@@ -48,25 +51,26 @@ Exit codes: 0 ok, 1 failed, 2 wrong usage.
 
 int run(const std::vector<std::string>& words) {
     const std::string command = words.empty() ? "" : words.front();
-    const std::vector<std::string> rest(words.empty() ? words.end() : words.begin() + 1, words.end());
+    std::vector<std::string> rest(words.empty() ? words.end() : words.begin() + 1, words.end());
     if (command == "serve") return cli::serve(rest);
     if (command == "check") return cli::check(rest);
     if (command == "explain") return cli::explain(rest, std::cout, std::cerr);
-    if (command == "get") return cli::get(rest);
-    if (command == "logs") return cli::logs(rest, std::cout, std::cerr);
-    if (command == "scale") return cli::scale(rest, std::cout, std::cerr);
     if (command == "hash-key") return cli::hash_key(rest, std::cin, std::cout, std::cerr);
     if (command == "simulate") return cli::simulate(rest);
     if (command == "replay-kpa") return cli::replay_kpa(rest);
+    // What talks to a gateway.
+    rest = cli::take_connection_flags(std::move(rest));
+    if (command == "get") return cli::get(rest);
+    if (command == "logs") return cli::logs(rest, std::cout, std::cerr);
+    if (command == "scale") return cli::scale(rest, std::cout, std::cerr);
+    if (command == "kubeconfig") return cli::kubeconfig(rest, std::cout, std::cerr);
     if (command == "version" || command == "--version") return std::puts("pilotlight " PILOTLIGHT_VERSION), 0;
     if (command == "help" || command == "--help" || command == "-h")
         return std::fputs(help.data(), stdout), 0;
     if (command.empty()) return std::fputs(help.data(), stderr), 2;
     std::fprintf(stderr,
-                 "pilotlight: '%s' is no command; they are serve, check, explain, get, hash-key, logs, "
-                 "scale, replay-kpa, simulate "
-                 "and version "
-                 "(see pilotlight --help)\n",
+                 "pilotlight: '%s' is no command; they are serve, check, explain, get, logs, scale, "
+                 "kubeconfig, hash-key, replay-kpa, simulate and version (see pilotlight --help)\n",
                  words.front().c_str());
     return 2;
 }

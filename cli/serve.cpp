@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "admin/server.hpp"
+#include "cli/audit_log.hpp"
 #include "cli/load.hpp"
 #include "cli/logging.hpp"
 #include "cli/objects.hpp"
@@ -58,6 +59,7 @@ public:
           connection_limit_(connection_limit(configuration_.gateway.limits)),
           watch_(control_, shared_.bounds, what_to_watch()),
           doors_(control_),
+          guards_(control_),
           signals_(control_),
           objects_(state_dir_ / "applied", hooks()) {
         access_log_ = make_access_log(configuration_.gateway.log);
@@ -83,6 +85,7 @@ public:
         loop_.start();
         watch_.start();
         doors_.watch([this](const auto& wrong) { use_doors(wrong); });
+        guards_.watch([this](const auto& wrong) { use_guard(wrong); });
         asio::co_spawn(control_, handle_signals(), asio::detached);
         announce();
         while (!done_) try {
@@ -113,6 +116,12 @@ private:
         source.keeper = &objects_;
         admin::Settings settings;
         settings.history = state_dir_ / "history";
+        const auto& gateway = configuration_.gateway;
+        admin_at_ = at;
+        if (const auto wrong = guards_.make(at, gateway.timeouts.ticket_key))
+            throw std::runtime_error(wrong->sentence);
+        settings.guard = guards_.current();
+        settings.audit = make_audit_log(gateway.log);
         admin_ = std::make_unique<admin::Server>(
             control_, asio::ip::tcp::endpoint(asio::ip::make_address(at.address), at.port), std::move(source),
             std::move(settings));
@@ -180,7 +189,8 @@ private:
             spdlog::info("serving on {}:{}{}", endpoint.address().to_string(), endpoint.port(),
                          listens_at_[i].tls ? " (TLS)" : "");
         }
-        spdlog::info("admin on http://{}:{}", configuration_.gateway.admin.address, admin_->port());
+        const auto& admin = configuration_.gateway.admin;
+        spdlog::info("admin on {}://{}:{}", admin.tls ? "https" : "http", admin.address, admin_->port());
         for (const auto& service : configuration_.services)
             spdlog::info("{}/{} is at {}://{}.{}.{}:{}/", service.name_space, service.name,
                          !listens_at_.empty() && listens_at_.front().tls ? "https" : "http", service.name,
@@ -221,6 +231,19 @@ private:
                               "Certificates have changed and are in force for new connections");
     }
 
+    // Who is let in at the admin address, from now on.
+    void use_guard(const std::optional<proxy::Wrong>& wrong) {
+        if (wrong) {
+            spdlog::error(
+                "admin: a changed certificate or token is not used, the one before stays in force: {}",
+                wrong->sentence);
+            return loop_.events().warning("", "Gateway", "pilotlight", "CredentialsRefused", wrong->sentence);
+        }
+        admin_->use(guards_.current());
+        loop_.events().normal("", "Gateway", "pilotlight", "CredentialsReloaded",
+                              "Certificates or tokens of the admin address have changed and are in force");
+    }
+
     static void say(const std::vector<manifest::Problem>& problems) {
         for (const auto& problem : problems)
             spdlog::log(problem.warning ? spdlog::level::warn : spdlog::level::err, "{}",
@@ -239,22 +262,30 @@ private:
             if (wrong) spdlog::error("{}", wrong->sentence);
             good = !wrong;
         }
+        const auto same_address = [](const manifest::Listener& a, const manifest::Listener& b) {
+            return a.address == b.address && a.port == b.port;
+        };
+        // What is right for another address would be wrong for the one that we are at until a restart.
+        if (good && same_address(loaded.configuration->gateway.admin, admin_at_)) {
+            const auto& gateway = loaded.configuration->gateway;
+            const auto wrong = guards_.make(gateway.admin, gateway.timeouts.ticket_key);
+            if (wrong) spdlog::error("{}", wrong->sentence);
+            good = !wrong;
+            if (!good) doors_.make(configuration_.gateway);
+        }
         if (!good) {
             loop_.events().warning("", "Gateway", "pilotlight", "ReloadRefused",
                                    "The manifests have errors; the configuration in force stays");
             return;
         }
         for (std::size_t i = 0; i < listeners_.size(); ++i) listeners_[i]->use(doors_.of(listens_at_[i]));
-        const auto same_address = [](const manifest::Listener& a, const manifest::Listener& b) {
-            return a.address == b.address && a.port == b.port;
-        };
+        admin_->use(guards_.current());
         if (!std::ranges::equal(loaded.configuration->gateway.listeners, listens_at_, same_address) ||
-            !(loaded.configuration->gateway.admin == configuration_.gateway.admin) ||
+            !same_address(loaded.configuration->gateway.admin, admin_at_) ||
             !(loaded.configuration->gateway.driver == configuration_.gateway.driver))
             spdlog::warn(
                 "the addresses of listeners, the admin address and the driver change only with a restart; "
-                "the "
-                "rest is in force");
+                "the rest is in force");
         auto next = objects_.combine(std::move(read.sources), loaded);
         apply(next, options_);
         set_log_level(next.gateway.log);
@@ -289,6 +320,7 @@ private:
         loop_.stop();
         watch_.stop();
         doors_.stop();
+        guards_.stop();
         admin_->stop();
         signals_.cancel();
         spdlog::info("stopped");
@@ -316,8 +348,10 @@ private:
     proxy::Watch watch_;
     std::vector<std::unique_ptr<proxy::Worker>> workers_;
     proxy::Doors doors_;
+    admin::Guards guards_;
     std::vector<std::unique_ptr<proxy::Listener>> listeners_;
     std::vector<manifest::Listener> listens_at_;  // as they were at the start
+    manifest::Listener admin_at_;                 // likewise
     std::unique_ptr<admin::Server> admin_;
     asio::signal_set signals_;
     Objects objects_;

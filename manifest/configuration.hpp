@@ -125,6 +125,36 @@ struct Listener {
     friend bool operator==(const Listener&, const Listener&) = default;
 };
 
+// Whoever has it may see what the admin address shows; with the role admin, change it too.
+struct AdminToken {
+    std::string name;            // in audit lines
+    bool admin = false;          // else it may only read
+    std::string hash;            // sha256, as manifest/key_hash.hpp; empty: in the file
+    std::filesystem::path file;  // the token or its hash on the first line; read again when it changes
+    Origin origin;
+
+    friend bool operator==(const AdminToken&, const AdminToken&) = default;
+};
+
+// What tls.clients of the admin address lets its owners do.
+struct AdminCertificates {
+    bool admin = false;               // all that the authority vouches for; else they may only read
+    std::vector<std::string> admins;  // common names that may change things all the same
+
+    friend bool operator==(const AdminCertificates&, const AdminCertificates&) = default;
+};
+
+// The admin address. Open to whoever reaches it if it has neither tokens nor client certificates: then it is
+// on loopback.
+struct Admin : Listener {
+    std::vector<std::string> hosts = {};  // names that a Host header may have, beside the certificate's
+    std::vector<AdminToken> tokens = {};
+    AdminCertificates certificates = {};
+    bool metrics_open = false;  // /metrics asks for nothing
+
+    friend bool operator==(const Admin&, const Admin&) = default;
+};
+
 struct Limits {
     std::size_t head_bytes = 32 << 10;
     std::size_t head_fields = 100;
@@ -184,6 +214,7 @@ struct Log {
     std::string level = "info";     // trace debug info warn error off
     std::string format = "auto";    // text, json; auto: text on a terminal
     std::string access = "stdout";  // a file, "stdout" or "off"
+    std::string audit = "log";      // a file; "log": among the other lines
 
     friend bool operator==(const Log&, const Log&) = default;
 };
@@ -193,7 +224,7 @@ using DriverSettings = std::variant<pods::ProcessSettings, pods::StaticSettings>
 // pilotlight.dev/v1 Gateway. Every field has a default; an empty Gateway serves.
 struct Gateway {
     std::vector<Listener> listeners{Listener{}};
-    Listener admin{"127.0.0.1", 9901};
+    Admin admin{{"127.0.0.1", 9901}};
     std::vector<std::string> domains{"example.com", "localhost"};
     std::optional<std::string> default_service;  // "namespace/name", for hosts that nothing else matches
     int workers = 0;                             // threads that move bytes; 0: half as many as cores

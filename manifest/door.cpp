@@ -2,13 +2,9 @@
 
 #include <algorithm>
 
+#include "manifest/names.hpp"
+
 namespace manifest {
-
-namespace {
-
-using namespace std::chrono_literals;
-
-constexpr milliseconds ten_years = 24h * 3660;
 
 Origin origin_of(const Fields& fields) {
     const auto place = fields.place();
@@ -19,6 +15,12 @@ void read_file(Fields& fields, std::string_view name, std::filesystem::path& out
     std::string text;
     if (fields.need_text(name, text)) out = text;
 }
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr milliseconds ten_years = 24h * 3660;
 
 void read_certificates(Fields& tls, Tls& out) {
     const Node* node = tls.need("certificates");
@@ -81,6 +83,14 @@ std::optional<StrictTransport> read_strict_transport(Fields& listener) {
 }
 
 }  // namespace
+
+void read_address(Fields& fields, Listener& listener) {
+    fields.text("address", listener.address);
+    if (!is_ip(listener.address))
+        fields.error("address", "must be an IP address such as \"0.0.0.0\", \"127.0.0.1\" or \"::\", not " +
+                                    quote(listener.address));
+    fields.number("port", listener.port, 1, 65535);
+}
 
 void read_door(Fields& listener, const Gateway& gateway, Listener& out) {
     if (const Node* node = listener.find("tls"))

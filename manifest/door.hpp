@@ -8,6 +8,15 @@ namespace manifest {
 
 constexpr std::uint16_t tls_port = 8443;  // of a listener with tls that names no port
 
+// address and port.
+void read_address(Fields& fields, Listener& listener);
+
+// A PEM file's path, which must be there.
+void read_file(Fields& fields, std::string_view name, std::filesystem::path& out);
+
+// Where these fields stand.
+Origin origin_of(const Fields& fields);
+
 // tls, proxyProtocol and strictTransportSecurity of one listener; the trusted proxies are read already.
 void read_door(Fields& listener, const Gateway& gateway, Listener& out);
 

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "manifest/access.hpp"
+#include "manifest/admin.hpp"
 #include "manifest/door.hpp"
 #include "manifest/metadata.hpp"
 #include "manifest/names.hpp"
@@ -19,14 +20,6 @@ constexpr milliseconds hour = 1h, day = 24h, longest_silence = 10min;
 
 std::string at(const std::string& path, std::size_t index) {
     return path + "[" + std::to_string(index) + "]";
-}
-
-void read_address(Fields& fields, Listener& listener) {
-    fields.text("address", listener.address);
-    if (!is_ip(listener.address))
-        fields.error("address", "must be an IP address such as \"0.0.0.0\", \"127.0.0.1\" or \"::\", not " +
-                                    quote(listener.address));
-    fields.number("port", listener.port, 1, 65535);
 }
 
 void read_listener(Fields& spec, const Node& node, const std::string& path, Gateway& gateway) {
@@ -55,22 +48,6 @@ void read_listeners(Fields& spec, Gateway& gateway) {
     }
     if (node->is_list() && node->items.empty())
         spec.error("listeners", "must have a listener; leave the field out for 0.0.0.0:8080");
-}
-
-void read_admin(Fields& spec, Gateway& gateway) {
-    const Node* node = spec.find("admin");
-    Fields fields(node, spec.path_of("admin"), spec.problems());
-    read_address(fields, gateway.admin);
-    fields.close();
-    const auto& address = gateway.admin.address;
-    if (node && is_ip(address) && !address.starts_with("127.") && address != "::1")
-        spec.problems().warning(node->place,
-                                spec.path_of("admin") + ": whoever reaches " + address +
-                                    " may change everything; keep it on 127.0.0.1 or behind a firewall");
-    for (const auto& listener : gateway.listeners)
-        if (listener.port == gateway.admin.port &&
-            (listener.address == address || listener.address == "0.0.0.0" || listener.address == "::"))
-            return spec.error("admin", "port " + std::to_string(listener.port) + " is taken by a listener");
 }
 
 void read_domains(Fields& spec, Gateway& gateway) {
@@ -149,6 +126,7 @@ void read_log(Fields& spec, Log& log) {
         log.access = "off";
     else
         fields.text("access", log.access);
+    fields.text("audit", log.audit);
     fields.close();
 }
 

@@ -1,7 +1,6 @@
 #include "proxy/control/doors.hpp"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 namespace proxy {
 
@@ -88,15 +87,7 @@ void Doors::look_again() {
 
 Doors::Stamps Doors::look() const {
     Stamps stamps;
-    const auto add = [&](const std::filesystem::path& path) {
-        struct stat status {};
-        Stamp stamp;
-        if (::stat(path.c_str(), &status) == 0)
-            stamp = {status.st_dev, status.st_ino, static_cast<std::uint64_t>(status.st_size),
-                     status.st_mtim.tv_sec * 1'000'000'000 + status.st_mtim.tv_nsec,
-                     status.st_ctim.tv_sec * 1'000'000'000 + status.st_ctim.tv_nsec};
-        stamps.push_back(stamp);
-    };
+    const auto add = [&](const std::filesystem::path& path) { stamps.push_back(stamp_of(path)); };
     for (const auto& listener : gateway_.listeners) {
         if (!listener.tls) continue;
         for (const auto& files : listener.tls->certificates) add(files.certificate), add(files.key);

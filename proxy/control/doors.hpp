@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "manifest/configuration.hpp"
+#include "proxy/tls/file_stamp.hpp"
 #include "proxy/traffic/door.hpp"
 
 namespace proxy {
@@ -36,12 +37,7 @@ public:
     void stop() { timer_.cancel(); }
 
 private:
-    struct Stamp {  // of a file; all zero: there is none
-        std::uint64_t device = 0, inode = 0, size = 0;
-        std::int64_t modified = 0, changed = 0;
-        friend bool operator==(const Stamp&, const Stamp&) = default;
-    };
-    using Stamps = std::vector<Stamp>;
+    using Stamps = std::vector<FileStamp>;
     Stamps look() const;
     void look_again();
     std::variant<std::shared_ptr<const Door>, Wrong> make(const manifest::Listener&);

@@ -214,11 +214,13 @@ std::variant<std::vector<OpenSsl<X509>>, Wrong> read_authorities(const std::file
 
 std::vector<manifest::Problem> look_at_certificates(const manifest::Gateway& gateway, std::time_t now) {
     Look look(now);
-    for (const auto& listener : gateway.listeners) {
-        if (!listener.tls) continue;
+    const auto at = [&](const manifest::Listener& listener) {
+        if (!listener.tls) return;
         for (const auto& files : listener.tls->certificates) look.at(files);
         if (listener.tls->clients) look.at(*listener.tls->clients);
-    }
+    };
+    for (const auto& listener : gateway.listeners) at(listener);
+    at(gateway.admin);
     return std::move(look.problems);
 }
 

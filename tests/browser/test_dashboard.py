@@ -1,4 +1,5 @@
 """The dashboard in headless Chromium, in front of simulated pods: every check of tests/browser/dashboard.mjs."""
+import hashlib
 import os
 import re
 import shutil
@@ -51,3 +52,16 @@ class SlowDashboard(harness.TestCase):
         subprocess.run(["node", SCRIPT.replace(".mjs", "_pictures.mjs"), "--admin", f"http://127.0.0.1:{gateway.admin}",
                         "--traffic", f"http://127.0.0.1:{gateway.port}", "--host", "knative-sd-demo.default.example.com",
                         "--pictures", PICTURES], timeout=290, check=True)
+
+    def test_where_tokens_are_configured_the_page_asks_for_one(self):
+        token = "plk_" + "t" * 60
+        gateway = self.gateway(service("sd"), start=False)
+        digest = hashlib.sha256(token.encode()).hexdigest()
+        gateway.gateway["spec"]["admin"]["tokens"] = [{"name": "looker", "hash": "sha256:" + digest}]
+        gateway.write("gateway", gateway.gateway)
+        gateway.start()
+        run = subprocess.run(["node", SCRIPT.replace("dashboard.mjs", "login.mjs"), "--admin",
+                              f"http://127.0.0.1:{gateway.admin}", "--token", token], capture_output=True, text=True,
+                             timeout=120, check=False)
+        print(run.stdout)
+        self.assertEqual(run.returncode, 0, f"{run.stdout}\n{run.stderr}\n{gateway.tail()}")

@@ -176,3 +176,60 @@ TEST_CASE("the manifests in conf load together without a word", "[manifest]") {
     CHECK(loaded.configuration->services.front().container.image.starts_with(
         process.images[0].image.substr(0, process.images[0].image.size() - 1)));
 }
+
+TEST_CASE("the admin address has its tokens, its certificates and its names", "[manifest]") {
+    const std::string hash = "sha256:" + std::string(64, 'a');
+    const auto admin =
+        gateway_of(gateway_with("\n  admin:\n"
+                                "    address: 0.0.0.0\n"
+                                "    hosts: [gpu.example.org]\n"
+                                "    metricsOpen: true\n"
+                                "    tokens: [{name: ci, hash: \"" +
+                                hash +
+                                "\"}, {name: boss, role: admin, file: /etc/token}]\n"
+                                "    tls: {certificate: c.pem, key: k.pem, minimumVersion: \"1.3\",\n"
+                                "      clientCertificates: {ca: ca.pem, admins: [anna]}}\n"))
+            .admin;
+    CHECK(admin.hosts == std::vector<std::string>{"gpu.example.org"});
+    CHECK(admin.metrics_open);
+    REQUIRE(admin.tokens.size() == 2);
+    CHECK(admin.tokens[0].hash == hash);
+    CHECK_FALSE(admin.tokens[0].admin);
+    CHECK(admin.tokens[1].file == "/etc/token");
+    CHECK(admin.tokens[1].admin);
+    REQUIRE(admin.tls);
+    CHECK(admin.tls->certificates.front().key == "k.pem");
+    CHECK(admin.tls->only_1_3);
+    REQUIRE(admin.tls->clients);
+    CHECK_FALSE(admin.tls->clients->required);
+    CHECK(admin.certificates == AdminCertificates{false, {"anna"}});
+}
+
+TEST_CASE("off loopback the admin address is refused without credentials and TLS", "[manifest]") {
+    const std::string token = "tokens: [{name: a, hash: \"sha256:" + std::string(64, 'a') + "\"}]";
+    const std::string tls = "tls: {certificate: c.pem, key: k.pem",
+                      clients = ", clientCertificates: {ca: a.pem}";
+    const auto problems = [](const std::string& admin) {
+        return lines(load_text(gateway_with("{admin: {" + admin + "}}")).problems);
+    };
+    CHECK(problems("address: 0.0.0.0").find("could change everything: give tokens") != std::string::npos);
+    CHECK(problems("address: \"::\", " + tls + "}").find("could change everything") != std::string::npos);
+    CHECK(problems("address: 10.0.0.1, " + token).find("in the clear: give tls") != std::string::npos);
+    CHECK(problems("address: 0.0.0.0, " + token + ", " + tls + "}").empty());
+    CHECK(problems("address: 0.0.0.0, " + tls + clients + "}").empty());
+    CHECK(problems("address: 127.0.0.7, " + token).empty());
+    CHECK(problems("address: \"::1\"").empty());
+}
+
+TEST_CASE("what is wrong with a token is said without repeating it", "[manifest]") {
+    const auto problems = [](const std::string& token) {
+        return lines(load_text(gateway_with("{admin: {tokens: [" + token + "]}}")).problems);
+    };
+    CHECK(problems("{name: a}").find("needs either hash or file") != std::string::npos);
+    CHECK(problems("{name: a, hash: plk_s3cret}").find("must be sha256:") != std::string::npos);
+    CHECK(problems("{name: a, hash: plk_s3cret}").find("s3cret") == std::string::npos);
+    CHECK(problems("{name: a, file: f, role: root}").find("role") != std::string::npos);
+    CHECK(problems("{name: a, file: f}, {name: a, file: g}").find("\"a\" is there twice") !=
+          std::string::npos);
+    CHECK(problems("{name: \"a b\", file: f}").find("must be a word") != std::string::npos);
+}

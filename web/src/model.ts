@@ -1,5 +1,7 @@
 // What the gateway says, and what is kept of it here: the history of the service that is looked at, the timeline of
 // the pods, and the last frame. Only this file talks to the gateway.
+import { ask, isRefused } from "./login.ts";
+
 export const COLUMNS = ["time", "ok", "redirected", "clientError", "serverError", "left", "generations", "p50", "p90",
   "p95", "p99", "wanted", "ready", "busy", "starting", "waiting", "sessions", "longestWait", "gpuStarting", "gpuIdle",
   "gpuBusy", "gpuDraining"] as const;
@@ -103,9 +105,15 @@ export class Model {
     stream.onerror = () => {
       this.connected = false;
       this.changed();
-      // It tries again by itself, but not after an answer that says no: too many of us.
-      if (stream.readyState === EventSource.CLOSED) setTimeout(() => this.start(), 5000);
+      // It tries again by itself, but not after an answer that says no: too many of us, or nobody that is known.
+      if (stream.readyState === EventSource.CLOSED) void this.again();
     };
+  }
+
+  private async again(): Promise<void> {
+    if (await isRefused()) await ask();
+    else await new Promise((done) => setTimeout(done, 5000));
+    this.start();
   }
 
   get current(): Service | undefined {
