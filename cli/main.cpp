@@ -13,6 +13,7 @@
 #include "cli/replay_kpa.hpp"
 #include "cli/serve.hpp"
 #include "cli/simulate.hpp"
+#include "cli/upgrade_request.hpp"
 #include "pods/keeper.hpp"
 
 namespace {
@@ -26,6 +27,7 @@ Usage: pilotlight COMMAND [arguments]
   check -f PATH...    say what is wrong with them, and what they would do
   explain METHOD URL  say which service and class a request gets, and by which rule
   get KIND            list pods, services, revisions or events of a running gateway; -w watches
+  upgrade             put a new binary in the place of a running gateway; nothing is dropped
   hash-key            make a key that opens a service, and its hash for the manifest
   replay-kpa FILE...  replay recordings of Knative's autoscaler against this one
   simulate            what a trace of requests would cost, and how long they would wait
@@ -49,6 +51,7 @@ int run(const std::vector<std::string>& words) {
     if (command == "check") return cli::check(rest);
     if (command == "explain") return cli::explain(rest, std::cout, std::cerr);
     if (command == "get") return cli::get(rest);
+    if (command == "upgrade") return cli::upgrade(rest);
     if (command == "hash-key") return cli::hash_key(rest, std::cin, std::cout, std::cerr);
     if (command == "simulate") return cli::simulate(rest);
     if (command == "replay-kpa") return cli::replay_kpa(rest);
@@ -58,8 +61,8 @@ int run(const std::vector<std::string>& words) {
     if (command.empty()) return std::fputs(help.data(), stderr), 2;
     std::fprintf(
         stderr,
-        "pilotlight: '%s' is no command; they are serve, check, explain, get, hash-key, replay-kpa, simulate "
-        "and version "
+        "pilotlight: '%s' is no command; they are serve, check, explain, get, hash-key, replay-kpa, simulate, "
+        "upgrade and version "
         "(see pilotlight --help)\n",
         words.front().c_str());
     return 2;

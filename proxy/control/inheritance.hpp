@@ -16,6 +16,7 @@ struct OldRevision {
     std::string service;  // "namespace/name"
     int generation = 0;
     std::string fingerprint;  // of what its pods run
+    int pods = 0;             // that stay
 };
 
 // A pod as its gateway knows it, whoever has it.
