@@ -165,6 +165,9 @@ private:
     void ask_for_upgrade(UpgradeDoor::Answer answer) {
         if (heir_ || draining_ || (upgrade_ && upgrade_->under_way()))
             return answer("failed: the gateway is on its way in or out; ask again when it is not");
+        if (::getpid() == 1)
+            return answer("failed: this is the first process of its container, which ends with it; replace the "
+                          "container");
         upgrade_ = std::make_unique<Upgrade>(what_there_is());
         asio::co_spawn(control_, hand_over(std::move(answer)), asio::detached);
     }

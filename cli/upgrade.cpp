@@ -70,10 +70,10 @@ struct Upgrade::Child {
     Child(asio::io_context& io, pid_t process, pods::UniqueFd end, pods::UniqueFd socket)
         : pid(process), exit(io, end.release()), channel(io, socket.release()) {}
 
-    // One that does not serve is no good to anybody.
     void kill() { ::syscall(SYS_pidfd_send_signal, exit.native_handle(), SIGKILL, nullptr, 0); }
-    // How it ended, as words; it has to have ended, or does so at once.
+    // How it ended, as words. One that lives on without hearing us does so no longer.
     std::string end() {
+        kill();
         int status = 0;
         if (::waitpid(pid, &status, 0) != pid) return "it is gone";
         if (WIFSIGNALED(status))
@@ -107,7 +107,7 @@ asio::awaitable<std::string> Upgrade::run(std::function<void(pid_t)> serves) {
         json::array pods;
         for (const auto& pod : estate_.loop.old_pods()) pods.push_back(to_json(pod));
         go.body["pods"] = std::move(pods);
-        if (!send(child_->channel.native_handle(), go)) lost = "the new process does not listen";
+        send(child_->channel.native_handle(), go);
     }
     if (lost.empty()) lost = co_await wait_for("serving", serving_limit);
     if (lost.empty()) {
@@ -156,7 +156,7 @@ Upgrade::Lost Upgrade::spawn() {
     pods::UniqueFd end(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
     child_ = std::make_shared<Child>(estate_.control, pid, std::move(end), std::move(ends->first));
     spdlog::info("upgrade: {} was started as process {}", binary, pid);
-    if (!send(child_->channel.native_handle(), hello())) return "the new process does not listen";
+    send(child_->channel.native_handle(), hello());  // whoever cannot hear it does not say that he is ready
     return {};
 }
 
@@ -315,7 +315,6 @@ void Upgrade::gone(const std::string& pod_name) {
 
 void Upgrade::keep_everything() {
     if (child_ && !child_->is_gone) {
-        child_->kill();
         child_->end();
     }
     estate_.loop.hand_over(nullptr, [] { return false; });
