@@ -46,7 +46,9 @@ std::optional<HandoverMessage> receive_now(int socket) {
     }
     if ((head.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) return std::nullopt;
     boost::system::error_code error;
-    auto value = json::parse(std::string_view(buffer.data(), static_cast<std::size_t>(size)), error);
+    json::parse_options options;
+    options.allow_invalid_utf8 = true;  // ids are what clients say
+    auto value = json::parse(std::string_view(buffer.data(), static_cast<std::size_t>(size)), error, {}, options);
     if (error || !value.is_object()) return std::nullopt;
     message.body = std::move(value.as_object());
     return message;

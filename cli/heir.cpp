@@ -113,6 +113,11 @@ void Heir::hear(HandoverMessage& heard, const House& house) {
         handed.kept = handles_of(heard);
         if (heard.descriptors.size() > 3) handed.reservation = std::move(heard.descriptors[3]);
         house.pod(old, std::move(handed));
+    } else if (what == "sessions") {
+        proxy::OldSessions sessions;
+        for (const auto& each : heard.body.at("ids").as_array())
+            sessions.push_back({std::string(each.at("id").as_string()), each.at("home").as_bool()});
+        house.sessions(std::string(heard.body.at("name").as_string()), sessions);
     } else if (what == "gone") {
         house.gone(std::string(heard.body.at("name").as_string()));
     } else if (what == "client" && !heard.descriptors.empty()) {

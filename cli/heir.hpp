@@ -29,6 +29,7 @@ public:
     struct House {
         std::function<void(const std::vector<proxy::OldPod>&)> begin;  // the doors are ours
         std::function<void(const proxy::OldPod&, pods::Handed)> pod;
+        std::function<void(const std::string&, const proxy::OldSessions&)> sessions;
         std::function<void(const std::string&)> gone;
         std::function<void(const manifest::Listener&, pods::UniqueFd, std::string early)> client;
         std::function<void(bool begun)> ended;  // the old one is gone

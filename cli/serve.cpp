@@ -82,6 +82,8 @@ public:
     void run() {
         std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is one request's trouble
         std::signal(SIGPIPE, SIG_IGN);  // whoever read our log has gone: its lines are lost, no more
+        for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR2})
+            signals_.add(signal);  // before anybody hears that we are there
         for (auto& worker : workers_) worker->start();
         watch_.start();
         doors_.watch([this](const auto& wrong) { use_doors(wrong); });
@@ -125,6 +127,7 @@ private:
                     open_doors();
                 },
                 [this](const auto& pod, pods::Handed handed) { loop_.adopt(pod, std::move(handed)); },
+                [this](const auto& pod_name, const auto& sessions) { loop_.settle(pod_name, sessions); },
                 [this](const auto& pod_name) { loop_.gone(pod_name); },
                 [this](const auto& at, pods::UniqueFd client, std::string early) {
                     std::size_t index = 0;
@@ -268,10 +271,6 @@ private:
     }
 
     asio::awaitable<void> handle_signals() {
-        signals_.add(SIGTERM);
-        signals_.add(SIGINT);
-        signals_.add(SIGHUP);
-        signals_.add(SIGUSR2);
         for (;;) {
             const auto [error, signal] = co_await signals_.async_wait(asio::as_tuple(asio::use_awaitable));
             if (error) co_return;

@@ -305,6 +305,19 @@ bool Upgrade::take(const proxy::OldPod& pod, pods::Handed& handed) {
     return false;
 }
 
+void Upgrade::sessions(const std::string& pod_name, const proxy::OldSessions& sessions) {
+    constexpr std::size_t at_a_time = 200;  // of at most 160 octets: a message
+    for (std::size_t from = 0; from < sessions.size(); from += at_a_time) {
+        auto told = message("sessions");
+        json::array ids;
+        for (std::size_t i = from; i < std::min(sessions.size(), from + at_a_time); ++i)
+            ids.push_back(json::object{{"id", sessions[i].id}, {"home", sessions[i].home}});
+        told.body["name"] = pod_name;
+        told.body["ids"] = std::move(ids);
+        if (!send(child_->channel.native_handle(), told)) return;
+    }
+}
+
 void Upgrade::gone(const std::string& pod_name) {
     auto told = message("gone");
     told.body["name"] = pod_name;

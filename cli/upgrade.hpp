@@ -62,6 +62,7 @@ private:
     boost::asio::awaitable<void> pause(std::chrono::milliseconds);
 
     bool take(const proxy::OldPod&, pods::Handed&) override;
+    void sessions(const std::string& pod_name, const proxy::OldSessions&) override;
     void gone(const std::string& pod_name) override;
 
     Estate estate_;

@@ -84,6 +84,9 @@ public:
     void drain(PodId, TimePoint now);
     void forget(PodId, TimePoint now);
     int leases(PodId);
+    // An upgrade: who lives on a pod goes with it.
+    std::vector<router::Sessions::Known> sessions_of(PodId);
+    void settle(PodId, const std::vector<router::Sessions::Known>&, TimePoint now);
     void configure(const router::PoolSettings&, Duration session_timeout, TimePoint now);
     void refuse_all(bool, TimePoint now);       // while pods cannot be had
     void refuse_queue(Refusal, TimePoint now);  // everybody who waits, and from now on whoever would have to

@@ -218,6 +218,17 @@ void Gate::learn(std::span<const std::string> ids, PodId pod, TimePoint now) {
     update_sessions(pod);
 }
 
+std::vector<router::Sessions::Known> Gate::sessions_of(PodId pod) {
+    std::lock_guard lock(mutex_);
+    return sessions_.of(pod);
+}
+
+void Gate::settle(PodId pod, const std::vector<router::Sessions::Known>& sessions, TimePoint now) {
+    std::lock_guard lock(mutex_);
+    for (const auto& [id, home] : sessions) sessions_.bind(id, pod, now, home ? Home::yes : Home::no);
+    if (backends_.contains(pod)) update_sessions(pod);
+}
+
 std::vector<std::shared_ptr<const Backend>> Gate::others(PodId but) {
     std::lock_guard lock(mutex_);
     std::vector<std::shared_ptr<const Backend>> others;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "pods/handover.hpp"
+#include "router/sessions.hpp"
 
 namespace proxy {
 
@@ -32,11 +33,14 @@ struct OldPod {
     pods::Started started;
 };
 
+using OldSessions = std::vector<router::Sessions::Known>;
+
 // The old gateway's side: who is told what becomes of the pods. False: nobody hears.
 class PodTaker {
 public:
     virtual ~PodTaker() = default;
     virtual bool take(const OldPod&, pods::Handed&) = 0;  // moved from only if it was taken
+    virtual void sessions(const std::string& pod_name, const OldSessions&) = 0;  // of one that was taken
     virtual void gone(const std::string& pod_name) = 0;
 };
 

@@ -23,6 +23,7 @@ public:
     void inherit(std::vector<OldRevision>);
     void promise(const std::vector<OldPod>&);
     void adopt(const OldPod&, pods::Handed);
+    void settle(const std::string& pod_name, const OldSessions&);
     void gone(const std::string& pod_name);
     void predecessor_ended();  // whatever it promised still will not come
 

@@ -63,6 +63,11 @@ void Loop::adopt(const OldPod& pod, pods::Handed handed) {
     gone(pod.name);  // and with its lifeline the pod goes too
 }
 
+void Loop::settle(const std::string& pod_name, const OldSessions& sessions) {
+    for (const auto& revision : revisions_)
+        if (revision->settle(pod_name, sessions, Clock::now())) return;
+}
+
 void Loop::gone(const std::string& pod_name) {
     if (const auto found = foreign_.find(pod_name); found != foreign_.end()) {
         driver_.forget_promise(found->second.id);

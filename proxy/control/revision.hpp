@@ -71,6 +71,7 @@ public:
     // The new one's side. False: it is of no pod here.
     void promise(const OldPod&, TimePoint now);
     bool adopt(const OldPod&, pods::Handed&, TimePoint now);
+    bool settle(const std::string& pod_name, const OldSessions&, TimePoint now);
     bool gone(const std::string& pod_name, TimePoint now);
 
     const std::string& name() const { return name_; }

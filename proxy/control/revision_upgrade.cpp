@@ -89,6 +89,7 @@ bool Revision::hand_over(PodId id, Running& running, TimePoint now) {
         context_.driver.adopt(spec_of(id, old.name), std::move(*handed));
         return false;
     }
+    context_.taker->sessions(old.name, gate_->sessions_of(id));
     running.prober.reset();
     forget(id, now);
     fleet().handed_over(id);
@@ -133,6 +134,15 @@ bool Revision::adopt(const OldPod& old, pods::Handed& handed, TimePoint now) {
     begin_probing(id, running);
     context_.changed();
     return true;
+}
+
+bool Revision::settle(const std::string& pod_name, const OldSessions& sessions, TimePoint now) {
+    for (const auto& pod : fleet().pods()) {
+        if (pod.name != pod_name || !running_.contains(pod.id)) continue;
+        gate_->settle(pod.id, sessions, now);
+        return true;
+    }
+    return false;
 }
 
 bool Revision::gone(const std::string& pod_name, TimePoint now) {

@@ -37,6 +37,17 @@ TEST_CASE("the other one's end is no message, and speaking to him fails", "[hand
     CHECK_FALSE(send(ends->first.get(), HandoverMessage{}));
 }
 
+TEST_CASE("octets that are no text arrive too", "[handover]") {
+    auto ends = handover_pair();
+    REQUIRE(ends);
+    HandoverMessage sent;
+    sent.body["what"] = "session:\xff\xfe";
+    REQUIRE(send(ends->first.get(), sent));
+    const auto heard = receive(ends->second.get(), 1s);
+    REQUIRE(heard);
+    CHECK(heard->what() == "session:\xff\xfe");
+}
+
 TEST_CASE("a pod reads back as it was written", "[handover]") {
     proxy::OldPod pod;
     pod.service = "default/sd";

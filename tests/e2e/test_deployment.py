@@ -36,10 +36,13 @@ class ServiceManager(harness.TestCase):
                     stdin=subprocess.DEVNULL, cwd=gateway.folder, env=environment, pass_fds=[door.fileno()])
         return gateway, door, notices, start
 
-    def hear(self, notices, start):
+    def hear(self, gateway, notices, start):
         """The next notice that begins so; others pass by."""
         for _ in range(200):
-            said = notices.recv(4096).decode()
+            try:
+                said = notices.recv(4096).decode()
+            except TimeoutError:
+                raise AssertionError(f"never heard: {start}\n{gateway.tail()}") from None
             if said.startswith(start):
                 return said
         raise AssertionError("never heard: " + start)
@@ -49,17 +52,17 @@ class ServiceManager(harness.TestCase):
         with gateway.connect() as early:
             early.send(request_text("POST", TXT2IMG, body=prompt()))
             start()
-            self.hear(notices, "READY=1")
+            self.hear(gateway, notices, "READY=1")
             self.assert_status(early.response(), 200, gateway)
 
     def test_it_says_that_it_lives_and_that_it_stops_and_the_socket_outlives_it(self):
         gateway, _, notices, start = self.managed(service())
         start()
-        self.hear(notices, "READY=1")
-        self.hear(notices, "WATCHDOG=1")
-        self.hear(notices, "WATCHDOG=1")
+        self.hear(gateway, notices, "READY=1")
+        self.hear(gateway, notices, "WATCHDOG=1")
+        self.hear(gateway, notices, "WATCHDOG=1")
         gateway.process.send_signal(signal.SIGTERM)
-        self.hear(notices, "STOPPING=1")
+        self.hear(gateway, notices, "STOPPING=1")
         self.assertEqual(gateway.process.wait(20), 0)
         with gateway.connect() as waits:  # nobody refuses it
             waits.send(request_text("GET", "/internal/ping"))
@@ -67,13 +70,13 @@ class ServiceManager(harness.TestCase):
     def test_an_upgrade_by_signal_tells_which_process_is_the_main_one_now(self):
         gateway, _, notices, start = self.managed(service())
         start()
-        self.hear(notices, "READY=1")
+        self.hear(gateway, notices, "READY=1")
         gateway.process.send_signal(signal.SIGUSR2)
-        successor = int(self.hear(notices, "MAINPID=").split("=")[1])
+        successor = int(self.hear(gateway, notices, "MAINPID=").split("=")[1])
         self.addCleanup(lambda: os.path.exists(f"/proc/{successor}") and os.kill(successor, signal.SIGKILL))
         self.assertNotEqual(successor, gateway.process.pid)
         self.assertEqual(gateway.process.wait(20), 0, gateway.tail())
-        self.hear(notices, "WATCHDOG=1")
+        self.hear(gateway, notices, "WATCHDOG=1")
         self.assert_status(gateway.generate(), 200, gateway)
 
     @unittest.skipUnless(shutil.which("systemd-analyze"), "needs systemd-analyze")

@@ -8,6 +8,7 @@ import threading
 import time
 
 import harness
+import tls
 from harness import AFFINITY, BIN, TXT2IMG, Hey, concurrently, service, stats
 from wire import prompt, request_text
 
@@ -15,8 +16,11 @@ from wire import prompt, request_text
 class Upgrade(harness.TestCase):
     """The gateway runs from a folder of its own, in which its binary can be replaced."""
 
-    def old(self, *manifests, **options):
+    def old(self, *manifests, tls=None, **options):
         gateway = self.gateway(*manifests, start=False, **options)
+        if tls:
+            gateway.gateway["spec"]["listeners"][0]["tls"] = tls
+            gateway.write("gateway", gateway.gateway)
         self.folder = os.path.join(gateway.folder, "bin")
         os.mkdir(self.folder)
         self.install(os.path.join(BIN, "pilotlight"))
@@ -130,6 +134,37 @@ class Upgrade(harness.TestCase):
             client.send(text[-10:])
             self.assert_status(client.response(), 200, gateway)
         self.assert_ended_well(gateway)
+
+    def test_whoever_comes_over_tls_anew_for_each_request_notices_nothing(self):
+        authority = tls.Authority()
+        self.addCleanup(authority.folder.cleanup)
+        certificate, key = authority.issue("main", ["DNS:*.default.example.com"])
+        gateway = self.old(service(scale={"min-scale": 2, "max-scale": 2}), tls={"certificates": [
+            {"certificate": certificate, "key": key}]})
+        gateway.wait_for_ready(2)
+        over = threading.Event()
+        context = authority.context()
+
+        def client(_):
+            answers = []
+            while not over.is_set():
+                with tls.Connection(gateway.port, context, name="sd.default.example.com") as connection:
+                    connection.send(request_text("POST", TXT2IMG, host="sd.default.example.com", body=prompt()))
+                    answers.append(connection.response().status)
+            return answers
+
+        def swap(_):
+            time.sleep(0.5)
+            try:
+                return self.upgrade(gateway)[0]
+            finally:
+                time.sleep(0.5)
+                over.set()
+        *answers, status = concurrently(4, lambda i: swap(i) if i == 3 else client(i))
+        self.assertEqual(status, 0)
+        self.assertEqual({one for each in answers for one in each}, {200}, f"{answers}\n{gateway.tail(60)}")
+        self.assert_ended_well(gateway)
+        self.assert_one_at_a_time(gateway.stats())
 
     def test_a_browser_finds_its_pod_again(self):
         gateway = self.old(service(scale={"min-scale": 3, "max-scale": 3}, annotations=AFFINITY))
