@@ -35,7 +35,7 @@ struct Settings {
     std::chrono::milliseconds bookmark{60'000};
     std::size_t streams = 16;  // dashboards that look on at once; more are answered 503
     std::filesystem::path
-        history;  // the file in which the dashboard's history outlives a restart; empty: none
+        history;          // the file in which the dashboard's history outlives a restart; empty: none
     int descriptor = -1;  // of a socket that listens there already, taken over; -1: none
 };
 

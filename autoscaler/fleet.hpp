@@ -70,8 +70,9 @@ public:
     // draining.
     void still_busy(PodId, TimePoint now);
 
-    // An upgrade: a pod that another gateway has and will hand over, told by started() and passed(), or by exited();
-    // it counts as alive until then. And one that was handed over to another gateway: it is no longer ours.
+    // An upgrade: a pod that another gateway has and will hand over, told by started() and passed(), or by
+    // exited(); it counts as alive until then. And one that was handed over to another gateway: it is no
+    // longer ours.
     PodId promise(const FleetPod& as_it_was);
     void handed_over(PodId);
 

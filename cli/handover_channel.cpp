@@ -48,7 +48,8 @@ std::optional<HandoverMessage> receive_now(int socket) {
     boost::system::error_code error;
     json::parse_options options;
     options.allow_invalid_utf8 = true;  // ids are what clients say
-    auto value = json::parse(std::string_view(buffer.data(), static_cast<std::size_t>(size)), error, {}, options);
+    auto value =
+        json::parse(std::string_view(buffer.data(), static_cast<std::size_t>(size)), error, {}, options);
     if (error || !value.is_object()) return std::nullopt;
     message.body = std::move(value.as_object());
     return message;
@@ -113,12 +114,18 @@ asio::awaitable<std::optional<HandoverMessage>> receive(asio::posix::stream_desc
 json::object to_json(const proxy::OldPod& pod) {
     json::array gpus;
     for (const auto& gpu : pod.started.gpus) gpus.emplace_back(gpu);
-    return {{"service", pod.service},       {"name", pod.name},
-            {"uid", pod.uid},               {"ordinal", pod.ordinal},
-            {"restarts", pod.restarts},     {"created", pod.created},
-            {"ready", pod.ready},           {"stays", pod.stays},
-            {"host", pod.started.address.host}, {"port", pod.started.address.port},
-            {"gpus", gpus},                 {"log", pod.started.log_file},
+    return {{"service", pod.service},
+            {"name", pod.name},
+            {"uid", pod.uid},
+            {"ordinal", pod.ordinal},
+            {"restarts", pod.restarts},
+            {"created", pod.created},
+            {"ready", pod.ready},
+            {"stays", pod.stays},
+            {"host", pod.started.address.host},
+            {"port", pod.started.address.port},
+            {"gpus", gpus},
+            {"log", pod.started.log_file},
             {"pid", pod.started.pid}};
 }
 

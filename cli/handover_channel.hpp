@@ -1,5 +1,5 @@
-// How two gateways speak during an upgrade: messages over a socket pair, each a JSON object and the descriptors that
-// go with it.
+// How two gateways speak during an upgrade: messages over a socket pair, each a JSON object and the
+// descriptors that go with it.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>

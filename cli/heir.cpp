@@ -47,9 +47,11 @@ std::unique_ptr<Heir> Heir::from_environment() {
     ::fcntl(descriptor, F_SETFD, FD_CLOEXEC);
     auto hello = receive(descriptor, 10s);
     if (!hello || hello->what() != "hello" || hello->body.at("version") != handover_version)
-        throw std::runtime_error("the gateway that is to be replaced speaks another version of the handover; restart it");
+        throw std::runtime_error(
+            "the gateway that is to be replaced speaks another version of the handover; restart it");
     const auto& doors = hello->body.at("listeners").as_array();
-    if (hello->descriptors.size() != doors.size() + 2) throw std::runtime_error("the handover lacks descriptors");
+    if (hello->descriptors.size() != doors.size() + 2)
+        throw std::runtime_error("the handover lacks descriptors");
     heir->lock_ = std::move(hello->descriptors[0]);
     heir->admin_socket_ = std::move(hello->descriptors[1]);
     heir->admin_address_ = std::string(hello->body.at("adminAddress").as_string());

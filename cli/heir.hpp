@@ -1,5 +1,5 @@
-// The new process's side of an upgrade: what the gateway before it left to it. Until it says "ready" everything is as
-// it was; what it cannot do it says, and the old gateway goes on.
+// The new process's side of an upgrade: what the gateway before it left to it. Until it says "ready"
+// everything is as it was; what it cannot do it says, and the old gateway goes on.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -13,8 +13,8 @@ namespace cli {
 
 class Heir {
 public:
-    // Of the environment, which is cleared of it; null: nobody was here before. Throws a sentence when what is said
-    // there cannot be understood.
+    // Of the environment, which is cleared of it; null: nobody was here before. Throws a sentence when what
+    // is said there cannot be understood.
     static std::unique_ptr<Heir> from_environment();
 
     // Each once; empty: there is none, and it must be made.

@@ -59,12 +59,12 @@ int run(const std::vector<std::string>& words) {
     if (command == "help" || command == "--help" || command == "-h")
         return std::fputs(help.data(), stdout), 0;
     if (command.empty()) return std::fputs(help.data(), stderr), 2;
-    std::fprintf(
-        stderr,
-        "pilotlight: '%s' is no command; they are serve, check, explain, get, hash-key, replay-kpa, simulate, "
-        "upgrade and version "
-        "(see pilotlight --help)\n",
-        words.front().c_str());
+    std::fprintf(stderr,
+                 "pilotlight: '%s' is no command; they are serve, check, explain, get, hash-key, replay-kpa, "
+                 "simulate, "
+                 "upgrade and version "
+                 "(see pilotlight --help)\n",
+                 words.front().c_str());
     return 2;
 }
 

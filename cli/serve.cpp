@@ -160,7 +160,8 @@ private:
                 [this](pods::UniqueFd socket) {
                     make_admin(std::move(socket));
                     admin_->start();
-                    upgrade_door_.open(state_dir_, [this](auto answer) { ask_for_upgrade(std::move(answer)); });
+                    upgrade_door_.open(state_dir_,
+                                       [this](auto answer) { ask_for_upgrade(std::move(answer)); });
                 },
                 configuration_.gateway.timeouts.drain};
     }
@@ -169,8 +170,9 @@ private:
         if (heir_ || draining_ || (upgrade_ && upgrade_->under_way()))
             return answer("failed: the gateway is on its way in or out; ask again when it is not");
         if (::getpid() == 1)
-            return answer("failed: this is the first process of its container, which ends with it; replace the "
-                          "container");
+            return answer(
+                "failed: this is the first process of its container, which ends with it; replace the "
+                "container");
         upgrade_ = std::make_unique<Upgrade>(what_there_is());
         asio::co_spawn(control_, hand_over(std::move(answer)), asio::detached);
     }
@@ -179,14 +181,18 @@ private:
         bool told = false;
         const auto failed = co_await upgrade_->run([&](pid_t successor) {
             notify_manager(fmt::format("MAINPID={}", successor));
-            spdlog::info("upgrade: process {} serves now; requests to finish here: {}", successor, under_way());
+            spdlog::info("upgrade: process {} serves now; requests to finish here: {}", successor,
+                         under_way());
             answer(fmt::format("ok: process {} serves now", successor));
             told = true;
         });
         if (failed.empty()) {
+            if (upgrade_->successor_stopped()) {
+                loop_.hand_over(nullptr);
+                co_return co_await shut_down();
+            }
             spdlog::info("upgrade: everything is handed over");
-            end();
-            co_return;
+            co_return end();
         }
         notify_manager(fmt::format("MAINPID={}", ::getpid()));
         spdlog::error("upgrade: {}; this process goes on as before", failed);

@@ -68,9 +68,10 @@ pods::UniqueFd GivenSockets::take(const manifest::Listener& at) {
 void GivenSockets::say_unused() {
     for (const auto& socket : sockets_) {
         const auto at = where(socket.get());
-        spdlog::warn("the service manager opened {}, where no listener of the Gateway manifest is: add one, or take "
-                     "it from the socket unit",
-                     at ? at->address().to_string() + ":" + std::to_string(at->port()) : "a socket");
+        spdlog::warn(
+            "the service manager opened {}, where no listener of the Gateway manifest is: add one, or take "
+            "it from the socket unit",
+            at ? at->address().to_string() + ":" + std::to_string(at->port()) : "a socket");
     }
     sockets_.clear();
 }

@@ -1,5 +1,5 @@
-// What systemd and others like it agree on with a service: sockets that were opened for it (sd_listen_fds(3)), and
-// telling how it is (sd_notify(3)). Without such a manager all of this is nothing.
+// What systemd and others like it agree on with a service: sockets that were opened for it
+// (sd_listen_fds(3)), and telling how it is (sd_notify(3)). Without such a manager all of this is nothing.
 #pragma once
 
 #include <chrono>

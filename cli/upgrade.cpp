@@ -27,11 +27,11 @@ namespace json = boost::json;
 using namespace std::chrono_literals;
 using namespace asio::experimental::awaitable_operators;
 
-constexpr auto start_limit = 30s;    // from exec to "ready": the manifests are read and everything is made
-constexpr auto settle_limit = 35s;   // a pod's start, from fork to exec
-constexpr auto serving_limit = 10s;  // from "go" to "serving"
+constexpr auto start_limit = 30s;       // from exec to "ready": the manifests are read and everything is made
+constexpr auto settle_limit = 35s;      // a pod's start, from fork to exec
+constexpr auto serving_limit = 10s;     // from "go" to "serving"
 constexpr auto grace_of_doors = 250ms;  // first requests on connections that cannot be passed on
-constexpr auto linger_limit = 5s;  // for connections that end, when no request is left
+constexpr auto linger_limit = 5s;       // for connections that end, when no request is left
 constexpr auto look_every = 5ms;
 
 HandoverMessage message(std::string_view what) {
@@ -74,10 +74,10 @@ struct Upgrade::Child {
     // How it ended, as words. One that lives on without hearing us does so no longer.
     std::string end() {
         kill();
-        int status = 0;
         if (::waitpid(pid, &status, 0) != pid) return "it is gone";
         if (WIFSIGNALED(status))
-            return fmt::format("it was killed by signal {} ({})", WTERMSIG(status), ::strsignal(WTERMSIG(status)));
+            return fmt::format("it was killed by signal {} ({})", WTERMSIG(status),
+                               ::strsignal(WTERMSIG(status)));
         return fmt::format("it ended with status {}", WEXITSTATUS(status));
     }
 
@@ -85,6 +85,7 @@ struct Upgrade::Child {
     asio::posix::stream_descriptor exit;  // a pidfd
     asio::posix::stream_descriptor channel;
     bool is_gone = false;
+    int status = -1;  // as waitpid(2) says it
 };
 
 Upgrade::~Upgrade() = default;
@@ -187,8 +188,9 @@ asio::awaitable<Upgrade::Lost> Upgrade::wait_for(std::string_view what, std::chr
     if (const auto* heard = std::get_if<0>(&first); heard != nullptr && *heard) {
         if ((*heard)->what() == what) co_return Lost{};
         const auto* why = (*heard)->body.if_contains("why");
-        co_return fmt::format("the new process cannot serve: {}",
-                              why != nullptr && why->is_string() ? std::string(why->as_string()) : "it says not why");
+        co_return fmt::format("the new process cannot serve: {}", why != nullptr && why->is_string()
+                                                                      ? std::string(why->as_string())
+                                                                      : "it says not why");
     }
     if (first.index() == 1)
         co_return fmt::format("the new process did not say '{}' within {} s", what,
@@ -213,15 +215,16 @@ asio::awaitable<Upgrade::Lost> Upgrade::finish() {
     bool some_stay = false;
     for (const auto& at : estate_.listens_at) some_stay = some_stay || at.tls || at.proxy_protocol;
     if (some_stay) co_await pause(grace_of_doors);
-    estate_.loop.hand_over(this, [this] { return estate_.shared.unplaced.load() > 0; });
+    estate_.loop.hand_over(this);
     const auto deadline = pods::Clock::now() + estate_.drain;
     bool drained = false;
     auto quiet_since = pods::Clock::now();
     const auto busy = [&] {
-        const bool works =
-            std::max(estate_.shared.requests.load(), estate_.shared.errands.load()) > 0 || estate_.loop.has_pods();
+        const bool works = std::max(estate_.shared.requests.load(), estate_.shared.errands.load()) > 0 ||
+                           estate_.loop.has_pods();
         if (works) quiet_since = pods::Clock::now();
-        return works || (estate_.shared.connections.load() > 0 && pods::Clock::now() - quiet_since < linger_limit);
+        return works ||
+               (estate_.shared.connections.load() > 0 && pods::Clock::now() - quiet_since < linger_limit);
     };
     while (busy() && !child_->is_gone && pods::Clock::now() < deadline) {
         if (!drained && !estate_.loop.has_pods()) {  // whoever asks here still is told to come again
@@ -231,8 +234,11 @@ asio::awaitable<Upgrade::Lost> Upgrade::finish() {
         co_await pause(20ms);
     }
     co_await pause(20ms);  // a connection that was just passed on is on its way to us
-    if (child_->is_gone) co_return fmt::format("the new process served, but then {}", child_->end());
-    co_return Lost{};
+    if (!child_->is_gone) co_return Lost{};
+    const auto how = child_->end();
+    successor_stopped_ = child_->status == 0;  // somebody told it to
+    if (successor_stopped_) co_return Lost{};
+    co_return fmt::format("the new process served, but then {}", how);
 }
 
 asio::awaitable<void> Upgrade::listen_to_child() {
@@ -254,9 +260,10 @@ void Upgrade::pass_clients() {
     for (auto& worker : estate_.workers)
         worker->pass_on(
             [this](int descriptor, std::string early, std::shared_ptr<const proxy::Door> door) {
-                asio::post(estate_.control, [this, descriptor, early = std::move(early), door = std::move(door)] {
-                    pass_client(descriptor, early, *door);
-                });
+                asio::post(estate_.control,
+                           [this, descriptor, early = std::move(early), door = std::move(door)] {
+                               pass_client(descriptor, early, *door);
+                           });
             },
             [this, told = workers_told_] { asio::post(estate_.control, [told] { ++*told; }); });
 }
@@ -330,7 +337,7 @@ void Upgrade::keep_everything() {
     if (child_ && !child_->is_gone) {
         child_->end();
     }
-    estate_.loop.hand_over(nullptr, [] { return false; });
+    estate_.loop.hand_over(nullptr);
     for (auto& worker : estate_.workers) worker->keep();
     if (std::exchange(doors_passed_, false)) {
         for (auto& listener : estate_.listeners) listener->start();

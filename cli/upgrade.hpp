@@ -1,6 +1,6 @@
-// The old process's side of an upgrade: starts the new binary, gives it our listening sockets, and once it serves, our
-// clients and our pods, each when it is idle. Whatever goes wrong before it serves changes nothing here.
-// docs/deployment.md says how it looks from outside.
+// The old process's side of an upgrade: starts the new binary, gives it our listening sockets, and once it
+// serves, our clients and our pods, each when it is idle. Whatever goes wrong before it serves changes
+// nothing here. docs/deployment.md says how it looks from outside.
 #pragma once
 
 #include <sys/types.h>
@@ -41,8 +41,9 @@ public:
     ~Upgrade();
 
     bool under_way() const { return under_way_; }
-    // Ends when all is handed over: empty, and this process has nothing more to do. Or why it failed: one sentence,
-    // and everything is as before. `serves` is called when the new process does.
+    bool successor_stopped() const { return successor_stopped_; }  // it was told to: so are we
+    // Ends when all is handed over: empty, and this process has nothing more to do. Or why it failed: one
+    // sentence, and everything is as before. `serves` is called when the new process does.
     boost::asio::awaitable<std::string> run(std::function<void(pid_t)> serves);
 
 private:
@@ -69,6 +70,7 @@ private:
     std::shared_ptr<Child> child_;
     bool under_way_ = false;
     bool doors_passed_ = false;
+    bool successor_stopped_ = false;
     std::shared_ptr<std::size_t> workers_told_;
     pods::UniqueFd admin_;
 };

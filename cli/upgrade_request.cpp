@@ -113,10 +113,11 @@ int upgrade(std::span<const std::string> args) {
     const Place place(state);
     socket.connect(stream_protocol::endpoint(place.path), error);
     if (error) {
-        std::fprintf(stderr,
-                     "pilotlight upgrade: no gateway listens at %s (%s); name its manifests with -f, or its state "
-                     "directory with --state-dir\n",
-                     (state / socket_name).c_str(), error.message().c_str());
+        std::fprintf(
+            stderr,
+            "pilotlight upgrade: no gateway listens at %s (%s); name its manifests with -f, or its state "
+            "directory with --state-dir\n",
+            (state / socket_name).c_str(), error.message().c_str());
         return 1;
     }
     std::string text;

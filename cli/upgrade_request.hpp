@@ -1,5 +1,5 @@
-// `pilotlight upgrade`: asks the running gateway to put the binary that is now installed in its place, over a socket in
-// the state directory that only its own user and root may use, and says what came of it.
+// `pilotlight upgrade`: asks the running gateway to put the binary that is now installed in its place, over a
+// socket in the state directory that only its own user and root may use, and says what came of it.
 #pragma once
 
 #include <boost/asio/io_context.hpp>

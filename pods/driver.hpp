@@ -80,7 +80,8 @@ public:
 
     // --- an upgrade (docs/deployment.md): pods pass from one gateway to the next
 
-    // A pod that another gateway still has, and what it holds: not to be dealt out here. Ends with adopt() or forget().
+    // A pod that another gateway still has, and what it holds: not to be dealt out here. Ends with adopt() or
+    // forget().
     virtual void promise(PodId, const Started&) {}
     virtual void forget_promise(PodId) {}
     // It is ours now, and runs.

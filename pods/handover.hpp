@@ -1,5 +1,5 @@
-// A running pod on its way from one gateway to the one that takes its place: what it is, and the descriptors that its
-// life hangs on (keeper.hpp). Whoever lets the lifeline go ends the pod.
+// A running pod on its way from one gateway to the one that takes its place: what it is, and the descriptors
+// that its life hangs on (keeper.hpp). Whoever lets the lifeline go ends the pod.
 #pragma once
 
 #include <sys/types.h>

@@ -194,9 +194,8 @@ void Kept::kill() {
 }
 
 std::shared_ptr<Kept> Kept::adopt(asio::any_io_executor executor, KeptHandles handles) {
-    auto kept =
-        std::make_shared<Kept>(std::move(executor), handles.keeper, std::move(handles.exit),
-                               std::move(handles.lifeline), std::move(handles.report));
+    auto kept = std::make_shared<Kept>(std::move(executor), handles.keeper, std::move(handles.exit),
+                                       std::move(handles.lifeline), std::move(handles.report));
     kept->pod_pid_ = handles.pod;
     kept->is_adopted_ = true;
     return kept;
@@ -204,7 +203,7 @@ std::shared_ptr<Kept> Kept::adopt(asio::any_io_executor executor, KeptHandles ha
 
 KeptHandles Kept::release() {
     KeptHandles handles;
-    if (is_reaped_ || is_over_ || is_released_ || !lifeline_) return handles;
+    if (is_reaped_ || is_over_ || is_released_ || !lifeline_ || !rest_of_report_.empty()) return handles;
     handles.exit = UniqueFd(::fcntl(exit_.native_handle(), F_DUPFD_CLOEXEC, 0));
     handles.report = UniqueFd(::fcntl(report_.native_handle(), F_DUPFD_CLOEXEC, 0));
     if (!handles.exit || !handles.report) return {};
@@ -249,7 +248,8 @@ bool Kept::hear_end() {
     return true;
 }
 
-// What a killed keeper leaves behind falls to us if it was our child. If not, it is found by the pod's session.
+// What a killed keeper leaves behind falls to us if it was our child. If not, it is found by the pod's
+// session.
 bool Kept::kill_orphans() const {
     if (!was_keeper_killed_ || is_released_) return false;
     return is_adopted_ ? Orphans::kill_session(pod_pid_) : Orphans::kill();

@@ -55,8 +55,8 @@ public:
     // Kills, waits for it on this very thread, up to 10 s, and reaps.
     void end_now();
 
-    // Of a pod that has started: from now on it is for whoever has these. Its end is none of ours any more, but a
-    // keeper that is our child is reaped still, by end(). Empty handles: it cannot be let go now.
+    // Of a pod that has started: from now on it is for whoever has these. Its end is none of ours any more,
+    // but a keeper that is our child is reaped still, by end(). Empty handles: it cannot be let go now.
     KeptHandles release();
     bool was_released() const { return is_released_; }
 

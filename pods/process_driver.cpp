@@ -108,7 +108,7 @@ struct ProcessDriver::State {
     Gpus gpus;
     std::map<PodId, std::shared_ptr<Running>> pods;
     std::map<PodId, std::pair<std::uint16_t, std::vector<std::string>>> promised;  // port and GPUs
-    bool is_closed = false;  // the driver is gone
+    bool is_closed = false;                                                        // the driver is gone
 };
 
 ProcessDriver::ProcessDriver(asio::io_context& io, ProcessSettings settings,

@@ -3,6 +3,7 @@
 // can forget to.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -83,6 +84,7 @@ public:
     void admit(std::shared_ptr<const Backend>, TimePoint now);
     void drain(PodId, TimePoint now);
     void forget(PodId, TimePoint now);
+    std::atomic<std::size_t> unplaced{0};  // requests on their way to a pod: their body comes, or they wait
     int leases(PodId);
     // An upgrade: who lives on a pod goes with it.
     std::vector<router::Sessions::Known> sessions_of(PodId);

@@ -1,5 +1,5 @@
-// Whether two gateways mean the same by a revision: a hash of what its pods run. Another version of ours that knows
-// more fields has another fingerprint, and its pods are replaced: safe, if not free. Pure.
+// Whether two gateways mean the same by a revision: a hash of what its pods run. Another version of ours that
+// knows more fields has another fingerprint, and its pods are replaced: safe, if not free. Pure.
 #pragma once
 
 #include <string>

@@ -1,5 +1,5 @@
-// What a gateway tells the one that takes its place (docs/deployment.md, upgrade): which revisions there are, and the
-// pods, each when it is handed over.
+// What a gateway tells the one that takes its place (docs/deployment.md, upgrade): which revisions there are,
+// and the pods, each when it is handed over.
 #pragma once
 
 #include <cstdint>

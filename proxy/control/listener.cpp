@@ -45,7 +45,8 @@ Listener::Listener(asio::io_context& io, const manifest::Listener& at, std::shar
     const asio::ip::tcp::endpoint endpoint(address, at.port);
     if (given) {
         acceptor_.assign(endpoint.protocol(), given.release(), error);
-        if (error) throw std::runtime_error(fmt::format("a socket that was handed over: {}", error.message()));
+        if (error)
+            throw std::runtime_error(fmt::format("a socket that was handed over: {}", error.message()));
         return;
     }
     acceptor_.open(endpoint.protocol(), error);

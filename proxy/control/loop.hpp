@@ -32,7 +32,7 @@ public:
     bool is_settled() const;
     std::vector<OldRevision> old_revisions() const;
     std::vector<OldPod> old_pods() const;
-    void hand_over(PodTaker*, std::function<bool()> requests_on_their_way);  // null: no more
+    void hand_over(PodTaker*);  // null: no more
     bool has_pods() const;
     void remember();  // what was learnt, for whoever reads it next
 

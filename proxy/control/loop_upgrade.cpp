@@ -34,12 +34,12 @@ std::shared_ptr<Revision> Loop::make_revision(const manifest::Service& service, 
         old_.erase(old);
     }
     if (!goes_on) ++generation;
-    return std::make_shared<Revision>(context_, service, fmt::format("{}-{:05}", service.name, generation), now,
-                                      inherited);
+    return std::make_shared<Revision>(context_, service, fmt::format("{}-{:05}", service.name, generation),
+                                      now, inherited);
 }
 
-// A pod that leaves, or whose revision did not go on, ends with the old gateway. Until then it counts: its GPU is
-// not free, and it is one of those that may exist at once.
+// A pod that leaves, or whose revision did not go on, ends with the old gateway. Until then it counts: its
+// GPU is not free, and it is one of those that may exist at once.
 void Loop::promise(const std::vector<OldPod>& pods) {
     const auto now = Clock::now();
     for (const auto& pod : pods) {
@@ -119,9 +119,9 @@ std::vector<OldPod> Loop::old_pods() const {
     return all;
 }
 
-void Loop::hand_over(PodTaker* taker, std::function<bool()> requests_on_their_way) {
+void Loop::hand_over(PodTaker* taker) {
     context_.taker = taker;
-    context_.requests_on_their_way = std::move(requests_on_their_way);
+    context_.handing_over_since = Clock::now();
     wake();
 }
 

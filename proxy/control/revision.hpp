@@ -37,8 +37,8 @@ struct ControlContext {
     std::function<void()> changed;  // on the control thread: a new snapshot is worth while
     bool frozen = false;            // no pod starts or ends: an upgrade is under way
     PodTaker* taker = nullptr;      // and pods that are idle go to the next gateway
-    std::function<bool()> requests_on_their_way = [] { return false; };  // to a gate
-    Duration startup_silence{};     // of services that do not say it themselves: timeouts.startupSilence
+    TimePoint handing_over_since{};
+    Duration startup_silence{};  // of services that do not say it themselves: timeouts.startupSilence
 };
 
 class Revision : public std::enable_shared_from_this<Revision> {
@@ -138,7 +138,7 @@ private:
     bool retiring_ = false;
     bool shutting_down_ = false;
     int stopping_ = 0;
-    std::map<std::string, PodId> promised_;  // by the pod's name
+    std::map<std::string, PodId> promised_;                 // by the pod's name
     std::optional<std::chrono::milliseconds> all_stopped_;  // the grace that pods have since then
 };
 

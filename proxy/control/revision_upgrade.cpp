@@ -1,4 +1,5 @@
-// A revision's part in an upgrade: its pods go to the next gateway as they fall idle, or come from the one before.
+// A revision's part in an upgrade: its pods go to the next gateway as they fall idle, or come from the one
+// before.
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
@@ -8,6 +9,10 @@
 
 namespace proxy {
 namespace {
+
+// So long the last pod waits for requests whose body is not there yet; the next gateway's clients wait with
+// it.
+constexpr std::chrono::seconds for_slow_uploads{30};
 
 std::size_t all_of(std::size_t waiting) {
     return waiting;
@@ -49,10 +54,11 @@ bool Revision::is_settled() const {
     return true;
 }
 
-// While somebody waits here, or may come to wait, one pod stays: whoever came first is served first.
+// While somebody waits here, or comes to wait, one pod stays: whoever came first is served first.
 void Revision::hand_over_idle(TimePoint now) {
     if (context_.taker == nullptr) return;
-    const bool needed = usage_.waiting > 0 || context_.requests_on_their_way();
+    const bool has_time = now - context_.handing_over_since < for_slow_uploads;
+    const bool needed = usage_.waiting > 0 || (has_time && gate_->unplaced > 0);
     std::vector<PodId> all;
     for (const auto& [id, running] : running_)
         if (!running.stopping) all.push_back(id);
@@ -72,7 +78,8 @@ void Revision::hand_over_idle(TimePoint now) {
         if (leaves) {
             ++stopping_;
             running.stopping = true;
-            asio::co_spawn(context_.io, stop(shared_from_this(), id, settings_.termination_grace), asio::detached);
+            asio::co_spawn(context_.io, stop(shared_from_this(), id, settings_.termination_grace),
+                           asio::detached);
         } else if (!hand_over(id, running, now)) {
             if (running.backend) gate_->admit(running.backend, now);
             return;  // nobody takes it: control will hear of that
@@ -103,7 +110,8 @@ void Revision::promise(const OldPod& old, TimePoint now) {
     autoscaler::FleetPod pod;
     pod.ordinal = old.ordinal;
     pod.restarts = old.restarts;
-    const auto age = std::chrono::system_clock::now().time_since_epoch() - std::chrono::nanoseconds(old.created);
+    const auto age =
+        std::chrono::system_clock::now().time_since_epoch() - std::chrono::nanoseconds(old.created);
     pod.created = now - std::max<Duration>(std::chrono::duration_cast<Duration>(age), Duration{});
     pod.since = now;
     const auto id = fleet().promise(pod);
@@ -121,7 +129,8 @@ bool Revision::adopt(const OldPod& old, pods::Handed& handed, TimePoint now) {
     auto& running = running_[id];
     running.started = old.started;
     running.wanted = running.asked = running.made = running.explained = now;
-    running.created = WallTime(std::chrono::duration_cast<WallTime::duration>(std::chrono::nanoseconds(old.created)));
+    running.created =
+        WallTime(std::chrono::duration_cast<WallTime::duration>(std::chrono::nanoseconds(old.created)));
     running.uid = old.uid;
     context_.driver.adopt(spec_of(id, old.name), std::move(handed));
     context_.events.normal(settings_.name_space, "Pod", old.name, "HandedOver",

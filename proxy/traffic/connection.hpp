@@ -22,7 +22,8 @@ public:
     void start();
     void drain();  // no further request: closed now if it is between two
     void close();  // now, whatever it does
-    void move_on();  // to another gateway, if the worker says so and it is between two requests; else as drain()
+    void
+    move_on();  // to another gateway, if the worker says so and it is between two requests; else as drain()
 
 private:
     using Next = Visit::Next;

@@ -23,7 +23,7 @@ bool says_version_13(const RequestHead& head) {
 
 // What a stream listens for: the ends of the jobs of its session.
 std::unique_ptr<AnswerListener> listener_for(const Service& service, const router::Classified& classified,
-                                       const RequestHead& head, const std::vector<std::string>& ids) {
+                                             const RequestHead& head, const std::vector<std::string>& ids) {
     if (classified.until != router::Until::answer) return std::make_unique<AnswerIds>();
     if (classified.what != router::Class::stream || head.method() != "GET") return nullptr;
     std::string session, event;
@@ -109,7 +109,8 @@ asio::awaitable<Visit::Next> Visit::answer(RequestHead request) {
         co_await converse();
         co_return Next::close;
     }
-    Counted unplaced(worker_.shared().unplaced);
+    const auto gate = x.service->gate;  // a reload may give the request another one
+    Counted unplaced(gate->unplaced);
     if (classified_.peek) body_.emplace();
     if (has_body) {
         const bool whole = co_await read_body();

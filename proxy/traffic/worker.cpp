@@ -52,8 +52,7 @@ void Worker::accept(asio::ip::tcp::socket socket, std::shared_ptr<const Door> do
     asio::post(io_, [this, handle, door = std::move(door), early = std::move(early)]() mutable {
         Socket mine(poller_, handle);
         if (stopped_) return;
-        std::make_shared<Connection>(*this, std::move(mine), std::move(door), std::move(early))
-            ->start();
+        std::make_shared<Connection>(*this, std::move(mine), std::move(door), std::move(early))->start();
     });
 }
 

@@ -32,7 +32,6 @@ struct Shared {
     PasswordCheck passwords{};
     std::atomic<std::size_t> connections{0};  // of clients
     std::atomic<std::size_t> requests{0};     // of clients, from the head to the end of the answer
-    std::atomic<std::size_t> unplaced{0};     // of those, that have no pod yet: their body comes, or they wait
     std::atomic<std::size_t> errands{0};      // that pods work on
     DoorCounters door{};
     Generations generations{};
@@ -62,9 +61,9 @@ public:
     void stop();                        // closes everything; the thread then runs dry
     void join();
 
-    // An upgrade: connections that are between two requests go to the next gateway, with what was read of the next
-    // one; whatever else there is ends as if we were to end. `begun` is called on the worker's thread: from then on
-    // no request is read but on connections that cannot be passed on.
+    // An upgrade: connections that are between two requests go to the next gateway, with what was read of the
+    // next one; whatever else there is ends as if we were to end. `begun` is called on the worker's thread:
+    // from then on no request is read but on connections that cannot be passed on.
     using PassOn = std::function<void(int descriptor, std::string early, std::shared_ptr<const Door>)>;
     void pass_on(PassOn, std::function<void()> begun);
     void keep();  // there is no next gateway: all is as before

@@ -204,7 +204,7 @@ class Upgrade(harness.TestCase):
             gateway.write("wrong", "apiVersion: pilotlight.dev/v1\nkind: Gateway\nspec: {nonsense: 1}\n")
             status, words = self.upgrade(gateway)
             self.assertEqual(status, 1, words)
-            self.assertIn("nonsense", words)
+            self.assertIn("a second Gateway", words)
             os.remove(os.path.join(gateway.manifests, "wrong.yaml"))
             client.send(request_text("POST", TXT2IMG, body=prompt("still there")))
             self.assert_status(client.response(), 200, gateway)
@@ -237,3 +237,15 @@ class Upgrade(harness.TestCase):
             self.assert_status(runs.response(), 200, gateway)
         self.assertIsNone(gateway.process.poll(), "the old process has ended")
         self.assert_status(gateway.generate("after"), 200, gateway)
+
+    def test_whoever_is_told_to_stop_after_the_swap_takes_the_old_process_along(self):
+        gateway = self.old(service(scale={"min-scale": 1, "max-scale": 1}), simulator={"SERVICE": "1.5"})
+        gateway.wait_for_ready(1)
+        with gateway.connect() as runs:
+            runs.send(request_text("POST", TXT2IMG, body=prompt("runs")))
+            gateway.wait(gateway.busy, "it works")
+            self.assertEqual(self.upgrade(gateway)[0], 0)
+            os.kill(self.processes[-1], signal.SIGTERM)
+            self.assert_status(runs.response(), 200, gateway)
+        self.assert_ended_well(gateway)
+        gateway.wait_for_no_pods()

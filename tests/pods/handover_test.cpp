@@ -111,7 +111,8 @@ TEST_CASE("when the keeper of a pod that was handed over is killed, no process o
     CHECK(eventually(houses.io, [&] { return !all_processes().contains(keeper); }));
 }
 
-TEST_CASE("what a promised pod holds is not dealt out, and is free again when it will not come", "[handover]") {
+TEST_CASE("what a promised pod holds is not dealt out, and is free again when it will not come",
+          "[handover]") {
     Houses houses({"0", "1"});
     Started elsewhere;
     elsewhere.address = {"127.0.0.1", 20001};

@@ -22,7 +22,8 @@ TEST_CASE("a session is found on the pod it was bound to", "[sessions]") {
     CHECK(s.on(first) == 1);
 }
 
-TEST_CASE("all who live on a pod can be told, longest unseen first, and whether it is their home", "[sessions]") {
+TEST_CASE("all who live on a pod can be told, longest unseen first, and whether it is their home",
+          "[sessions]") {
     Sessions s;
     s.bind(alice, first, start, Sessions::Home::no);
     s.bind(bob, second, start);
