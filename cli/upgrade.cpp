@@ -109,6 +109,7 @@ asio::awaitable<std::string> Upgrade::run(std::function<void(pid_t)> serves) {
         for (const auto& pod : estate_.loop.old_pods()) pods.push_back(to_json(pod));
         go.body["pods"] = std::move(pods);
         send(child_->channel.native_handle(), go);
+        estate_.loop.tell_sessions(*this);
     }
     if (lost.empty()) lost = co_await wait_for("serving", serving_limit);
     if (lost.empty()) {

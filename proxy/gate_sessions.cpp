@@ -117,7 +117,9 @@ std::optional<PodId> Gate::worked_last_for(const Caller& caller, TimePoint now) 
 
 // Where a client who does not say who he is has his work done, most likely.
 std::optional<PodId> Gate::likely_busy(const Caller& caller, TimePoint now) {
-    const auto busy = [this](PodId pod) { return pool_.leases(pod) > 0 && !pool_.benched(pod); };
+    const auto busy = [this](PodId pod) {
+        return (pool_.leases(pod) > 0 || pool_.elsewhere(pod)) && !pool_.benched(pod);
+    };
     if (const auto pod = worked_last_for(caller, now); pod && busy(*pod)) return pod;
     std::optional<PodId> best;
     std::pair<int, std::uint64_t> most;

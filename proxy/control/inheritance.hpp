@@ -40,7 +40,7 @@ class PodTaker {
 public:
     virtual ~PodTaker() = default;
     virtual bool take(const OldPod&, pods::Handed&) = 0;  // moved from only if it was taken
-    virtual void sessions(const std::string& pod_name, const OldSessions&) = 0;  // of one that was taken
+    virtual void sessions(const std::string& pod_name, const OldSessions&) = 0;  // who live on it
     virtual void gone(const std::string& pod_name) = 0;
 };
 

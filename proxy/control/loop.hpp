@@ -33,6 +33,7 @@ public:
     std::vector<OldRevision> old_revisions() const;
     std::vector<OldPod> old_pods() const;
     void hand_over(PodTaker*);  // null: no more
+    void tell_sessions(PodTaker&) const;
     bool has_pods() const;
     void remember();  // what was learnt, for whoever reads it next
 

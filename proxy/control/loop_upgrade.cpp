@@ -125,6 +125,10 @@ void Loop::hand_over(PodTaker* taker) {
     wake();
 }
 
+void Loop::tell_sessions(PodTaker& taker) const {
+    for (const auto& revision : revisions_) revision->tell_sessions(taker);
+}
+
 bool Loop::has_pods() const {
     for (const auto& revision : revisions_)
         if (revision->has_pods()) return true;

@@ -48,6 +48,11 @@ std::vector<OldPod> Revision::old_pods(TimePoint now) const {
     return all;
 }
 
+void Revision::tell_sessions(PodTaker& taker) const {
+    for (const auto& pod : fleet().pods())
+        if (running_.contains(pod.id)) taker.sessions(pod.name, gate_->sessions_of(pod.id));
+}
+
 bool Revision::is_settled() const {
     for (const auto& pod : fleet().pods())
         if (pod.phase == pods::Phase::container_creating && !pod.promised) return false;
@@ -117,6 +122,11 @@ void Revision::promise(const OldPod& old, TimePoint now) {
     const auto id = fleet().promise(pod);
     promised_[old.name] = id;
     context_.driver.promise(id, old.started);
+    if (!old.ready) return;
+    Running as_it_is;
+    as_it_is.started = old.started;
+    as_it_is.uid = old.uid;
+    gate_->expect(make_backend(id, as_it_is, now), now);  // what takes no slot finds it
 }
 
 bool Revision::adopt(const OldPod& old, pods::Handed& handed, TimePoint now) {
@@ -138,6 +148,7 @@ bool Revision::adopt(const OldPod& old, pods::Handed& handed, TimePoint now) {
     fleet().started(id, now);
     if (old.ready) {  // a fact, and no cold start of ours
         running.backend = make_backend(id, running, now);
+        if (!named->draining) gate_->admit(running.backend, now);
         fleet().passed(id, now);
     }
     begin_probing(id, running);
@@ -147,7 +158,7 @@ bool Revision::adopt(const OldPod& old, pods::Handed& handed, TimePoint now) {
 
 bool Revision::settle(const std::string& pod_name, const OldSessions& sessions, TimePoint now) {
     for (const auto& pod : fleet().pods()) {
-        if (pod.name != pod_name || !running_.contains(pod.id)) continue;
+        if (pod.name != pod_name || !(running_.contains(pod.id) || pod.promised)) continue;
         gate_->settle(pod.id, sessions, now);
         return true;
     }
@@ -162,6 +173,7 @@ bool Revision::gone(const std::string& pod_name, TimePoint now) {
             continue;
         }
         context_.driver.forget_promise(each->second);
+        gate_->forget(each->second, now);
         fleet().exited(each->second, 0, "ended with the gateway before this one", now);
         each = promised_.erase(each);
         any = true;

@@ -107,6 +107,10 @@ class Upgrade(harness.TestCase):
             time.sleep(0.1)
             status, words = self.upgrade(gateway)
             self.assertEqual(status, 0, words)
+            # What takes no slot reaches the pod although the old process still has it: progress, pictures, pages.
+            for _ in range(3):
+                self.assert_status(gateway.request("GET", "/sdapi/v1/progress"), 200, gateway)
+            self.assertIsNone(gateway.process.poll(), "the old process is gone already; the test proves nothing")
             late = gateway.generate("late")
             self.assert_status(runs.response(), 200, gateway)
             self.assert_status(waits.response(), 200, gateway)
