@@ -86,8 +86,8 @@ public:
     void forget(PodId, TimePoint now);
     std::atomic<std::size_t> unplaced{0};  // requests on their way to a pod: their body comes, or they wait
     int leases(PodId);
-    // An upgrade: a pod that another gateway gives out the slots of, until admit() or forget(); and who lives on a pod
-    // goes with it.
+    // An upgrade: a pod that another gateway gives out the slots of, until admit() or forget(); and who lives
+    // on a pod goes with it.
     void expect(std::shared_ptr<const Backend>, TimePoint now);
     std::vector<router::Sessions::Known> sessions_of(PodId);
     void settle(PodId, const std::vector<router::Sessions::Known>&, TimePoint now);

@@ -122,8 +122,8 @@ public:
     bool any_admitted() const { return admitted_ > 0; }
     bool admitted(PodId) const;
     bool elsewhere(PodId) const;
-    // A pod that another gateway has still: it is there for what takes no slot, and whoever is bound to it waits. Ends
-    // with admit().
+    // A pod that another gateway has still: it is there for what takes no slot, and whoever is bound to it
+    // waits. Ends with admit().
     void expect(PodId, TimePoint now);
     int leases(PodId) const;
     bool benched(PodId) const;

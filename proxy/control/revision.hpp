@@ -66,7 +66,7 @@ public:
     // An upgrade, the old gateway's side.
     std::vector<OldPod> old_pods(TimePoint now) const;  // that exist
     void tell_sessions(PodTaker&) const;
-    bool is_settled() const;                            // no start is under way
+    bool is_settled() const;  // no start is under way
     bool has_pods() const { return !running_.empty() || stopping_ > 0; }
     void remember_now() { remember(Clock::now(), true); }
     // The new one's side. False: it is of no pod here.

@@ -15,7 +15,8 @@ TEST_CASE("a retried request stands where it stood", "[pool]") {
     CHECK(d.granted() == "1@2");
 }
 
-TEST_CASE("a pod that another gateway has still is there, and gives out no slot until it is admitted", "[pool]") {
+TEST_CASE("a pod that another gateway has still is there, and gives out no slot until it is admitted",
+          "[pool]") {
     Desk d;
     d.pool.expect(PodId{1}, d.now);
     d.arrive();
