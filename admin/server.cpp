@@ -14,8 +14,9 @@ using asio::ip::tcp;
 
 constexpr auto awaited = asio::as_tuple(asio::use_awaitable);
 
-void listen(tcp::acceptor& acceptor, const tcp::endpoint& endpoint) {
+void listen(tcp::acceptor& acceptor, const tcp::endpoint& endpoint, int given) {
     boost::system::error_code error;
+    if (given >= 0) return acceptor.assign(endpoint.protocol(), given), void();
     acceptor.open(endpoint.protocol(), error);
     if (!error) acceptor.set_option(asio::socket_base::reuse_address(true), error);
     if (!error) acceptor.bind(endpoint, error);
@@ -74,7 +75,7 @@ asio::awaitable<void> accept_all(std::shared_ptr<Server::Core> core) {
 
 Server::Server(asio::io_context& io, const tcp::endpoint& endpoint, Source source, Settings settings)
     : core_(std::make_shared<Core>(io, std::move(source), std::move(settings))) {
-    listen(core_->acceptor, endpoint);
+    listen(core_->acceptor, endpoint, core_->settings.descriptor);
     port_ = core_->acceptor.local_endpoint().port();
 }
 
@@ -110,6 +111,9 @@ void Server::stop() {
 
 std::uint16_t Server::port() const {
     return port_;
+}
+int Server::descriptor() const {
+    return core_->acceptor.native_handle();
 }
 std::size_t Server::connections() const {
     return core_->connections.size();

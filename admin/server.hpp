@@ -44,7 +44,8 @@ struct Settings {
     std::size_t logs = 32;                    // pods' logs read at once; more are answered 503
     std::chrono::milliseconds log_poll{100};  // how often a log that is followed is looked at
     std::filesystem::path
-        history;  // the file in which the dashboard's history outlives a restart; empty: none
+        history;          // the file in which the dashboard's history outlives a restart; empty: none
+    int descriptor = -1;  // of a socket that listens there already, taken over; -1: none
 };
 
 class Server {
@@ -61,6 +62,7 @@ public:
     void published();  // there is a new snapshot: watchers are told of what is different
     void stop();       // watches end; nothing keeps the io_context running after the last answer is written
     std::uint16_t port() const;
+    int descriptor() const;  // of the socket that listens
     std::size_t connections() const;
 
     class Core;

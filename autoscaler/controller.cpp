@@ -171,7 +171,9 @@ Sight Controller::sight(const Seen& seen, const Loads& load) const {
         // waits for nothing more.
         const bool ready = pod.ready && pod.admitted;
         const auto on_it = ready ? load(pod.id) : Load{};
-        sight.pods.push_back({pod.id, ready, on_it.leases, pod.created, on_it.uses});
+        // A promised one is at work for another gateway, and comes when that is done.
+        const int leases = pod.promised ? std::max(1, slots_) : on_it.leases;
+        sight.pods.push_back({pod.id, ready || pod.promised, leases, pod.created, on_it.uses});
     }
     return sight;
 }

@@ -75,6 +75,7 @@ void Fleet::started(PodId id, TimePoint now) {
     FleetPod* pod = find(id);
     if (!pod || pod->phase != Phase::container_creating) return;
     enter(*pod, Phase::running, now);
+    pod->promised = false;
     explain(*pod, "ContainersNotReady", "waits for its first successful readiness probe");
 }
 
@@ -138,6 +139,7 @@ void Fleet::still_busy(PodId id, TimePoint now) {
 // The instance is gone and was not asked to go. Whoever stays gets another one, in place.
 void Fleet::failed(FleetPod& pod, Phase phase, std::string reason, std::string message, TimePoint now) {
     if (pod.draining) return erase(pod);
+    pod.promised = false;
     set_ready(pod, false, now);
     pod.admitted = pod.sick = false;
     pod.id = next_id_();
@@ -163,6 +165,27 @@ void Fleet::note_proven(TimePoint now) {
         failures_ = 0;
         for (FleetPod& each : pods_) each.failures = 0;
     }
+}
+
+// --- an upgrade
+
+PodId Fleet::promise(const FleetPod& as_it_was) {
+    FleetPod pod = as_it_was;
+    pod.id = next_id_();
+    pod.name = prefix_ + "-" + std::to_string(pod.ordinal + 1);
+    pod.phase = Phase::container_creating;
+    pod.ready = pod.draining = false;
+    pod.promised = true;
+    explain(pod, "HandedOver", "works for the gateway before this one, which hands it over when it is done");
+    const auto place = std::find_if(pods_.begin(), pods_.end(),
+                                    [&](const FleetPod& other) { return other.ordinal > pod.ordinal; });
+    const auto id = pod.id;
+    pods_.insert(place, std::move(pod));
+    return id;
+}
+
+void Fleet::handed_over(PodId id) {
+    if (const FleetPod* pod = find(id)) erase(*pod);
 }
 
 // --- step

@@ -70,6 +70,12 @@ public:
     // draining.
     void still_busy(PodId, TimePoint now);
 
+    // An upgrade: a pod that another gateway has and will hand over, told by started() and passed(), or by
+    // exited(); it counts as alive until then. And one that was handed over to another gateway: it is no
+    // longer ours.
+    PodId promise(const FleetPod& as_it_was);
+    void handed_over(PodId);
+
     // What to do now, in this order. Call it after every event, every change of the plan, and at next_due();
     // while pods drain, also when a lease ends.
     std::vector<Command> step(const Plan&, const Loads&, TimePoint now);

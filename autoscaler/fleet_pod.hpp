@@ -39,6 +39,7 @@ struct FleetPod {
     std::optional<TimePoint> ready_since;
 
     // What only the fleet asks for.
+    bool promised = false;  // another gateway has it still, and will hand it over
     bool admitted = false;  // the pool may give it work
     bool sick = false;      // to be killed and restarted
     bool proven = false;    // this instance was once ready for Fleet::proven_after without a break

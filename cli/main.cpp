@@ -17,6 +17,7 @@
 #include "cli/scale.hpp"
 #include "cli/serve.hpp"
 #include "cli/simulate.hpp"
+#include "cli/upgrade_request.hpp"
 #include "pods/keeper.hpp"
 
 namespace {
@@ -33,6 +34,7 @@ Usage: pilotlight COMMAND [arguments]
   logs POD            print what a pod has written; -f goes on
   scale SERVICE       so many pods, whatever the autoscaler wants
   kubeconfig          print a file with which kubectl and kn talk to a running gateway
+  upgrade             put a new binary in the place of a running gateway; nothing is dropped
   hash-key            make a key that opens a service or the admin address, and its hash for the manifest
   replay-kpa FILE...  replay recordings of Knative's autoscaler against this one
   simulate            what a trace of requests would cost, and how long they would wait
@@ -55,6 +57,7 @@ int run(const std::vector<std::string>& words) {
     if (command == "serve") return cli::serve(rest);
     if (command == "check") return cli::check(rest);
     if (command == "explain") return cli::explain(rest, std::cout, std::cerr);
+    if (command == "upgrade") return cli::upgrade(rest);
     if (command == "hash-key") return cli::hash_key(rest, std::cin, std::cout, std::cerr);
     if (command == "simulate") return cli::simulate(rest);
     if (command == "replay-kpa") return cli::replay_kpa(rest);
@@ -70,7 +73,7 @@ int run(const std::vector<std::string>& words) {
     if (command.empty()) return std::fputs(help.data(), stderr), 2;
     std::fprintf(stderr,
                  "pilotlight: '%s' is no command; they are serve, check, explain, get, logs, scale, "
-                 "kubeconfig, hash-key, replay-kpa, simulate and version (see pilotlight --help)\n",
+                 "kubeconfig, hash-key, replay-kpa, simulate, upgrade and version (see pilotlight --help)\n",
                  words.front().c_str());
     return 2;
 }

@@ -15,11 +15,15 @@
 
 #include "admin/server.hpp"
 #include "cli/audit_log.hpp"
+#include "cli/heir.hpp"
 #include "cli/load.hpp"
 #include "cli/logging.hpp"
 #include "cli/objects.hpp"
 #include "cli/options.hpp"
+#include "cli/service_manager.hpp"
 #include "cli/state.hpp"
+#include "cli/upgrade.hpp"
+#include "cli/upgrade_request.hpp"
 #include "pods/make_driver.hpp"
 #include "proxy/bounds/descriptors.hpp"
 #include "proxy/bounds/memory_used.hpp"
@@ -47,11 +51,12 @@ std::size_t connection_limit(const manifest::Limits& limits) {
 // The whole gateway: one control thread (the caller's) and its workers.
 class Gateway {
 public:
-    Gateway(ServeOptions options, ReadAll read)
+    Gateway(ServeOptions options, ReadAll read, Heir* heir)
         : options_(std::move(options)),
           configuration_(*read.loaded.configuration),
           state_dir_(state_directory(configuration_.gateway)),
-          state_lock_(lock_state(state_dir_)),
+          heir_(heir),
+          state_lock_(heir ? heir->take_lock() : lock_state(state_dir_)),
           shared_{cookie_key(configuration_.gateway, state_dir_), access_log_},
           driver_(pods::make_driver(control_, configuration_.gateway.driver, state_dir_)),
           loop_(control_, *driver_, shared_.cookie_key, spool_directory(state_dir_),
@@ -61,33 +66,39 @@ public:
           doors_(control_),
           guards_(control_),
           signals_(control_),
+          upgrade_door_(control_),
           objects_(state_dir_ / "applied", hooks()) {
         access_log_ = make_access_log(configuration_.gateway.log);
         configuration_ = objects_.combine(std::move(read.sources), read.loaded);
         cli::apply(configuration_, options_);
+        if (heir_) loop_.inherit(heir_->take_revisions());
         loop_.configure(configuration_);
         make_workers();
         if (const auto wrong = doors_.make(configuration_.gateway)) throw std::runtime_error(wrong->sentence);
         for (const auto& at : configuration_.gateway.listeners)
-            listeners_.push_back(std::make_unique<proxy::Listener>(control_, at, doors_.of(at), workers_,
-                                                                   shared_, connection_limit_));
+            listeners_.push_back(std::make_unique<proxy::Listener>(
+                control_, at, doors_.of(at), workers_, shared_, connection_limit_,
+                heir_ ? heir_->take_listener(at) : given_.take(at)));
         listens_at_ = configuration_.gateway.listeners;
-        make_admin();
+        const auto& admin_at = configuration_.gateway.admin;
+        make_admin(heir_ ? heir_->take_admin(admin_at) : given_.take(admin_at));
+        given_.say_unused();
     }
 
     void run() {
         std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is one request's trouble
         std::signal(SIGPIPE, SIG_IGN);  // whoever read our log has gone: its lines are lost, no more
+        for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR2})
+            signals_.add(signal);  // before anybody hears that we are there
         for (auto& worker : workers_) worker->start();
-        for (auto& listener : listeners_) listener->start();
-        admin_->start();
-        loop_.set_serving(true);
-        loop_.start();
         watch_.start();
         doors_.watch([this](const auto& wrong) { use_doors(wrong); });
         guards_.watch([this](const auto& wrong) { use_guard(wrong); });
         asio::co_spawn(control_, handle_signals(), asio::detached);
-        announce();
+        if (heir_)
+            asio::co_spawn(control_, heir_->take_over(control_, what_is_inherited()), asio::detached);
+        else
+            open_doors();
         while (!done_) try {
                 control_.run_one();
             } catch (const std::exception& error) {  // no more than what it was about is lost
@@ -98,6 +109,104 @@ public:
     }
 
 private:
+    void open_doors() {
+        for (auto& listener : listeners_) listener->start();
+        admin_->start();
+        loop_.set_serving(true);
+        loop_.start();
+        announce();
+        upgrade_door_.open(state_dir_, [this](auto answer) { ask_for_upgrade(std::move(answer)); });
+        notify_manager("READY=1");
+        asio::co_spawn(control_, feed_watchdog(), asio::detached);
+    }
+
+    asio::awaitable<void> feed_watchdog() {
+        const auto every = watchdog_interval();
+        while (every && !done_) {
+            notify_manager("WATCHDOG=1");
+            co_await pause(std::chrono::duration_cast<std::chrono::milliseconds>(*every));
+        }
+    }
+
+    Heir::House what_is_inherited() {
+        return {[this](const auto& pods) {
+                    loop_.promise(pods);
+                    open_doors();
+                },
+                [this](const auto& pod, pods::Handed handed) { loop_.adopt(pod, std::move(handed)); },
+                [this](const auto& pod_name, const auto& sessions) { loop_.settle(pod_name, sessions); },
+                [this](const auto& pod_name) { loop_.gone(pod_name); },
+                [this](const auto& at, pods::UniqueFd client, std::string early) {
+                    std::size_t index = 0;
+                    for (std::size_t i = 0; i < listens_at_.size(); ++i)
+                        if (listens_at_[i].address == at.address && listens_at_[i].port == at.port) index = i;
+                    listeners_[index]->take(std::move(client), std::move(early));
+                },
+                [this](bool begun) {
+                    heir_ = nullptr;
+                    if (begun) return loop_.predecessor_ended();
+                    spdlog::warn("upgrade: the gateway that runs goes on by itself");
+                    done_ = true;
+                }};
+    }
+
+    Estate what_there_is() {
+        return {control_,
+                loop_,
+                shared_,
+                workers_,
+                listeners_,
+                listens_at_,
+                configuration_.gateway.admin,
+                state_lock_.get(),
+                [this] { return admin_->descriptor(); },
+                [this] {
+                    admin_->stop();
+                    upgrade_door_.close();
+                },
+                [this](pods::UniqueFd socket) {
+                    make_admin(std::move(socket));
+                    admin_->start();
+                    upgrade_door_.open(state_dir_,
+                                       [this](auto answer) { ask_for_upgrade(std::move(answer)); });
+                },
+                configuration_.gateway.timeouts.drain};
+    }
+
+    void ask_for_upgrade(UpgradeDoor::Answer answer) {
+        if (heir_ || draining_ || (upgrade_ && upgrade_->under_way()))
+            return answer("failed: the gateway is on its way in or out; ask again when it is not");
+        if (::getpid() == 1)
+            return answer(
+                "failed: this is the first process of its container, which ends with it; replace the "
+                "container");
+        upgrade_ = std::make_unique<Upgrade>(what_there_is());
+        asio::co_spawn(control_, hand_over(std::move(answer)), asio::detached);
+    }
+
+    asio::awaitable<void> hand_over(UpgradeDoor::Answer answer) {
+        bool told = false;
+        const auto failed = co_await upgrade_->run([&](pid_t successor) {
+            notify_manager(fmt::format("MAINPID={}", successor));
+            spdlog::info("upgrade: process {} serves now; requests to finish here: {}", successor,
+                         under_way());
+            answer(fmt::format("ok: process {} serves now", successor));
+            told = true;
+        });
+        if (failed.empty()) {
+            if (upgrade_->successor_stopped()) {
+                loop_.hand_over(nullptr);
+                co_return co_await shut_down();
+            }
+            spdlog::info("upgrade: everything is handed over");
+            co_return end();
+        }
+        notify_manager(fmt::format("MAINPID={}", ::getpid()));
+        spdlog::error("upgrade: {}; this process goes on as before", failed);
+        loop_.events().warning("", "Gateway", "pilotlight", "UpgradeFailed", failed);
+        if (!told) answer("failed: " + failed);
+    }
+
     void make_workers() {
         const auto wanted = configuration_.gateway.workers;
         // Half the cores: pods need them too, and a slot that passes between threads costs a wake-up
@@ -108,7 +217,7 @@ private:
             workers_.push_back(std::make_unique<proxy::Worker>(shared_, loop_.routes()));
     }
 
-    void make_admin() {
+    void make_admin(pods::UniqueFd given) {
         const auto& at = configuration_.gateway.admin;
         admin::Source source;
         source.snapshot = [this] { return loop_.snapshot(); };
@@ -122,6 +231,7 @@ private:
             throw std::runtime_error(wrong->sentence);
         settings.guard = guards_.current();
         settings.audit = make_audit_log(gateway.log);
+        settings.descriptor = given.release();
         admin_ = std::make_unique<admin::Server>(
             control_, asio::ip::tcp::endpoint(asio::ip::make_address(at.address), at.port), std::move(source),
             std::move(settings));
@@ -148,7 +258,8 @@ private:
                     use(std::move(next));
                     loop_.publish();  // whoever asked sees what came of it
                 },
-                [this] { return draining_; },
+                // What was read while a new process takes over is what it goes by.
+                [this] { return draining_ || heir_ != nullptr || (upgrade_ && upgrade_->under_way()); },
                 [this](bool warning, const auto& name_space, const auto& kind, const auto& name,
                        const auto& reason, const auto& message) {
                     if (warning)
@@ -200,14 +311,13 @@ private:
     }
 
     asio::awaitable<void> handle_signals() {
-        signals_.add(SIGTERM);
-        signals_.add(SIGINT);
-        signals_.add(SIGHUP);
         for (;;) {
             const auto [error, signal] = co_await signals_.async_wait(asio::as_tuple(asio::use_awaitable));
             if (error) co_return;
             if (signal == SIGHUP) {
                 if (!draining_) reload();
+            } else if (signal == SIGUSR2) {
+                ask_for_upgrade([](const std::string& what) { spdlog::info("upgrade: {}", what); });
             } else if (!draining_) {
                 draining_ = true;
                 asio::co_spawn(control_, shut_down(), asio::detached);
@@ -252,6 +362,8 @@ private:
 
     // All or nothing: what is wrong is said, and the configuration in force stays.
     void reload() {
+        if (heir_ || (upgrade_ && upgrade_->under_way()))
+            return spdlog::warn("not reloaded: an upgrade is under way; reload again when it is done");
         auto read = read_all(options_.files);
         auto& loaded = read.loaded;
         say(loaded.problems);
@@ -303,6 +415,7 @@ private:
     // No new connections, no new requests, nobody left waiting; what runs ends, then the pods, then we.
     asio::awaitable<void> shut_down() {
         using namespace std::chrono_literals;
+        notify_manager("STOPPING=1");
         spdlog::info("shutting down; requests to finish: {}", under_way());
         for (auto& listener : listeners_) listener->stop();
         loop_.drain();
@@ -317,13 +430,19 @@ private:
             if (at_once_ && !killed) loop_.stop_pods(killed = true);
             co_await pause(20ms);
         }
+        end();
+        spdlog::info("stopped");
+    }
+
+    void end() {
+        for (auto& worker : workers_) worker->stop();
         loop_.stop();
         watch_.stop();
         doors_.stop();
         guards_.stop();
         admin_->stop();
+        upgrade_door_.close();
         signals_.cancel();
-        spdlog::info("stopped");
         done_ = true;
     }
 
@@ -338,6 +457,8 @@ private:
     ServeOptions options_;
     manifest::Configuration configuration_;
     std::filesystem::path state_dir_;
+    Heir* heir_;  // as long as the gateway before this one is there
+    GivenSockets given_ = GivenSockets::from_environment();
     pods::UniqueFd state_lock_;
     asio::io_context control_{1};
     proxy::AccessLog access_log_;
@@ -354,6 +475,8 @@ private:
     manifest::Listener admin_at_;                 // likewise
     std::unique_ptr<admin::Server> admin_;
     asio::signal_set signals_;
+    UpgradeDoor upgrade_door_;
+    std::unique_ptr<Upgrade> upgrade_;
     Objects objects_;
     bool draining_ = false;
     bool at_once_ = false;
@@ -366,18 +489,23 @@ int serve(std::span<const std::string> args) {
     auto parsed = parse_serve_options(args);
     if (auto* exit = std::get_if<int>(&parsed)) return *exit;
     auto& options = std::get<ServeOptions>(parsed);
+    own_binary();  // before anybody replaces it
+    const auto heir = Heir::from_environment();
     auto read = read_all(options.files);
     auto& loaded = read.loaded;
-    for (const auto& problem : loaded.problems)
+    for (const auto& problem : loaded.problems) {
         std::fprintf(stderr, "%s\n", manifest::to_string(problem).c_str());
+        if (heir && !problem.warning) heir->fail(manifest::to_string(problem));
+    }
     if (!loaded.configuration) return 1;
     apply(*loaded.configuration, options);
     proxy::EmergencyMemory::set_up();
     set_up_logging(loaded.configuration->gateway.log);
     try {
-        Gateway(std::move(options), std::move(read)).run();
+        Gateway(std::move(options), std::move(read), heir.get()).run();
     } catch (const std::exception& error) {
         spdlog::error("{}", error.what());
+        if (heir) heir->fail(error.what());
         shut_down_logging();
         return 1;
     }

@@ -45,6 +45,8 @@ struct Exit {
     std::string message;  // one sentence, e.g. "exited with status 1 after 3.2 s", "was killed by signal 9"
 };
 
+struct Handed;  // handover.hpp
+
 struct Listed {
     PodId id{};
     Started started;
@@ -75,6 +77,17 @@ public:
         refused.trouble = "this driver cannot run a command in a pod";
         co_return refused;
     }
+
+    // --- an upgrade (docs/deployment.md): pods pass from one gateway to the next
+
+    // A pod that another gateway still has, and what it holds: not to be dealt out here. Ends with adopt() or
+    // forget().
+    virtual void promise(PodId, const Started&) {}
+    virtual void forget_promise(PodId) {}
+    // It is ours now, and runs.
+    virtual void adopt(PodSpec, Handed);
+    // It is ours no more. Empty: it cannot be let go now.
+    virtual std::optional<Handed> release(PodId);
 
     // The pods that live now: the truth against which drift is repaired.
     virtual std::vector<Listed> list() const = 0;

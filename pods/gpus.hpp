@@ -26,6 +26,16 @@ public:
         free_.erase(free_.begin(), free_.begin() + count);
         return taken;
     }
+    // These, if they are free; of others nothing is known.
+    std::vector<std::string> take(const std::vector<std::string>& wanted) {
+        std::vector<std::string> taken;
+        for (const auto& gpu : wanted)
+            if (const auto found = std::find(free_.begin(), free_.end(), gpu); found != free_.end()) {
+                taken.push_back(gpu);
+                free_.erase(found);
+            }
+        return taken;
+    }
     void give_back(const std::vector<std::string>& gpus) {
         free_.insert(free_.end(), gpus.begin(), gpus.end());
     }

@@ -102,10 +102,12 @@ public:
         if (!prepare())
             return report("failed the keeper could not be set up: " + std::string(std::strerror(errno)));
         if (auto why = start()) return report("failed " + *why);
-        report("started " + std::to_string(pod_));
+        tell("started " + std::to_string(pod_));
         while (!reap()) turn();
         copy_rest();
-        return WIFSIGNALED(status_) ? 128 + WTERMSIG(status_) : WEXITSTATUS(status_);
+        const int status = WIFSIGNALED(status_) ? 128 + WTERMSIG(status_) : WEXITSTATUS(status_);
+        tell("ended " + std::to_string(status));
+        return status;
     }
 
 private:
@@ -141,10 +143,13 @@ private:
         return describe(told, launch_);
     }
 
-    // Once; closes the report.
+    void tell(std::string line) {
+        line += '\n';
+        [[maybe_unused]] const auto written = ::write(keeper_report, line.data(), line.size());
+    }
+
     int report(const std::string& text) {
-        [[maybe_unused]] const auto written = ::write(keeper_report, text.data(), text.size());
-        ::close(keeper_report);
+        tell(text);
         return exec_failed;
     }
 

@@ -6,7 +6,9 @@
 //   gateway let go
 //     or because it is gone, everything of the pod is killed. The pod's life hangs on that descriptor, not on
 //     a parent's pid, so that a gateway may hand its pods to another one by passing the descriptor on.
-//   - the report pipe: "started PID" or "failed WHY", then closed.
+//   - the report pipe: "failed WHY", or "started PID" and, when all has ended, "ended STATUS": a gateway that
+//   was
+//     handed the pod is not our parent and learns the status from it.
 // It is the subreaper of all that the pod forks, reaps it all, and ends when the last of it has ended.
 //   - SIGTERM goes on to the whole tree. What the pod's main process leaves behind may still finish, until
 //   the lifeline

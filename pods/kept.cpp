@@ -166,9 +166,12 @@ asio::awaitable<std::string> Kept::started(std::chrono::milliseconds limit) {
     std::string text;
     asio::steady_timer alarm(exit_.get_executor(), limit);
     auto buffer = asio::dynamic_buffer(text, most_report_bytes);
-    const auto first = co_await (asio::async_read(report_, buffer, as_tuple(use_awaitable)) ||
+    const auto first = co_await (asio::async_read_until(report_, buffer, '\n', as_tuple(use_awaitable)) ||
                                  alarm.async_wait(as_tuple(use_awaitable)));
-    report_.close();
+    if (const auto line = text.find('\n'); line != text.npos) {
+        rest_of_report_ = text.substr(line + 1);  // it has ended already
+        text.resize(line);
+    }
     if (text.starts_with("started ")) {
         pod_pid_ = std::atoi(text.c_str() + std::strlen("started "));
         co_return "";
@@ -190,12 +193,34 @@ void Kept::kill() {
     lifeline_.reset();
 }
 
+std::shared_ptr<Kept> Kept::adopt(asio::any_io_executor executor, KeptHandles handles) {
+    auto kept = std::make_shared<Kept>(std::move(executor), handles.keeper, std::move(handles.exit),
+                                       std::move(handles.lifeline), std::move(handles.report));
+    kept->pod_pid_ = handles.pod;
+    kept->is_adopted_ = true;
+    return kept;
+}
+
+KeptHandles Kept::release() {
+    KeptHandles handles;
+    if (is_reaped_ || is_over_ || is_released_ || !lifeline_ || !rest_of_report_.empty()) return handles;
+    handles.exit = UniqueFd(::fcntl(exit_.native_handle(), F_DUPFD_CLOEXEC, 0));
+    handles.report = UniqueFd(::fcntl(report_.native_handle(), F_DUPFD_CLOEXEC, 0));
+    if (!handles.exit || !handles.report) return {};
+    handles.keeper = keeper_;
+    handles.pod = pod_pid_;
+    handles.lifeline = std::move(lifeline_);
+    is_released_ = true;
+    return handles;
+}
+
 void Kept::kill_keeper() {
     if (!is_reaped_) send_signal(exit_.native_handle(), SIGKILL);
 }
 
 bool Kept::reap() {
     if (is_reaped_) return true;
+    if (is_adopted_) return hear_end();
     siginfo_t info{};
     const auto guard = Orphans::hold();
     const int result = ::waitid(P_PIDFD, static_cast<id_t>(exit_.native_handle()), &info, WEXITED | WNOHANG);
@@ -208,6 +233,28 @@ bool Kept::reap() {
     return true;
 }
 
+// Of a keeper that is somebody else's to reap: what it said last. One that was killed said nothing.
+bool Kept::hear_end() {
+    pollfd ended{exit_.native_handle(), POLLIN, 0};
+    if (::poll(&ended, 1, 0) == 0) return false;
+    is_reaped_ = true;
+    std::array<char, most_report_bytes> buffer;
+    pollfd said{report_.native_handle(), POLLIN, 0};
+    const bool some = ::poll(&said, 1, 0) > 0;
+    const auto size = some ? ::read(report_.native_handle(), buffer.data(), buffer.size()) : 0;
+    if (size > 0) rest_of_report_.append(buffer.data(), static_cast<std::size_t>(size));
+    was_keeper_killed_ = !rest_of_report_.starts_with("ended ");
+    status_ = was_keeper_killed_ ? 128 + SIGKILL : std::atoi(rest_of_report_.c_str() + std::strlen("ended "));
+    return true;
+}
+
+// What a killed keeper leaves behind falls to us if it was our child. If not, it is found by the pod's
+// session.
+bool Kept::kill_orphans() const {
+    if (!was_keeper_killed_ || is_released_) return false;
+    return is_adopted_ ? Orphans::kill_session(pod_pid_) : Orphans::kill();
+}
+
 asio::awaitable<void> Kept::end() {
     const auto self = shared_from_this();
     do {  // first a wait: whoever asked for the start hears of that before the end
@@ -217,7 +264,7 @@ asio::awaitable<void> Kept::end() {
     } while (!reap());
     asio::steady_timer pause(exit_.get_executor());
     const auto limit = std::chrono::steady_clock::now() + orphans_limit;
-    while (was_keeper_killed_ && !is_over_ && Orphans::kill() && std::chrono::steady_clock::now() < limit) {
+    while (!is_over_ && kill_orphans() && std::chrono::steady_clock::now() < limit) {
         pause.expires_after(orphans_again);
         co_await pause.async_wait(as_tuple(use_awaitable));
     }
@@ -237,6 +284,7 @@ asio::awaitable<bool> Kept::wait_end(std::chrono::milliseconds limit) {
 void Kept::end_now() {
     if (is_over_) return;
     is_over_ = true;
+    if (is_released_) return;
     kill();
     pollfd ended{exit_.native_handle(), POLLIN, 0};
     if (!is_reaped_ && ::poll(&ended, 1, std::chrono::milliseconds(orphans_limit).count()) == 0)
@@ -244,7 +292,7 @@ void Kept::end_now() {
     while (!reap() && ::poll(&ended, 1, std::chrono::milliseconds(orphans_limit).count()) != 0) {
     }
     const auto limit = std::chrono::steady_clock::now() + orphans_limit;
-    while (was_keeper_killed_ && Orphans::kill() && std::chrono::steady_clock::now() < limit)
+    while (kill_orphans() && std::chrono::steady_clock::now() < limit)
         ::poll(nullptr, 0, std::chrono::milliseconds(orphans_again).count());
     boost::system::error_code ignored;
     exit_.cancel(ignored);

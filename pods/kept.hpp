@@ -13,6 +13,7 @@
 #include <string>
 #include <variant>
 
+#include "pods/handover.hpp"
 #include "pods/launch.hpp"
 #include "pods/unique_fd.hpp"
 
@@ -27,6 +28,9 @@ public:
     // should a keeper be killed, what it kept falls to us, to be found and ended.
     static std::variant<std::shared_ptr<Kept>, std::string> spawn(asio::any_io_executor executor,
                                                                   const Launch& launch);
+
+    // A keeper that another gateway started, and its pod, which runs.
+    static std::shared_ptr<Kept> adopt(asio::any_io_executor executor, KeptHandles handles);
 
     Kept(asio::any_io_executor executor, pid_t keeper, UniqueFd exit, UniqueFd lifeline, UniqueFd report);
     ~Kept();  // as end_now()
@@ -51,6 +55,11 @@ public:
     // Kills, waits for it on this very thread, up to 10 s, and reaps.
     void end_now();
 
+    // Of a pod that has started: from now on it is for whoever has these. Its end is none of ours any more,
+    // but a keeper that is our child is reaped still, by end(). Empty handles: it cannot be let go now.
+    KeptHandles release();
+    bool was_released() const { return is_released_; }
+
     // Any number of callers, until the end or so long; true: it has ended.
     asio::awaitable<bool> wait_end(std::chrono::milliseconds limit);
 
@@ -60,16 +69,21 @@ public:
 
 private:
     bool reap();
+    bool hear_end();
+    bool kill_orphans() const;
 
     pid_t keeper_;
     asio::posix::stream_descriptor exit_;  // a pidfd
     UniqueFd lifeline_;
     asio::posix::stream_descriptor report_;
     asio::steady_timer ended_;  // rings when all is over, and stays rung
+    std::string rest_of_report_;
     pid_t pod_pid_ = 0;
     int status_ = 0;
     bool was_keeper_killed_ = false;
     bool is_reaped_ = false;
+    bool is_adopted_ = false;  // no child of ours
+    bool is_released_ = false;
     bool is_over_ = false;
 };
 

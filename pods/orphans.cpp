@@ -27,6 +27,14 @@ void Orphans::remove_keeper(pid_t keeper) {
     keepers.erase(keeper);
 }
 
+bool Orphans::kill_session(pid_t session) {
+    std::vector<Process> found;
+    for (const auto& [pid, process] : all_processes())
+        if (process.session == session && process.state != 'Z') found.push_back(process);
+    if (session > 1) signal_groups(found, SIGKILL);
+    return session > 1 && !found.empty();
+}
+
 bool Orphans::kill() {
     const auto guard = hold();
     const auto processes = all_processes();

@@ -18,6 +18,9 @@ public:
     static void add_keeper(pid_t keeper);
     static void remove_keeper(pid_t keeper);
 
+    // Whoever is in that session and no child of ours. True: some are still there.
+    static bool kill_session(pid_t session);
+
     static bool kill();  // true: some are still there, look again
 };
 

@@ -26,6 +26,12 @@ public:
         : first_(first), last_(last), next_(first), is_free_(std::move(is_free)) {}
 
     std::optional<std::uint16_t> take();  // empty: all are in use
+    // One that another gateway had taken, with its reservation; empty: it comes later.
+    void adopt(std::uint16_t port, UniqueFd reservation) { taken_[port] = std::move(reservation); }
+    UniqueFd release(std::uint16_t port) {
+        const auto found = taken_.find(port);
+        return found == taken_.end() ? UniqueFd() : std::move(found->second);
+    }
     void give_back(std::uint16_t port) { taken_.erase(port); }
 
 private:

@@ -74,6 +74,7 @@ struct LetGo {
 struct ProcessDriver::Running {
     PodId id{};
     Started started;
+    std::vector<std::string> dealt;  // of its GPUs, those that are ours to deal out
     std::uint16_t port = 0;
     CommandLine line;  // as it was started: what a command run in the pod is given
     TimePoint begun{};
@@ -92,7 +93,7 @@ struct ProcessDriver::State {
 
     void give_back(const Running& pod) {
         ports.give_back(pod.port);
-        gpus.give_back(pod.started.gpus);
+        gpus.give_back(pod.dealt);
     }
     void forget(const Running& pod) {
         give_back(pod);
@@ -106,7 +107,8 @@ struct ProcessDriver::State {
     Ports ports;
     Gpus gpus;
     std::map<PodId, std::shared_ptr<Running>> pods;
-    bool is_closed = false;  // the driver is gone
+    std::map<PodId, std::pair<std::uint16_t, std::vector<std::string>>> promised;  // port and GPUs
+    bool is_closed = false;                                                        // the driver is gone
 };
 
 ProcessDriver::ProcessDriver(asio::io_context& io, ProcessSettings settings,
@@ -141,7 +143,7 @@ std::variant<std::shared_ptr<ProcessDriver::Running>, Failure> ProcessDriver::la
     pod->port = *port;
     pod->begun = Clock::now();
     pod->started.address = {state.settings.bind_address, *port};
-    pod->started.gpus = *state.gpus.take(needed);
+    pod->started.gpus = pod->dealt = *state.gpus.take(needed);
     pod->started.log_file = (state.log_dir / (spec.name + ".log")).string();
     if (auto failure = run(state, spec, *pod)) {
         state.give_back(*pod);
@@ -200,7 +202,7 @@ asio::awaitable<std::variant<Started, Failure>> ProcessDriver::start(PodSpec spe
 asio::awaitable<void> ProcessDriver::watch(ProcessDriver* driver, std::shared_ptr<State> state,
                                            std::shared_ptr<Running> pod) {
     co_await pod->kept->end();
-    if (state->is_closed) co_return;
+    if (state->is_closed || pod->kept->was_released()) co_return;
     state->forget(*pod);
     const Exit exit{pod->id, pod->kept->status(), describe_end(*pod->kept, pod->begun)};
     driver->exited_(exit);
@@ -252,6 +254,53 @@ asio::awaitable<Executed> ProcessDriver::execute(PodId id, std::vector<std::stri
         done.trouble = "did not end within " + std::to_string(limit.count()) + " ms";
     }
     co_return done;
+}
+
+// --- an upgrade
+
+void ProcessDriver::promise(PodId id, const Started& started) {
+    state_->ports.adopt(started.address.port, UniqueFd());
+    state_->promised[id] = {started.address.port, state_->gpus.take(started.gpus)};
+}
+
+void ProcessDriver::forget_promise(PodId id) {
+    const auto found = state_->promised.find(id);
+    if (found == state_->promised.end()) return;
+    state_->ports.give_back(found->second.first);
+    state_->gpus.give_back(found->second.second);
+    state_->promised.erase(found);
+}
+
+void ProcessDriver::adopt(PodSpec spec, Handed handed) {
+    forget_promise(spec.id);
+    auto& state = *state_;
+    const auto pod = std::make_shared<Running>();
+    pod->id = spec.id;
+    pod->started = std::move(handed.started);
+    pod->port = pod->started.address.port;
+    pod->begun = Clock::now();
+    pod->has_started = true;
+    state.ports.adopt(pod->port, std::move(handed.reservation));
+    pod->dealt = state.gpus.take(pod->started.gpus);
+    const ImageRule* rule = find_rule(state.settings.images, spec.container.image);
+    auto line = command_line(spec, rule, state.base, pod->port, pod->started.gpus);
+    if (auto* known = std::get_if<CommandLine>(&line)) pod->line = std::move(*known);
+    pod->kept = Kept::adopt(state.io.get_executor(), std::move(handed.kept));
+    state.pods[spec.id] = pod;
+    asio::co_spawn(state.io, watch(this, state_, pod), asio::detached);
+}
+
+std::optional<Handed> ProcessDriver::release(PodId id) {
+    const auto found = state_->pods.find(id);
+    if (found == state_->pods.end() || !found->second->has_started) return std::nullopt;
+    const auto pod = found->second;
+    Handed handed;
+    handed.kept = pod->kept->release();
+    if (!handed.kept.lifeline) return std::nullopt;
+    handed.started = pod->started;
+    handed.reservation = state_->ports.release(pod->port);
+    state_->forget(*pod);
+    return handed;
 }
 
 std::vector<Listed> ProcessDriver::list() const {

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "pods/driver.hpp"
+#include "pods/handover.hpp"
 #include "pods/settings.hpp"
 
 namespace pods {
@@ -23,6 +24,10 @@ public:
     asio::awaitable<void> stop(PodId pod, std::chrono::milliseconds grace) override;
     asio::awaitable<Executed> execute(PodId pod, std::vector<std::string> command,
                                       std::chrono::milliseconds limit) override;
+    void promise(PodId pod, const Started& started) override;
+    void forget_promise(PodId pod) override;
+    void adopt(PodSpec spec, Handed handed) override;
+    std::optional<Handed> release(PodId pod) override;
     std::vector<Listed> list() const override;
 
     // Bounded by the GPUs, if they are dealt out.

@@ -11,7 +11,9 @@ std::vector<Address> StaticDriver::free_for(const std::string& service) const {
     if (addresses == settings_.pods.end()) return free;
     for (const auto& address : addresses->second) {
         const auto is_it = [&](const auto& one) { return one.second == address; };
-        if (std::none_of(taken_.begin(), taken_.end(), is_it)) free.push_back(address);
+        if (std::none_of(taken_.begin(), taken_.end(), is_it) &&
+            std::none_of(promised_.begin(), promised_.end(), is_it))
+            free.push_back(address);
     }
     return free;
 }
@@ -39,6 +41,28 @@ asio::awaitable<void> StaticDriver::stop(PodId pod, std::chrono::milliseconds) {
     exit.pod = pod;
     exit.message = "its address was given back";
     exited_(exit);
+}
+
+void StaticDriver::promise(PodId pod, const Started& started) {
+    promised_[pod] = started.address;
+}
+
+void StaticDriver::forget_promise(PodId pod) {
+    promised_.erase(pod);
+}
+
+void StaticDriver::adopt(PodSpec spec, Handed handed) {
+    promised_.erase(spec.id);
+    taken_[spec.id] = handed.started.address;
+}
+
+std::optional<Handed> StaticDriver::release(PodId pod) {
+    const auto found = taken_.find(pod);
+    if (found == taken_.end()) return std::nullopt;
+    Handed handed;
+    handed.started.address = found->second;
+    taken_.erase(found);
+    return handed;
 }
 
 std::vector<Listed> StaticDriver::list() const {

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "pods/driver.hpp"
+#include "pods/handover.hpp"
 #include "pods/settings.hpp"
 
 namespace pods {
@@ -15,6 +16,10 @@ public:
     // Failure reason: NoAddress. Addresses are taken in the order of the list.
     asio::awaitable<std::variant<Started, Failure>> start(PodSpec spec) override;
     asio::awaitable<void> stop(PodId pod, std::chrono::milliseconds grace) override;
+    void promise(PodId pod, const Started& started) override;
+    void forget_promise(PodId pod) override;
+    void adopt(PodSpec spec, Handed handed) override;
+    std::optional<Handed> release(PodId pod) override;
     std::vector<Listed> list() const override;
 
     // `service` is "namespace/name".
@@ -24,7 +29,7 @@ private:
     std::vector<Address> free_for(const std::string& service) const;
 
     StaticSettings settings_;
-    std::map<PodId, Address> taken_;
+    std::map<PodId, Address> taken_, promised_;
 };
 
 }  // namespace pods

@@ -164,6 +164,16 @@ void Gate::admit(std::shared_ptr<const Backend> backend, TimePoint now) {
     });
 }
 
+void Gate::expect(std::shared_ptr<const Backend> backend, TimePoint now) {
+    change(now, [&](router::Pool& pool) {
+        const auto id = backend->id;
+        by_tag_[backend->tag] = id;
+        backends_[id] = std::move(backend);
+        pool.expect(id, now);
+        update_sessions(id);
+    });
+}
+
 void Gate::drain(PodId pod, TimePoint now) {
     change(now, [&](router::Pool& pool) { pool.drain(pod, now); });
 }

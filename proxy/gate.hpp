@@ -3,6 +3,7 @@
 // can forget to.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -83,7 +84,13 @@ public:
     void admit(std::shared_ptr<const Backend>, TimePoint now);
     void drain(PodId, TimePoint now);
     void forget(PodId, TimePoint now);
+    std::atomic<std::size_t> unplaced{0};  // requests on their way to a pod: their body comes, or they wait
     int leases(PodId);
+    // An upgrade: a pod that another gateway gives out the slots of, until admit() or forget(); and who lives
+    // on a pod goes with it.
+    void expect(std::shared_ptr<const Backend>, TimePoint now);
+    std::vector<router::Sessions::Known> sessions_of(PodId);
+    void settle(PodId, const std::vector<router::Sessions::Known>&, TimePoint now);
     void configure(const router::PoolSettings&, Duration session_timeout, TimePoint now);
     void refuse_all(bool, TimePoint now);  // while pods cannot be had
     void refuse_queue(std::optional<Refusal>,

@@ -117,7 +117,9 @@ std::optional<PodId> Gate::worked_last_for(const Caller& caller, TimePoint now) 
 
 // Where a client who does not say who he is has his work done, most likely.
 std::optional<PodId> Gate::likely_busy(const Caller& caller, TimePoint now) {
-    const auto busy = [this](PodId pod) { return pool_.leases(pod) > 0 && !pool_.benched(pod); };
+    const auto busy = [this](PodId pod) {
+        return (pool_.leases(pod) > 0 || pool_.elsewhere(pod)) && !pool_.benched(pod);
+    };
     if (const auto pod = worked_last_for(caller, now); pod && busy(*pod)) return pod;
     std::optional<PodId> best;
     std::pair<int, std::uint64_t> most;
@@ -216,6 +218,17 @@ void Gate::learn(std::span<const std::string> ids, PodId pod, TimePoint now) {
     if (!backends_.contains(pod)) return;
     for (const auto& id : bounded(ids)) sessions_.bind(id, pod, now, Home::as_before);
     update_sessions(pod);
+}
+
+std::vector<router::Sessions::Known> Gate::sessions_of(PodId pod) {
+    std::lock_guard lock(mutex_);
+    return sessions_.of(pod);
+}
+
+void Gate::settle(PodId pod, const std::vector<router::Sessions::Known>& sessions, TimePoint now) {
+    std::lock_guard lock(mutex_);
+    for (const auto& [id, home] : sessions) sessions_.bind(id, pod, now, home ? Home::yes : Home::no);
+    if (backends_.contains(pod)) update_sessions(pod);
 }
 
 std::vector<std::shared_ptr<const Backend>> Gate::others(PodId but) {

@@ -13,7 +13,19 @@ void Pool::admit(PodId id, TimePoint now) {
     auto& pod = pods_[id];
     pod.failures = 0;
     pod.is_benched = false;
+    pod.elsewhere = false;
     set_admitted(pod, true, now);
+}
+
+void Pool::expect(PodId id, TimePoint now) {
+    auto& pod = pods_[id];
+    pod.elsewhere = true;
+    set_admitted(pod, true, now);
+}
+
+bool Pool::elsewhere(PodId id) const {
+    const auto found = pods_.find(id);
+    return found != pods_.end() && found->second.elsewhere;
 }
 
 void Pool::drain(PodId id, TimePoint now) {

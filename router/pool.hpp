@@ -121,6 +121,10 @@ public:
     Duration longest_held(TimePoint now) const;  // of all slots; zero: none is held
     bool any_admitted() const { return admitted_ > 0; }
     bool admitted(PodId) const;
+    bool elsewhere(PodId) const;
+    // A pod that another gateway has still: it is there for what takes no slot, and whoever is bound to it
+    // waits. Ends with admit().
+    void expect(PodId, TimePoint now);
     int leases(PodId) const;
     bool benched(PodId) const;
     std::uint64_t last_used(PodId) const;       // the greater the later; 0: never
@@ -151,6 +155,7 @@ private:
     struct PodState {
         bool admitted = false;
         bool is_benched = false;
+        bool elsewhere = false;  // another gateway still gives out its slots
         int leases = 0;
         int sessions = 0;
         int failures = 0;  // in a row
@@ -165,7 +170,7 @@ private:
         return settings_.container_concurrency > 0 ? settings_.container_concurrency
                                                    : std::numeric_limits<int>::max();
     }
-    bool free(const PodState& pod) const { return pod.admitted && pod.leases < slots(); }
+    bool free(const PodState& pod) const { return pod.admitted && !pod.elsewhere && pod.leases < slots(); }
     Duration cold_time(TimePoint now) const;
     Waited waited(const Request&, TimePoint now) const;
     bool out_of_patience(const Request&, TimePoint now) const;

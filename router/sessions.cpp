@@ -6,6 +6,13 @@ bool names_client(std::string_view id) {
     return id.starts_with("session:") || id.starts_with("client:");
 }
 
+std::vector<Sessions::Known> Sessions::of(PodId pod) const {
+    std::vector<Known> known;
+    for (const auto& session : order_)
+        if (session.pod == pod) known.push_back({session.id, session.home});
+    return known;
+}
+
 std::optional<PodId> Sessions::find(std::string_view id, TimePoint now, Duration timeout) {
     auto found = by_id_.find(id);
     if (found == by_id_.end()) return std::nullopt;

@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "router/settings.hpp"
 
@@ -42,6 +43,11 @@ public:
     void forget(PodId);                         // the pod is gone, and with it what its sessions had there
     void age(TimePoint now, Duration timeout);  // forgets who was not seen for so long
     int on(PodId) const;
+    struct Known {
+        std::string id;
+        bool home = false;
+    };
+    std::vector<Known> of(PodId) const;  // all of its ids, longest unseen first
     std::size_t size() const { return by_id_.size(); }
     std::size_t octets() const { return octets_; }
 

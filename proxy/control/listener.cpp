@@ -32,7 +32,7 @@ asio::ip::tcp::socket lowest(asio::ip::tcp::socket socket) {
 
 Listener::Listener(asio::io_context& io, const manifest::Listener& at, std::shared_ptr<const Door> door,
                    std::vector<std::unique_ptr<Worker>>& workers, Shared& shared,
-                   std::size_t connection_limit)
+                   std::size_t connection_limit, pods::UniqueFd given)
     : acceptor_(io),
       pause_(io),
       door_(std::move(door)),
@@ -43,6 +43,12 @@ Listener::Listener(asio::io_context& io, const manifest::Listener& at, std::shar
     const auto address = asio::ip::make_address(at.address, error);
     if (error) throw std::runtime_error(fmt::format("'{}' is not an IP address to listen on", at.address));
     const asio::ip::tcp::endpoint endpoint(address, at.port);
+    if (given) {
+        acceptor_.assign(endpoint.protocol(), given.release(), error);
+        if (error)
+            throw std::runtime_error(fmt::format("a socket that was handed over: {}", error.message()));
+        return;
+    }
     acceptor_.open(endpoint.protocol(), error);
     if (!error) acceptor_.set_option(asio::socket_base::reuse_address(true), error);
     if (!error) acceptor_.bind(endpoint, error);
@@ -56,19 +62,37 @@ Listener::Listener(asio::io_context& io, const manifest::Listener& at, std::shar
 }
 
 void Listener::start() {
+    accepts_ = true;
     asio::co_spawn(acceptor_.get_executor(), accept(), asio::detached);
 }
 
+void Listener::pause() {
+    accepts_ = false;
+    boost::system::error_code ignored;
+    acceptor_.cancel(ignored);
+    pause_.cancel();
+}
+
+void Listener::take(pods::UniqueFd client, std::string early) {
+    asio::ip::tcp::socket socket(acceptor_.get_executor());
+    boost::system::error_code error;
+    socket.assign(acceptor_.local_endpoint(error).protocol(), client.get(), error);
+    if (error) return;
+    static_cast<void>(client.release());
+    workers_[next_++ % workers_.size()]->accept(std::move(socket), door_, std::move(early));
+}
+
 void Listener::stop() {
+    accepts_ = false;
     boost::system::error_code ignored;
     acceptor_.close(ignored);
     pause_.cancel();
 }
 
 asio::awaitable<void> Listener::accept() {
-    while (acceptor_.is_open()) {
+    while (acceptor_.is_open() && accepts_) {
         const bool goes_on = co_await accept_one();
-        if (goes_on || !acceptor_.is_open()) continue;
+        if (goes_on || !accepts_) continue;
         co_await take_a_breath();
     }
 }

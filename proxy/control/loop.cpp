@@ -38,8 +38,7 @@ Loop::Loop(asio::io_context& io, pods::Driver& driver, const CookieKey& key,
                memory_,
                [this] { return PodId{++last_pod_}; },
                [this] { wake(); },
-               [this] { changed_ = true; },
-               {}},
+               [this] { changed_ = true; }},
       timer_(io) {
     driver_.on_exit([this](const pods::Exit& exit) {
         for (auto& revision : revisions_)
@@ -58,8 +57,7 @@ void Loop::configure(const manifest::Configuration& configuration) {
         if (current && same_pods(current->settings(), service)) {
             current->configure(service, now);
         } else {
-            auto name = fmt::format("{}-{:05}", service.name, ++generations_[key_of(service)]);
-            current = std::make_shared<Revision>(context_, service, std::move(name), now);
+            current = make_revision(service, now);
         }
         kept.push_back(std::move(current));
     }
@@ -181,6 +179,7 @@ int Loop::limit_for(const Revision& revision) const {
     for (const auto& other : revisions_)
         if (other.get() != &revision && key_of(other->settings()) == key_of(revision.settings()))
             others += other->alive();
+    for (const auto& [name, pod] : foreign_) others += pod.service == key_of(revision.settings());
     return std::max(0, most - others);
 }
 

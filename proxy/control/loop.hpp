@@ -19,6 +19,24 @@ public:
     Loop(asio::io_context&, pods::Driver&, const CookieKey&, std::filesystem::path spool_directory,
          Memory memory);
 
+    // Before the first configuration: what the gateway before this one has, which hands over its pods.
+    void inherit(std::vector<OldRevision>);
+    void promise(const std::vector<OldPod>&);
+    void adopt(const OldPod&, pods::Handed);
+    void settle(const std::string& pod_name, const OldSessions&);
+    void gone(const std::string& pod_name);
+    void predecessor_ended();  // whatever it promised still will not come
+
+    // The other side of it. First nothing begins or ends; when all is settled, pods go as they fall idle.
+    void freeze(bool frozen);
+    bool is_settled() const;
+    std::vector<OldRevision> old_revisions() const;
+    std::vector<OldPod> old_pods() const;
+    void hand_over(PodTaker*);  // null: no more
+    void tell_sessions(PodTaker&) const;
+    bool has_pods() const;
+    void remember();  // what was learnt, for whoever reads it next
+
     // The first configuration, or another one: revisions are made, changed live or retired, and routes() is
     // new.
     void configure(const manifest::Configuration&);
@@ -51,6 +69,7 @@ private:
     bool second_is_over(TimePoint now) const;
     void make_routes(const manifest::Configuration&);
     void make_access(const std::vector<manifest::AccessList>&);
+    std::shared_ptr<Revision> make_revision(const manifest::Service&, TimePoint now);
     int limit_for(const Revision&) const;
 
     static constexpr std::chrono::milliseconds every{100};
@@ -66,6 +85,12 @@ private:
     std::vector<std::shared_ptr<Revision>>
         revisions_;                           // current ones, and retiring ones until they are empty
     std::map<std::string, int> generations_;  // of "namespace/name"
+    std::map<std::string, OldRevision> old_;  // by service; what nobody went on with yet
+    struct Foreign {
+        PodId id;
+        std::string service;
+    };
+    std::map<std::string, Foreign> foreign_;  // pods of the gateway before that end there, by name
     std::map<std::string, std::vector<std::string>> hosts_;
     std::map<std::string, std::shared_ptr<const AccessKeys>> access_;
     std::shared_ptr<const Routing> routing_;

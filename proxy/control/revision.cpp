@@ -16,7 +16,8 @@ namespace {
 
 // Zero pods until the first request; a manifest that names an initial scale gets it, as a new revision does
 // in Knative.
-autoscaler::Start how_to_start(const manifest::Service& service) {
+autoscaler::Start how_to_start(const manifest::Service& service, int inherited) {
+    if (inherited > 0) return {autoscaler::Start::How::restart, inherited, inherited};
     const bool named = service.template_annotations.contains("autoscaling.knative.dev/initial-scale") ||
                        service.template_annotations.contains("autoscaling.knative.dev/initialScale");
     return {named ? autoscaler::Start::How::fresh : autoscaler::Start::How::zero, 0, 0};
@@ -57,7 +58,8 @@ std::string pod_uid(const pods::Started& started, const std::string& name, WallT
 
 }  // namespace
 
-Revision::Revision(ControlContext& context, const manifest::Service& service, std::string name, TimePoint now)
+Revision::Revision(ControlContext& context, const manifest::Service& service, std::string name, TimePoint now,
+                   int inherited)
     : context_(context),
       settings_(service),
       name_(std::move(name)),
@@ -67,7 +69,7 @@ Revision::Revision(ControlContext& context, const manifest::Service& service, st
       jobs_(std::make_shared<Jobs>()),
       heartbeats_(std::make_shared<Heartbeats>()),
       controller_(service.scaling, service.container_concurrency, name_ + "-deployment", context.next_id, now,
-                  how_to_start(service)) {
+                  how_to_start(service, inherited)) {
     configure(service, now);
     if (const auto learnt = context.memory.load(service.name_space, service.name))
         controller_.restore(*learnt);
@@ -212,6 +214,7 @@ void Revision::explain_long_start(PodId id, Running& pod, TimePoint now) {
 
 void Revision::step(TimePoint now, int limit) {
     if (shutting_down_) return;
+    if (context_.frozen) return hand_over_idle(now);
     autoscaler::Room room;
     room.limit = limit;
     if (const auto gpus =
@@ -270,13 +273,7 @@ void Revision::carry_out(const autoscaler::Command& command, TimePoint now) {
 
 asio::awaitable<void> Revision::start(std::shared_ptr<Revision> self, PodId id, std::string pod_name) {
     const auto asked = Clock::now();
-    pods::PodSpec spec;
-    spec.id = id;
-    spec.name = pod_name;
-    spec.name_space = self->settings_.name_space;
-    spec.service = self->settings_.name;
-    spec.revision = self->name_;
-    spec.container = self->settings_.container;
+    auto spec = self->spec_of(id, pod_name);
     auto result = co_await self->context_.driver.start(std::move(spec));
     const auto now = Clock::now();
     auto& events = self->context_.events;
@@ -320,12 +317,7 @@ void Revision::begin_probing(PodId id, Running& running) {
         auto& pod = found->second;
         pod.rechecking = false;
         const auto* named = self->fleet_pod(id);
-        auto backend = std::make_shared<Backend>();
-        backend->id = id;
-        backend->name = named != nullptr ? named->name : "";
-        backend->tag = self->context_.cookie_key.tag(pod.uid);
-        backend->endpoint = {asio::ip::make_address(pod.started.address.host), pod.started.address.port};
-        backend->ready_since = now;
+        auto backend = self->make_backend(id, pod, now);
         if (!pod.backend) {
             self->note_cold_start(pod, backend->name, now);
             self->cold_starts_.add(now - pod.asked);
@@ -384,8 +376,11 @@ asio::awaitable<void> Revision::stop(std::shared_ptr<Revision> self, PodId id,
         found->second.prober.reset();
         found->second.stopping = true;
     }
+    const auto* named = self->fleet_pod(id);
+    const std::string pod_name = named != nullptr ? named->name : "";
     co_await self->context_.driver.stop(id, grace);
     const auto now = Clock::now();
+    if (self->context_.taker != nullptr) self->context_.taker->gone(pod_name);
     self->forget(id, now);
     self->fleet().stopped(id, now);
     --self->stopping_;
@@ -402,6 +397,7 @@ bool Revision::exited(const pods::Exit& exit, TimePoint now) {
     if (pod != nullptr && !asked)
         context_.events.warning(settings_.name_space, "Pod", pod->name, "Exited",
                                 fmt::format("The pod {}", exit.message));
+    if (pod != nullptr && !asked && context_.taker != nullptr) context_.taker->gone(pod->name);
     forget(exit.pod, now);
     fleet().exited(exit.pod, exit.code, exit.message, now);
     context_.changed();

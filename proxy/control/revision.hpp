@@ -17,6 +17,7 @@
 #include "pods/driver.hpp"
 #include "pods/prober.hpp"
 #include "proxy/control/events.hpp"
+#include "proxy/control/inheritance.hpp"
 #include "proxy/control/memory.hpp"
 #include "proxy/control/snapshot.hpp"
 #include "proxy/service.hpp"
@@ -34,12 +35,16 @@ struct ControlContext {
     std::function<PodId()> next_id;
     std::function<void()> wake;     // from any thread: a tick is worth while
     std::function<void()> changed;  // on the control thread: a new snapshot is worth while
-    Duration startup_silence{};     // of services that do not say it themselves: timeouts.startupSilence
+    bool frozen = false;            // no pod starts or ends: an upgrade is under way
+    PodTaker* taker = nullptr;      // and pods that are idle go to the next gateway
+    TimePoint handing_over_since{};
+    Duration startup_silence{};  // of services that do not say it themselves: timeouts.startupSilence
 };
 
 class Revision : public std::enable_shared_from_this<Revision> {
 public:
-    Revision(ControlContext&, const manifest::Service&, std::string name, TimePoint now);
+    // `inherited`: pods of the gateway before this one, which will be promised.
+    Revision(ControlContext&, const manifest::Service&, std::string name, TimePoint now, int inherited = 0);
 
     void configure(const manifest::Service&, TimePoint now);  // what changes live
     void retire();                                            // a newer one has come, or the service is gone
@@ -57,6 +62,18 @@ public:
     std::size_t shed_queue(TimePoint now);  // overload: some of those who wait; how many
     void stop_all(std::chrono::milliseconds grace);
     int stopping() const { return stopping_; }
+
+    // An upgrade, the old gateway's side.
+    std::vector<OldPod> old_pods(TimePoint now) const;  // that exist
+    void tell_sessions(PodTaker&) const;
+    bool is_settled() const;  // no start is under way
+    bool has_pods() const { return !running_.empty() || stopping_ > 0; }
+    void remember_now() { remember(Clock::now(), true); }
+    // The new one's side. False: it is of no pod here.
+    void promise(const OldPod&, TimePoint now);
+    bool adopt(const OldPod&, pods::Handed&, TimePoint now);
+    bool settle(const std::string& pod_name, const OldSessions&, TimePoint now);
+    bool gone(const std::string& pod_name, TimePoint now);
 
     const std::string& name() const { return name_; }
     const manifest::Service& settings() const { return settings_; }
@@ -87,6 +104,11 @@ private:
     void carry_out(const autoscaler::Command&, TimePoint now);
     static asio::awaitable<void> start(std::shared_ptr<Revision>, PodId, std::string pod_name);
     static asio::awaitable<void> stop(std::shared_ptr<Revision>, PodId, std::chrono::milliseconds grace);
+    void hand_over_idle(TimePoint now);
+    bool hand_over(PodId, Running&, TimePoint now);
+    OldPod old_pod(const autoscaler::FleetPod&, TimePoint now) const;
+    pods::PodSpec spec_of(PodId, const std::string& pod_name) const;
+    std::shared_ptr<const Backend> make_backend(PodId, const Running&, TimePoint now) const;
     void begin_probing(PodId, Running&);
     void forget(PodId, TimePoint now);
     const autoscaler::FleetPod* fleet_pod(PodId) const;
@@ -117,6 +139,7 @@ private:
     bool retiring_ = false;
     bool shutting_down_ = false;
     int stopping_ = 0;
+    std::map<std::string, PodId> promised_;                 // by the pod's name
     std::optional<std::chrono::milliseconds> all_stopped_;  // the grace that pods have since then
 };
 

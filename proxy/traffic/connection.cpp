@@ -1,5 +1,6 @@
 #include "proxy/traffic/connection.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
@@ -23,8 +24,8 @@ constexpr std::size_t kept_when_idle = 1 << 10;  // of what a connection reads i
 
 }  // namespace
 
-Connection::Connection(Worker& worker, Socket socket, std::shared_ptr<const Door> door)
-    : worker_(worker), stream_(std::move(socket)) {
+Connection::Connection(Worker& worker, Socket socket, std::shared_ptr<const Door> door, std::string early)
+    : worker_(worker), stream_(std::move(socket)), in_(std::move(early)) {
     arrival_.door = std::move(door);
     error_code error;
     const auto peer = stream_.socket().remote_endpoint(error);
@@ -74,6 +75,26 @@ void Connection::drain() {
     stream_.socket().shutdown(asio::socket_base::shutdown_both, ignored);  // ends the wait for a head
 }
 
+// What TLS and a PROXY header have said before is known here only.
+bool Connection::may_pass() const {
+    return worker_.passes_on() && arrival_.door && !arrival_.door->tls && !arrival_.door->proxy_protocol;
+}
+
+void Connection::move_on() {
+    if (http2_.expired() && may_pass()) {
+        if (between_requests_) stream_.socket().cancel();  // read_head() sees why
+    } else {
+        drain();
+    }
+}
+
+bool Connection::pass() {
+    const int descriptor = ::fcntl(stream_.socket().native_handle(), F_DUPFD_CLOEXEC, 0);
+    if (descriptor < 0) return false;
+    worker_.passes_on()(descriptor, std::exchange(in_, {}), arrival_.door);
+    return true;
+}
+
 asio::awaitable<void> Connection::run() {
     struct Ending {  // also of a frame that is unwound, or destroyed where it waits
         Connection& mine;
@@ -121,7 +142,8 @@ asio::awaitable<void> Connection::serve_requests() {
         next = co_await serve(std::move(std::get<RequestHead>(parsed)));
         between_requests_ = true;
         first_ = false;
-        if (!worker_.keeps_alive() && next == Next::another) next = Next::lingering_close;
+        const bool ends = !worker_.keeps_alive() || (worker_.passes_on() && !may_pass());
+        if (ends && next == Next::another) next = Next::lingering_close;
     }
     if (next == Next::lingering_close) co_await linger();
     if (next == Next::another && stream_.tls()) stream_.end_writing();  // nothing is missing: say so
@@ -163,6 +185,7 @@ asio::awaitable<std::size_t> Connection::read_head() {
     std::optional<Idle> idle;
     if (in_.empty()) worker_.idle_line().join(idle.emplace(stream_));
     for (int empty_lines = 0;;) {
+        if (may_pass() && pass()) co_return 0;
         for (; empty_lines < 2 && in_.starts_with("\r\n"); ++empty_lines)
             in_.erase(0, 2);  // RFC 9112 section 2.2
         const auto length = head_length(in_, searched);
@@ -192,6 +215,7 @@ asio::awaitable<std::size_t> Connection::read_head() {
         if (worker_.draining() && in_.empty()) co_return 0;
         const auto error = co_await stream_.readable(deadline);
         waited_ = true;
+        if (error == asio::error::operation_aborted && may_pass()) continue;
         if (error == asio::error::timed_out && begun) count(worker_.shared().bounds.slow_heads);
         if (error == asio::error::timed_out && !in_.empty())
             co_await turn_away(Refusal::request_timeout, "The request's head did not arrive in time.");

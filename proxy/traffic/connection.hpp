@@ -16,16 +16,20 @@ class H2Session;
 
 class Connection : public std::enable_shared_from_this<Connection>, private Client {
 public:
-    Connection(Worker&, Socket, std::shared_ptr<const Door>);
+    Connection(Worker&, Socket, std::shared_ptr<const Door>, std::string early = {});
     ~Connection();
 
     void start();
     void drain();  // no further request: closed now if it is between two
     void close();  // now, whatever it does
+    void
+    move_on();  // to another gateway, if the worker says so and it is between two requests; else as drain()
 
 private:
     using Next = Visit::Next;
 
+    bool may_pass() const;
+    bool pass();        // false: it stays
     void abandon();     // it failed: its answer may be half written
     bool take_place();  // false: its peer has enough connections
     asio::awaitable<void> run();

@@ -68,7 +68,8 @@ asio::awaitable<Visit::Next> Visit::answer(RequestHead request) {
         keep(std::move(request));
         co_return next;
     }
-    keep_alive_ = !has_body && request.keep_alive() && request.minor_version() > 0 && !worker_.draining();
+    keep_alive_ = !has_body && request.keep_alive() && request.minor_version() > 0 && !worker_.draining() &&
+                  !(worker_.passes_on() && arrival_.tls != nullptr);
     if (auto answer = moved_to_https(request)) {
         keep(std::move(request));
         co_return co_await write_own(308, std::move(*answer));
@@ -108,6 +109,8 @@ asio::awaitable<Visit::Next> Visit::answer(RequestHead request) {
         co_await converse();
         co_return Next::close;
     }
+    const auto gate = x.service->gate;  // a reload may give the request another one
+    Counted unplaced(gate->unplaced);
     if (classified_.peek) body_.emplace();
     if (has_body) {
         const bool whole = co_await read_body();
@@ -118,6 +121,7 @@ asio::awaitable<Visit::Next> Visit::answer(RequestHead request) {
         if (const auto found = now->routes.find(x.head.host())) x.service = now->services[*found];
     prepare();
     if (const auto over = co_await hand_over()) co_return *over;
+    unplaced.release();
     co_return co_await result();
 }
 

@@ -44,15 +44,15 @@ void Worker::join() {
     if (thread_.joinable()) thread_.join();
 }
 
-void Worker::accept(asio::ip::tcp::socket socket, std::shared_ptr<const Door> door) {
+void Worker::accept(asio::ip::tcp::socket socket, std::shared_ptr<const Door> door, std::string early) {
     boost::system::error_code error;
     MustNotFail hand_over;  // between two owners nobody closes it
     const auto handle = socket.release(error);
     if (error) return;
-    asio::post(io_, [this, handle, door = std::move(door)]() mutable {
+    asio::post(io_, [this, handle, door = std::move(door), early = std::move(early)]() mutable {
         Socket mine(poller_, handle);
         if (stopped_) return;
-        std::make_shared<Connection>(*this, std::move(mine), std::move(door))->start();
+        std::make_shared<Connection>(*this, std::move(mine), std::move(door), std::move(early))->start();
     });
 }
 
@@ -71,6 +71,22 @@ void Worker::drain() {
         draining_ = true;
         for (auto& [address, weak] : connections_)
             if (auto connection = weak.lock()) connection->drain();
+    });
+}
+
+void Worker::pass_on(PassOn pass_on, std::function<void()> begun) {
+    asio::post(io_, [this, pass_on = std::move(pass_on), begun = std::move(begun)]() mutable {
+        pass_on_ = std::move(pass_on);
+        for (auto& [address, weak] : connections_)
+            if (auto connection = weak.lock()) connection->move_on();
+        asio::post(io_, begun);  // behind those who were just told
+    });
+}
+
+void Worker::keep() {
+    asio::post(io_, [this] {
+        pass_on_ = nullptr;
+        draining_ = stopped_;
     });
 }
 

@@ -53,18 +53,27 @@ public:
 
     // --- from any thread
     void start();
-    void accept(asio::ip::tcp::socket, std::shared_ptr<const Door>);  // a client, from the listener's thread
+    // A client, from the listener's thread; `early`: what was read of it already.
+    void accept(asio::ip::tcp::socket, std::shared_ptr<const Door>, std::string early = {});
     void use(std::shared_ptr<const Routing>);
     void shed_idle(std::size_t count);  // the longest idle connections of clients
     void drain();                       // no further request on any connection; idle ones are closed
     void stop();                        // closes everything; the thread then runs dry
     void join();
 
+    // An upgrade: connections that are between two requests go to the next gateway, with what was read of the
+    // next one; whatever else there is ends as if we were to end. `begun` is called on the worker's thread:
+    // from then on no request is read but on connections that cannot be passed on.
+    using PassOn = std::function<void(int descriptor, std::string early, std::shared_ptr<const Door>)>;
+    void pass_on(PassOn, std::function<void()> begun);
+    void keep();  // there is no next gateway: all is as before
+
     // --- from its own thread
     asio::io_context& io() { return io_; }
     Shared& shared() { return shared_; }
     const std::shared_ptr<const Routing>& routing() const { return routing_; }
     bool draining() const { return draining_; }
+    const PassOn& passes_on() const { return pass_on_; }  // empty: we do not
     bool stopped() const { return stopped_; }
     std::span<char> scratch() { return scratch_; }  // for a read that is looked at before anybody else runs
     asio::awaitable<void> others();                 // lets everybody else of this thread have a turn
@@ -97,6 +106,7 @@ private:
     std::unordered_map<Connection*, std::weak_ptr<Connection>> connections_;
     std::unordered_map<PodId, std::vector<std::unique_ptr<PodConnection>>> idle_;
     std::vector<char> scratch_;
+    PassOn pass_on_;
     bool draining_ = false;
     bool stopped_ = false;
     std::thread thread_;

@@ -45,6 +45,31 @@ TEST_CASE("a client without cookies stays on its pod by what it calls itself", "
     CHECK(f.light(named({"task:new"})) == own);
 }
 
+TEST_CASE("who lived on a pod is found there when another gateway has it", "[gate][sessions]") {
+    Floor old, next;
+    auto work = old.work_on(2, named({"session:a"}));
+    const auto sessions = old.gate->sessions_of(PodId{2});
+    REQUIRE(sessions.size() == 1);
+    next.gate->settle(PodId{3}, sessions, next.now);  // by its number there
+    CHECK(next.light(named({"session:a"})) == 3);
+    CHECK(pod_of(next.enter(named({"session:a"}))) == 3);
+}
+
+TEST_CASE("what takes no slot finds a pod that another gateway has still, and generations wait for it",
+          "[gate][sessions]") {
+    Lobby l;
+    auto backend = std::make_shared<Backend>();
+    backend->id = PodId{1};
+    l.gate->expect(backend, l.now);
+    CHECK(l.light(named({"session:a"})) == 1);
+    CHECK(l.light({}, Towards::busy) == 1);
+    const auto work = l.enter(named({"session:a"}));
+    CHECK_FALSE(work.granted());
+    l.gate->admit(backend, l.now);
+    l.settle();
+    CHECK(pod_of(work) == 1);
+}
+
 TEST_CASE("ids go before the cookie, in their order", "[gate][sessions]") {
     Floor f;
     const auto a = f.work_on(1, named({"task:a"})), b = f.work_on(2, named({"task:b"}));

@@ -15,6 +15,19 @@ TEST_CASE("a retried request stands where it stood", "[pool]") {
     CHECK(d.granted() == "1@2");
 }
 
+TEST_CASE("a pod that another gateway has still is there, and gives out no slot until it is admitted",
+          "[pool]") {
+    Desk d;
+    d.pool.expect(PodId{1}, d.now);
+    d.arrive();
+    CHECK(d.granted() == "");
+    CHECK(d.pool.admitted(PodId{1}));
+    CHECK(d.pool.elsewhere(PodId{1}));
+    d.admit(1);
+    CHECK_FALSE(d.pool.elsewhere(PodId{1}));
+    CHECK(d.granted() == "1@1");
+}
+
 TEST_CASE("only who holds a slot can be retried", "[pool]") {
     Desk d;
     d.arrive();

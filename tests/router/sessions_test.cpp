@@ -22,6 +22,20 @@ TEST_CASE("a session is found on the pod it was bound to", "[sessions]") {
     CHECK(s.on(first) == 1);
 }
 
+TEST_CASE("all who live on a pod can be told, longest unseen first, and whether it is their home",
+          "[sessions]") {
+    Sessions s;
+    s.bind(alice, first, start, Sessions::Home::no);
+    s.bind(bob, second, start);
+    s.bind(carol, first, start);
+    const auto known = s.of(first);
+    REQUIRE(known.size() == 2);
+    CHECK(known[0].id == alice);
+    CHECK_FALSE(known[0].home);
+    CHECK(known[1].id == carol);
+    CHECK(known[1].home);
+}
+
 TEST_CASE("a session that is bound again has moved", "[sessions]") {
     Sessions s;
     s.bind(alice, first, start);

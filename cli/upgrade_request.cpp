@@ -1,0 +1,130 @@
+#include "cli/upgrade_request.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include <boost/asio.hpp>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+
+#include "cli/load.hpp"
+#include "cli/options.hpp"
+#include "cli/state.hpp"
+#include "pods/unique_fd.hpp"
+
+namespace cli {
+namespace {
+
+namespace asio = boost::asio;
+using asio::local::stream_protocol;
+
+constexpr const char* socket_name = "upgrade.sock";
+
+constexpr std::string_view help =
+    R"(Usage: pilotlight upgrade [-f PATH... | --state-dir PATH]
+
+Puts the binary that is now installed in the place of the gateway that runs, without dropping a request: the new
+process takes the listening sockets, the connections and the pods, which keep their process ids; the old one finishes
+what it has. If the new one cannot serve, the old one goes on, and this says why and exits with 1.
+
+  -f, --filename PATH   the gateway's manifests, to find its state directory          PILOTLIGHT_FILENAME
+      --state-dir PATH  or that directory itself                                      PILOTLIGHT_STATE_DIR
+
+  pilotlight upgrade -f /etc/pilotlight
+)";
+
+// However long the folder's name: a socket's address has room for 107 octets.
+struct Place {
+    explicit Place(const std::filesystem::path& state)
+        : folder(::open(state.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)),
+          path(fmt::format("/proc/self/fd/{}/{}", folder.get(), socket_name)) {}
+    pods::UniqueFd folder;
+    std::string path;
+};
+
+}  // namespace
+
+void UpgradeDoor::open(const std::filesystem::path& state, std::function<void(Answer)> asked) {
+    asked_ = std::move(asked);
+    const Place place(state);
+    ::unlink(place.path.c_str());
+    boost::system::error_code error;
+    acceptor_.open(stream_protocol(), error);
+    if (!error) acceptor_.bind(stream_protocol::endpoint(place.path), error);
+    if (!error) ::chmod(place.path.c_str(), 0600);
+    if (!error) acceptor_.listen(4, error);
+    if (error) return spdlog::warn("`pilotlight upgrade` cannot reach this gateway: {}", error.message());
+    accept();
+}
+
+void UpgradeDoor::close() {
+    boost::system::error_code ignored;
+    acceptor_.close(ignored);
+}
+
+void UpgradeDoor::accept() {
+    acceptor_.async_accept([this](boost::system::error_code error, stream_protocol::socket socket) {
+        if (error) return;
+        ucred peer{};
+        socklen_t size = sizeof peer;
+        ::getsockopt(socket.native_handle(), SOL_SOCKET, SO_PEERCRED, &peer, &size);
+        const auto client = std::make_shared<stream_protocol::socket>(std::move(socket));
+        const auto answer = [client](const std::string& text) {
+            boost::system::error_code ignored;
+            client->non_blocking(true, ignored);
+            client->write_some(asio::buffer(text), ignored);
+            client->close(ignored);
+        };
+        if (peer.uid == ::geteuid() || peer.uid == 0)
+            asked_(answer);
+        else
+            answer("failed: only the gateway's own user and root may ask for an upgrade");
+        accept();
+    });
+}
+
+int upgrade(std::span<const std::string> args) {
+    for (const auto& word : args)
+        if (word == "--help" || word == "-h") return std::fputs(help.data(), stdout), 0;
+    manifest::Gateway gateway;
+    const char* given = std::getenv("PILOTLIGHT_STATE_DIR");
+    if (args.size() == 2 && args[0] == "--state-dir") {
+        gateway.state_dir = args[1];
+    } else if (args.empty() && given != nullptr) {
+        gateway.state_dir = given;
+    } else if (!args.empty() || std::getenv("PILOTLIGHT_FILENAME") != nullptr) {
+        auto parsed = parse_serve_options(args);
+        if (const auto* exit = std::get_if<int>(&parsed)) return *exit;
+        auto loaded = load_all(std::get<ServeOptions>(parsed).files);
+        for (const auto& problem : loaded.problems)
+            if (!problem.warning) std::fprintf(stderr, "%s\n", manifest::to_string(problem).c_str());
+        if (!loaded.configuration) return 1;
+        apply(*loaded.configuration, std::get<ServeOptions>(parsed));
+        gateway = loaded.configuration->gateway;
+    }
+    const auto state = state_directory(gateway);
+    asio::io_context io;
+    stream_protocol::socket socket(io);
+    boost::system::error_code error;
+    const Place place(state);
+    socket.connect(stream_protocol::endpoint(place.path), error);
+    if (error) {
+        std::fprintf(
+            stderr,
+            "pilotlight upgrade: no gateway listens at %s (%s); name its manifests with -f, or its state "
+            "directory with --state-dir\n",
+            (state / socket_name).c_str(), error.message().c_str());
+        return 1;
+    }
+    std::string text;
+    asio::read(socket, asio::dynamic_buffer(text), error);
+    if (text.starts_with("ok")) return std::printf("%s\n", text.c_str()), 0;
+    std::fprintf(stderr, "pilotlight upgrade: %s\n", text.empty() ? "the gateway ended" : text.c_str());
+    return 1;
+}
+
+}  // namespace cli
