@@ -26,6 +26,7 @@
 #include "proxy/control/listener.hpp"
 #include "proxy/control/loop.hpp"
 #include "proxy/control/watch.hpp"
+#include "proxy/tracing/exporter.hpp"
 
 namespace cli {
 namespace {
@@ -59,6 +60,7 @@ public:
           doors_(control_),
           signals_(control_) {
         access_log_ = make_access_log(configuration_.gateway.log);
+        traces_.use(configuration_.gateway.tracing);
         loop_.configure(configuration_);
         make_workers();
         if (const auto wrong = doors_.make(configuration_.gateway)) throw std::runtime_error(wrong->sentence);
@@ -233,6 +235,7 @@ private:
                 "rest is in force");
         configuration_ = std::move(*loaded.configuration);
         set_log_level(configuration_.gateway.log);
+        traces_.use(configuration_.gateway.tracing);
         loop_.configure(configuration_);
         for (auto& worker : workers_) worker->use(loop_.routes());
         loop_.events().normal("", "Gateway", "pilotlight", "Reloaded", "The new configuration is in force");
@@ -279,6 +282,7 @@ private:
     asio::io_context control_{1};
     proxy::AccessLog access_log_;
     proxy::Shared shared_;
+    proxy::TraceExporter traces_{shared_.traces, PILOTLIGHT_VERSION};
     std::unique_ptr<pods::Driver> driver_;
     proxy::Loop loop_;
     std::size_t connection_limit_;

@@ -188,6 +188,41 @@ struct Log {
     friend bool operator==(const Log&, const Log&) = default;
 };
 
+// Who is sent the spans: a collector that takes OTLP over HTTP.
+struct Collector {
+    std::string url;  // as it was written
+    bool tls = false;
+    std::string host;
+    std::uint16_t port = 0;
+    std::string path;
+
+    friend bool operator==(const Collector&, const Collector&) = default;
+};
+
+struct ExportHeader {
+    std::string name, value;
+    std::filesystem::path value_file;  // instead of the value; read for each export
+
+    friend bool operator==(const ExportHeader&, const ExportHeader&) = default;
+};
+
+// What a client's own sampling decision (the flag of its traceparent) counts for.
+enum class Parent { follow, trusted, ignore };
+
+struct Tracing {
+    Collector collector;
+    double ratio = 1;  // of the requests that nobody has decided about
+    Parent parent = Parent::follow;
+    std::string service_name = "pilotlight";
+    std::vector<ExportHeader> headers;
+    std::filesystem::path ca_file;  // empty: the system's
+    milliseconds interval{1'000};   // between two exports
+    milliseconds timeout{10'000};   // of one
+    std::size_t queue = 8192;       // spans that wait for it; more are dropped
+
+    friend bool operator==(const Tracing&, const Tracing&) = default;
+};
+
 using DriverSettings = std::variant<pods::ProcessSettings, pods::StaticSettings>;
 
 // pilotlight.dev/v1 Gateway. Every field has a default; an empty Gateway serves.
@@ -205,6 +240,7 @@ struct Gateway {
     DriverSettings driver = pods::ProcessSettings{};
     Log log;
     std::vector<AccessList> access;
+    std::optional<Tracing> tracing;  // empty: off
 
     friend bool operator==(const Gateway&, const Gateway&) = default;
 };

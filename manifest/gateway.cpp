@@ -7,6 +7,7 @@
 #include "manifest/door.hpp"
 #include "manifest/metadata.hpp"
 #include "manifest/names.hpp"
+#include "manifest/tracing.hpp"
 
 namespace manifest {
 
@@ -196,6 +197,7 @@ PlacedGateway read_gateway(const Node& document, Problems& problems) {
     gateway.driver = read_driver(spec.find("driver"), placed, problems);
     read_log(spec, gateway.log);
     read_access(spec, gateway);
+    read_tracing(spec, gateway);
     spec.close();
     fields.close();
     return placed;

@@ -24,6 +24,7 @@ struct RequestRecord {
     std::string_view method, host, target;
     std::string_view service;  // "namespace/name"; empty: none
     std::string_view key;      // the name of the key it came with; empty: none was asked for
+    std::string_view trace_id;  // empty: it is not traced
     char request_class = '-';
     int status = 0;
     std::string pod;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "proxy/service.hpp"
+#include "proxy/tracing/trace.hpp"
 #include "proxy/traffic/head.hpp"
 #include "proxy/traffic/refusal.hpp"
 #include "proxy/traffic/signal.hpp"
@@ -57,6 +58,7 @@ struct Exchange {
     std::unique_ptr<AnswerListener> listener;
     router::Until until = router::Until::answer;  // when the slot is free
     std::string session_hash;                     // Gradio's, of a J
+    std::unique_ptr<Trace> trace;                 // if it is traced
 
     // The errand's.
     std::shared_ptr<const Backend> backend;  // of the last attempt
