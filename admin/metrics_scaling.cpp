@@ -14,8 +14,8 @@ using proxy::Snapshot;
 using Number = std::function<double(const ScrapedRevision&)>;
 
 // The same number under Knative's old and new name.
-void gauge(Text& text, const std::vector<ScrapedRevision>& all, std::string_view old_name, std::string_view new_name,
-           std::string_view help, const Number& number) {
+void gauge(Text& text, const std::vector<ScrapedRevision>& all, std::string_view old_name,
+           std::string_view new_name, std::string_view help, const Number& number) {
     if (all.empty()) return;
     text.family(old_name, "gauge", help);
     for (const auto& one : all) text.sample(one.old_labels, number(one));
@@ -55,7 +55,8 @@ void knatives(Text& text, const std::vector<ScrapedRevision>& all) {
     for (const auto& one : all)
         if (one.view->desired >= 0) decided.push_back(one);
     gauge(text, decided, "autoscaler_desired_pods", "kn_revision_pods_desired",
-          "Number of pods autoscaler wants to allocate", [](const ScrapedRevision& s) { return s.view->desired; });
+          "Number of pods autoscaler wants to allocate",
+          [](const ScrapedRevision& s) { return s.view->desired; });
     gauge(text, all, "autoscaler_requested_pods", "kn_revision_pods_requested",
           "Number of pods that are asked for", [](const ScrapedRevision& s) { return s.view->wanted; });
     gauge(text, all, "autoscaler_actual_pods", "kn_revision_pods_count", "Number of pods that are ready",

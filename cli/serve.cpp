@@ -124,6 +124,8 @@ private:
             snapshot.tls_failures = shared_.door.handshake_failures;
             snapshot.proxy_headers_refused = shared_.door.proxy_headers_refused;
             snapshot.errands = shared_.errands;
+            const auto& traces = shared_.traces;
+            snapshot.spans = {traces.exported, traces.dropped, traces.refused, traces.given_up};
         });
         loop_.on_published([this] { admin_->published(); });
     }

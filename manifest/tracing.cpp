@@ -32,7 +32,8 @@ bool is_header_name(std::string_view name) {
 }
 
 std::string lower(std::string text) {
-    std::ranges::transform(text, text.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; });
+    std::ranges::transform(text, text.begin(),
+                           [](char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; });
     return text;
 }
 
@@ -43,7 +44,8 @@ ExportHeader read_header(const Node& node, const std::string& path, Problems& pr
     if (fields.need_text("name", header.name) && !is_header_name(header.name))
         fields.error("name", "must be the name of a header, not " + quote(header.name));
     for (const auto* ours : {"host", "content-length", "content-type", "connection", "transfer-encoding"})
-        if (lower(header.name) == ours) fields.error("name", quote(header.name) + " is written by the gateway");
+        if (lower(header.name) == ours)
+            fields.error("name", quote(header.name) + " is written by the gateway");
     std::string file;
     fields.text("value", header.value);
     fields.text("valueFile", file);
@@ -119,9 +121,10 @@ void read_tracing(Fields& spec, Gateway& gateway) {
         if (auto collector = parse_collector(endpoint))
             tracing.collector = std::move(*collector);
         else
-            fields.error("endpoint", "must be a collector's address for OTLP over HTTP, such as "
-                                     "\"http://127.0.0.1:4318\", not " +
-                                         quote(endpoint));
+            fields.error("endpoint",
+                         "must be a collector's address for OTLP over HTTP, such as "
+                         "\"http://127.0.0.1:4318\", not " +
+                             quote(endpoint));
     }
     read_ratio(fields, tracing.ratio);
     fields.one_of("parent", parent, {"follow", "trusted", "ignore"});

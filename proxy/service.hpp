@@ -49,7 +49,7 @@ struct Routing {
     HeadLimits head_limits;
     Spool::Settings request_spool, response_spool;
     std::vector<std::pair<asio::ip::address, int>> trusted_proxies;  // network and prefix length
-    std::optional<Sampling> tracing;  // empty: off
+    std::optional<Sampling> tracing;                                 // empty: off
 
     bool trusts(const asio::ip::address& peer) const;
 };

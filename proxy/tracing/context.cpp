@@ -60,22 +60,24 @@ bool is_tracestate(std::string_view text) {
 
 bool in_sample(std::string_view trace_id, double ratio) {
     if (ratio >= 1) return true;
+    if (ratio <= 0) return false;
     std::uint64_t random = 0;
     const auto digits = trace_id.substr(trace_id.size() - std::min<std::size_t>(14, trace_id.size()));
     std::from_chars(digits.data(), digits.data() + digits.size(), random, 16);
     return static_cast<double>(random) >= (1 - ratio) * std::ldexp(1.0, 56);
 }
 
-std::optional<TraceContext> sample(const Sampling& rules, const std::optional<TraceContext>& given, bool trusted,
-                                   std::uint64_t random_high, std::uint64_t random_low) {
-    const bool heeds = rules.parent == manifest::Parent::follow ||
-                       (rules.parent == manifest::Parent::trusted && trusted);
+std::optional<TraceContext> sample(const Sampling& rules, const std::optional<TraceContext>& given,
+                                   bool trusted, std::uint64_t random_high, std::uint64_t random_low) {
+    const bool heeds =
+        rules.parent == manifest::Parent::follow || (rules.parent == manifest::Parent::trusted && trusted);
     if (given && heeds) return given->sampled() ? given : std::nullopt;
     TraceContext out;
     if (given)
         out = *given;
     else
-        out.trace_id = fmt::format("{:016x}{:016x}", random_high, random_low), out.flags = TraceContext::random_flag;
+        out.trace_id = fmt::format("{:016x}{:016x}", random_high, random_low),
+        out.flags = TraceContext::random_flag;
     if (!in_sample(out.trace_id, rules.ratio)) return std::nullopt;
     out.flags |= TraceContext::sampled_flag;
     return out;

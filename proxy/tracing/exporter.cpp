@@ -69,13 +69,15 @@ public:
     ~Core() {
         stopping_ = true;
         wake();
-        asio::post(io_, [this] { last_ = std::make_unique<asio::steady_timer>(io_, farewell), end_at_last(); });
+        asio::post(io_,
+                   [this] { last_ = std::make_unique<asio::steady_timer>(io_, farewell), end_at_last(); });
         thread_.join();
     }
     Core(const Core&) = delete;
 
     void use(manifest::Tracing settings) {
-        asio::post(io_, [this, settings = std::move(settings)]() mutable { settings_ = std::move(settings); });
+        asio::post(io_,
+                   [this, settings = std::move(settings)]() mutable { settings_ = std::move(settings); });
     }
     void wake() {
         asio::post(io_, [this] { pause_.cancel(); });
@@ -120,8 +122,9 @@ private:
                 }
                 case ExportOutcome::refused:
                     queue_.refused += count;
-                    tell(fmt::format("it answers {}: its spans are lost; look at spec.tracing and the collector's log",
-                                     answer.status));
+                    tell(fmt::format(
+                        "it answers {}: its spans are lost; look at spec.tracing and the collector's log",
+                        answer.status));
                     co_return;
                 case ExportOutcome::later:
                     break;
@@ -148,8 +151,8 @@ private:
     // Once for each kind of trouble, not for each batch.
     void tell(const std::string& trouble) {
         if (std::exchange(trouble_, trouble) == trouble) return;
-        spdlog::warn("the collector {} takes no spans, requests are served all the same: {}", settings_.collector.url,
-                     trouble);
+        spdlog::warn("the collector {} takes no spans, requests are served all the same: {}",
+                     settings_.collector.url, trouble);
     }
     void tell_well() {
         if (std::exchange(trouble_, {}).empty()) return;
@@ -175,7 +178,8 @@ private:
     std::thread thread_;
 };
 
-TraceExporter::TraceExporter(TraceQueue& queue, std::string version) : queue_(queue), version_(std::move(version)) {}
+TraceExporter::TraceExporter(TraceQueue& queue, std::string version)
+    : queue_(queue), version_(std::move(version)) {}
 
 TraceExporter::~TraceExporter() = default;
 

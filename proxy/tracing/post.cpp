@@ -27,7 +27,8 @@ template <class Stream>
 asio::awaitable<CollectorAnswer> ask(Stream& stream, const CollectorPost& what) {
     const bool usual = what.to.port == (what.to.tls ? 443 : 80);
     const bool v6 = what.to.host.find(':') != std::string::npos;
-    const auto host = (v6 ? "[" + what.to.host + "]" : what.to.host) + (usual ? "" : ":" + std::to_string(what.to.port));
+    const auto host =
+        (v6 ? "[" + what.to.host + "]" : what.to.host) + (usual ? "" : ":" + std::to_string(what.to.port));
     http::request<http::string_body> request(http::verb::post, what.to.path, 11);
     request.set(http::field::host, host);
     request.set(http::field::content_type, "application/json");

@@ -6,7 +6,6 @@
 #include <atomic>
 #include <cstdint>
 #include <deque>
-#include <functional>
 #include <iterator>
 #include <mutex>
 #include <utility>
@@ -23,18 +22,13 @@ public:
     // --- from any thread
     void put(TraceRecord record) {
         const auto spans = record.spans();
-        bool ring = false;
-        {
-            std::lock_guard lock(mutex_);
-            if (spans_ + spans > most_) {
-                dropped.fetch_add(spans, std::memory_order_relaxed);
-                return;
-            }
-            ring = spans_ < half() && spans_ + spans >= half();
-            spans_ += spans;
-            records_.push_back(std::move(record));
+        std::lock_guard lock(mutex_);
+        if (spans_ + spans > most_) {
+            dropped.fetch_add(spans, std::memory_order_relaxed);
+            return;
         }
-        if (ring && on_half_full) on_half_full();
+        spans_ += spans;
+        records_.push_back(std::move(record));
     }
     // Some of the oldest, of about so many spans.
     std::vector<TraceRecord> take(std::size_t spans) {
@@ -56,8 +50,6 @@ public:
         most_ = spans;
     }
 
-    std::function<void()> on_half_full;  // set before anybody puts anything in; on the thread that puts
-
     // --- of spans
     Counter dropped{0};   // no room
     Counter exported{0};  // the collector has them
@@ -65,8 +57,6 @@ public:
     Counter given_up{0};  // it could not be had for too long
 
 private:
-    std::size_t half() const { return most_ / 2; }
-
     std::mutex mutex_;
     std::deque<TraceRecord> records_;
     std::size_t spans_ = 0, most_ = 0;

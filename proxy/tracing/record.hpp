@@ -26,6 +26,9 @@ struct TraceContext {
 struct TracedWait {
     pods::TimePoint began, ended;
     pods::Duration cold{};  // of that, while no pod was ready
+
+    bool was_cold() const { return cold > pods::Duration::zero(); }
+    bool was_queued() const { return cold < ended - began; }
 };
 
 struct TracedTry {
@@ -40,7 +43,7 @@ struct TracedTry {
 
 struct TraceRecord {
     TraceContext context;
-    std::uint64_t span_id = 0;  // of the request's own span
+    std::uint64_t span_id = 0;     // of the request's own span
     std::int64_t unix_offset = 0;  // nanoseconds from the steady clock to the one of 1970
     pods::TimePoint began, ended;
     std::string request_id, method, host, path, scheme, client, user_agent;
@@ -54,8 +57,11 @@ struct TraceRecord {
     std::vector<TracedWait> waits;
     std::vector<TracedTry> tries;
 
-    std::size_t spans() const {  // as many at most
-        return 1 + 2 * waits.size() + tries.size();
+    std::size_t spans() const {
+        auto out = 1 + tries.size();
+        for (const auto& one : waits)
+            out += static_cast<std::size_t>(one.was_cold()) + static_cast<std::size_t>(one.was_queued());
+        return out;
     }
 };
 

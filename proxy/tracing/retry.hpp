@@ -29,7 +29,8 @@ inline std::optional<std::chrono::milliseconds> retry_after(std::string_view tex
 // Before the `number`th retry, doubled each time and spread by `random` of [0, 1) over its upper half.
 constexpr std::chrono::milliseconds back_off(int number, double random) {
     const long long longest = 500LL << std::clamp(number, 0, 6);
-    return std::chrono::milliseconds(longest / 2 + static_cast<long long>(static_cast<double>(longest / 2) * random));
+    return std::chrono::milliseconds(longest / 2 +
+                                     static_cast<long long>(static_cast<double>(longest / 2) * random));
 }
 
 }  // namespace proxy

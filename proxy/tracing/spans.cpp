@@ -38,8 +38,8 @@ private:
     static constexpr std::size_t longest = 1024;
 
     void add(std::string_view key, std::string_view value) {
-        fmt::format_to(std::back_inserter(out_), R"({}{{"key":"{}","value":{{{}}}}})", out_.empty() ? "" : ",", key,
-                       value);
+        fmt::format_to(std::back_inserter(out_), R"({}{{"key":"{}","value":{{{}}}}})",
+                       out_.empty() ? "" : ",", key, value);
     }
     std::string out_;
 };
@@ -56,7 +56,8 @@ struct SpanText {
 
 std::string_view without_port(std::string_view host) {
     const auto colon = host.rfind(':');
-    const bool in_brackets = colon != std::string_view::npos && host.find(']', colon) != std::string_view::npos;
+    const bool in_brackets =
+        colon != std::string_view::npos && host.find(']', colon) != std::string_view::npos;
     return in_brackets ? host : host.substr(0, colon);
 }
 
@@ -119,8 +120,8 @@ private:
         to.text("pilotlight.class", std::string_view(&r.request_class, 1));
         to.text("pilotlight.key", r.key);
         // What a client did wrong is no error of a server; what broke off is.
-        span.failed = (answered && r.status >= 500) || (answered && r.status < 400 && !r.refusal.empty() &&
-                                                        r.refusal != "client_left");
+        span.failed = (answered && r.status >= 500) ||
+                      (answered && r.status < 400 && !r.refusal.empty() && r.refusal != "client_left");
         const auto status = std::to_string(r.status);
         if (!r.refusal.empty())
             to.text("error.type", r.refusal);
@@ -135,15 +136,16 @@ private:
     void wait(const TraceRecord& r, const TracedWait& wait, std::uint64_t number) {
         const auto cold = std::min(wait.cold, wait.ended - wait.began);
         const auto warm = wait.began + cold;
-        const auto part = [&](std::string_view name, std::uint64_t id, pods::TimePoint began, pods::TimePoint ended) {
+        const auto part = [&](std::string_view name, std::uint64_t id, pods::TimePoint began,
+                              pods::TimePoint ended) {
             SpanText span;
             span.id = child_id(r.span_id, id), span.parent = id_text(r.span_id), span.name = name;
             span.began = began, span.ended = ended;
             span.attributes.text("pilotlight.service", r.service);
             write(r, span);
         };
-        if (cold > pods::Duration::zero()) part("cold start", number, wait.began, warm);
-        if (cold < wait.ended - wait.began) part("queue", number + 1, warm, wait.ended);
+        if (wait.was_cold()) part("cold start", number, wait.began, warm);
+        if (wait.was_queued()) part("queue", number + 1, warm, wait.ended);
     }
 
     void pod(const TraceRecord& r, const TracedTry& one, int number) {
@@ -154,8 +156,8 @@ private:
         auto& to = span.attributes;
         method(to, r);
         const bool v6 = one.address.find(':') != std::string::npos;
-        to.text("url.full", fmt::format("http://{}{}{}:{}{}", v6 ? "[" : "", one.address, v6 ? "]" : "", one.port,
-                                        r.path));
+        to.text("url.full", fmt::format("http://{}{}{}:{}{}", v6 ? "[" : "", one.address, v6 ? "]" : "",
+                                        one.port, r.path));
         to.text("server.address", one.address);
         to.number("server.port", one.port);
         to.text("network.protocol.name", "http");
@@ -172,8 +174,8 @@ private:
 
     void write(const TraceRecord& r, const SpanText& span) {
         auto into = std::back_inserter(out_);
-        fmt::format_to(into, R"({}{{"traceId":"{}","spanId":"{}")", out_.empty() ? "" : ",", r.context.trace_id,
-                       id_text(span.id));
+        fmt::format_to(into, R"({}{{"traceId":"{}","spanId":"{}")", out_.empty() ? "" : ",",
+                       r.context.trace_id, id_text(span.id));
         if (!r.context.tracestate.empty())
             fmt::format_to(into, R"(,"traceState":"{}")", json_escape(r.context.tracestate));
         if (!span.parent.empty()) fmt::format_to(into, R"(,"parentSpanId":"{}")", span.parent);

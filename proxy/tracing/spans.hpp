@@ -1,5 +1,5 @@
-// Records as a collector takes them: OTLP 1.x in its JSON encoding (opentelemetry-proto, docs/specification.md),
-// attributes by OpenTelemetry's semantic conventions for HTTP (1.27). Pure.
+// Records as a collector takes them: OTLP 1.x in its JSON encoding (opentelemetry-proto,
+// docs/specification.md), attributes by OpenTelemetry's semantic conventions for HTTP (1.27). Pure.
 #pragma once
 
 #include <span>

@@ -42,7 +42,7 @@ std::string Visit::request_for_pod() const {
     const auto& head = x.head;
     const auto given = head.first("traceparent");
     const bool its_own = is_traceparent(given) && head.has_one("traceparent");
-    const auto trace = x.trace    ? x.trace->traceparent_for_pod()
+    const auto trace = x.trace   ? x.trace->traceparent_for_pod()
                        : its_own ? std::string(given)
                                  : new_traceparent();
     ToPod to;

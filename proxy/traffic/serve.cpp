@@ -23,7 +23,7 @@ bool says_version_13(const RequestHead& head) {
 
 // What a stream listens for: the ends of the jobs of its session.
 std::unique_ptr<AnswerListener> listener_for(const Service& service, const router::Classified& classified,
-                                       const RequestHead& head, const std::vector<std::string>& ids) {
+                                             const RequestHead& head, const std::vector<std::string>& ids) {
     if (classified.until != router::Until::answer) return std::make_unique<AnswerIds>();
     if (classified.what != router::Class::stream || head.method() != "GET") return nullptr;
     std::string session, event;

@@ -19,11 +19,13 @@ void Visit::trace_wait(TimePoint since, Lease& lease) {
     auto& x = *exchange_;
     TracedWait wait;
     wait.began = since, wait.ended = Clock::now();
+    const auto waited = lease.waiter().waited;
+    const bool only_cold = waited.queue == Duration::zero();
     if (lease.granted())
-        wait.cold = lease.waiter().waited.cold;
+        wait.cold = only_cold ? wait.ended - since : waited.cold;
     else if (x.service->gate->overview(wait.ended).ready_pods == 0)
         wait.cold = wait.ended - since;
-    const bool at_once = lease.granted() && wait.cold + lease.waiter().waited.queue == Duration::zero();
+    const bool at_once = lease.granted() && waited.cold + waited.queue == Duration::zero();
     if (!at_once) x.trace->record().waits.push_back(wait);
 }
 

@@ -36,9 +36,9 @@ TEST_CASE("a collector's address says scheme, host, port and path", "[tracing]")
 }
 
 TEST_CASE("what is no collector's address is refused", "[tracing]") {
-    for (const auto* bad :
-         {"", "127.0.0.1:4318", "grpc://a:4317", "http://", "http://:80", "http://a:", "http://a:0", "http://a:70000",
-          "http://a:80x", "http://u:p@a:80", "http://a/?x", "http://a b/", "http://[::1", "http://[a]:80", "http://a]:80"}) {
+    for (const auto* bad : {"", "127.0.0.1:4318", "grpc://a:4317", "http://", "http://:80",
+                            "http://a:", "http://a:0", "http://a:70000", "http://a:80x", "http://u:p@a:80",
+                            "http://a/?x", "http://a b/", "http://[::1", "http://[a]:80", "http://a]:80"}) {
         INFO(bad);
         CHECK_FALSE(parse_collector(bad));
     }
@@ -51,7 +51,8 @@ TEST_CASE("tracing is off unless a Gateway says where spans go", "[tracing]") {
 
 TEST_CASE("every field of spec.tracing takes effect", "[tracing]") {
     const auto loaded = with_tracing(
-        "{endpoint: \"https://c.example/x\", ratio: 0.25, parent: trusted, serviceName: gw, caFile: /ca.pem,\n"
+        "{endpoint: \"https://c.example/x\", ratio: 0.25, parent: trusted, serviceName: gw, caFile: "
+        "/ca.pem,\n"
         "    headers: [{name: X-Key, value: a b}, {name: Authorization, valueFile: /token}],\n"
         "    interval: 200ms, timeout: 3s, queue: 100}");
     INFO(lines(loaded.problems));
@@ -62,7 +63,8 @@ TEST_CASE("every field of spec.tracing takes effect", "[tracing]") {
     CHECK(tracing.parent == Parent::trusted);
     CHECK(tracing.service_name == "gw");
     CHECK(tracing.ca_file == "/ca.pem");
-    CHECK(tracing.headers == std::vector<ExportHeader>{{"X-Key", "a b", ""}, {"Authorization", "", "/token"}});
+    CHECK(tracing.headers ==
+          std::vector<ExportHeader>{{"X-Key", "a b", ""}, {"Authorization", "", "/token"}});
     CHECK(tracing.interval == 200ms);
     CHECK(tracing.timeout == 3s);
     CHECK(tracing.queue == 100);
@@ -73,8 +75,8 @@ TEST_CASE("what is wrong with spec.tracing is said", "[tracing]") {
     const std::string good = "endpoint: \"http://c\"";
     for (const auto* bad : {"ratio: 2", "ratio: often", "parent: never", "headers: [{name: a b, value: x}]",
                             "headers: [{name: Host, value: x}]", "headers: [{name: A}]",
-                            "headers: [{name: A, value: x, valueFile: y}]", "caFile: /x", "queue: 1", "interval: 1h",
-                            "ration: 1"}) {
+                            "headers: [{name: A, value: x, valueFile: y}]", "caFile: /x", "queue: 1",
+                            "interval: 1h", "ration: 1"}) {
         INFO(bad);
         CHECK_FALSE(said("{" + good + ", " + bad + "}").empty());
     }
