@@ -26,6 +26,7 @@
 #include "proxy/control/listener.hpp"
 #include "proxy/control/loop.hpp"
 #include "proxy/control/watch.hpp"
+#include "proxy/log.hpp"
 #include "proxy/tracing/exporter.hpp"
 
 namespace cli {
@@ -161,7 +162,8 @@ private:
             spdlog::info("serving on {}:{}{}", endpoint.address().to_string(), endpoint.port(),
                          listens_at_[i].tls ? " (TLS)" : "");
         }
-        spdlog::info("admin on http://{}:{}", configuration_.gateway.admin.address, admin_->port());
+        proxy::log_of(proxy::LogOf::admin)
+            .info("admin on http://{}:{}", configuration_.gateway.admin.address, admin_->port());
         for (const auto& service : configuration_.services)
             spdlog::info("{}/{} is at {}://{}.{}.{}:{}/", service.name_space, service.name,
                          !listens_at_.empty() && listens_at_.front().tls ? "https" : "http", service.name,
@@ -192,8 +194,9 @@ private:
     // Who listens now lets in whoever comes from now on by the new doors.
     void use_doors(const std::optional<proxy::Wrong>& wrong) {
         if (wrong) {
-            spdlog::error("a changed certificate is not used, the one before stays in force: {}",
-                          wrong->sentence);
+            proxy::log_of(proxy::LogOf::tls)
+                .error("a changed certificate is not used, the one before stays in force: {}",
+                       wrong->sentence);
             return loop_.events().warning("", "Gateway", "pilotlight", "CertificateRefused", wrong->sentence);
         }
         for (std::size_t i = 0; i < listeners_.size(); ++i) listeners_[i]->use(doors_.of(listens_at_[i]));
@@ -204,8 +207,9 @@ private:
 
     static void say(const std::vector<manifest::Problem>& problems) {
         for (const auto& problem : problems)
-            spdlog::log(problem.warning ? spdlog::level::warn : spdlog::level::err, "{}",
-                        manifest::to_string(problem));
+            proxy::log_of(proxy::LogOf::config)
+                .log(problem.warning ? spdlog::level::warn : spdlog::level::err, "{}",
+                     manifest::to_string(problem));
     }
 
     // All or nothing: what is wrong is said, and the configuration in force stays.
@@ -216,7 +220,7 @@ private:
         bool good = loaded.configuration.has_value();
         if (good) {
             const auto wrong = doors_.make(loaded.configuration->gateway);
-            if (wrong) spdlog::error("{}", wrong->sentence);
+            if (wrong) proxy::log_of(proxy::LogOf::config).error("{}", wrong->sentence);
             good = !wrong;
         }
         if (!good) {
@@ -231,10 +235,12 @@ private:
         if (!std::ranges::equal(loaded.configuration->gateway.listeners, listens_at_, same_address) ||
             !(loaded.configuration->gateway.admin == configuration_.gateway.admin) ||
             !(loaded.configuration->gateway.driver == configuration_.gateway.driver))
-            spdlog::warn(
-                "the addresses of listeners, the admin address and the driver change only with a restart; "
-                "the "
-                "rest is in force");
+            proxy::log_of(proxy::LogOf::config)
+                .warn(
+                    "the addresses of listeners, the admin address and the driver change only with a "
+                    "restart; "
+                    "the "
+                    "rest is in force");
         configuration_ = std::move(*loaded.configuration);
         set_log_level(configuration_.gateway.log);
         traces_.use(configuration_.gateway.tracing);

@@ -1,12 +1,14 @@
 // All that the manifests say, checked and typed. Made by manifest/load.hpp, never by hand outside tests.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -180,10 +182,15 @@ struct AccessList {
     friend bool operator==(const AccessList&, const AccessList&) = default;
 };
 
+// What the gateway's own log is about.
+inline constexpr std::array<std::string_view, 7> log_subsystems{"proxy", "scaler", "pods", "admin",
+                                                                "tls",   "config", "trace"};
+
 struct Log {
-    std::string level = "info";     // trace debug info warn error off
-    std::string format = "auto";    // text, json; auto: text on a terminal
-    std::string access = "stdout";  // a file, "stdout" or "off"
+    std::string level = "info";                 // trace debug info warn error off
+    std::string format = "auto";                // text, json; auto: text on a terminal
+    std::string access = "stdout";              // a file, "stdout" or "off"
+    std::map<std::string, std::string> levels;  // of single subsystems
 
     friend bool operator==(const Log&, const Log&) = default;
 };

@@ -1,7 +1,6 @@
 #include "proxy/tracing/exporter.hpp"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <boost/asio.hpp>
 #include <boost/json.hpp>
@@ -10,6 +9,7 @@
 #include <thread>
 
 #include "proxy/bounds/what_of.hpp"
+#include "proxy/log.hpp"
 #include "proxy/tracing/post.hpp"
 #include "proxy/tracing/retry.hpp"
 #include "proxy/tracing/spans.hpp"
@@ -62,7 +62,10 @@ public:
     Core(TraceQueue& queue, std::string version)
         : queue_(queue), resource_{"", hex(random64()), std::move(version)}, pause_(io_) {
         asio::co_spawn(io_, run(), [](std::exception_ptr error) {
-            if (error) spdlog::error("tracing ended, no spans are exported any more: {}", what_of(error));
+            if (error)
+                log_of(LogOf::trace)
+                    .error("no spans are exported any more, restart the gateway to have them again: {}",
+                           what_of(error));
         });
         thread_ = std::thread([this] { io_.run(); });
     }
@@ -151,12 +154,13 @@ private:
     // Once for each kind of trouble, not for each batch.
     void tell(const std::string& trouble) {
         if (std::exchange(trouble_, trouble) == trouble) return;
-        spdlog::warn("the collector {} takes no spans, requests are served all the same: {}",
-                     settings_.collector.url, trouble);
+        log_of(LogOf::trace)
+            .warn("the collector {} takes no spans, requests are served all the same: {}",
+                  settings_.collector.url, trouble);
     }
     void tell_well() {
         if (std::exchange(trouble_, {}).empty()) return;
-        spdlog::info("the collector {} takes spans again", settings_.collector.url);
+        log_of(LogOf::trace).info("the collector {} takes spans again", settings_.collector.url);
     }
 
     asio::awaitable<void> pause(std::chrono::milliseconds time) {

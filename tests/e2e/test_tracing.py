@@ -213,3 +213,18 @@ class Tracing(harness.TestCase):
         gateway.process.send_signal(15)
         gateway.process.wait(20)
         self.assertEqual(len([s for s in collector.spans if s["traceId"] == TRACE]), 3, collector.spans)
+
+
+class Levels(harness.TestCase):
+    def test_a_reload_changes_the_level_of_one_subsystem(self):
+        gateway = self.gateway(service())
+        log = {"level": "warn", "access": gateway.access_log, "levels": {"pods": "info"}}
+        gateway.gateway["spec"]["log"] = log
+        gateway.write("gateway", gateway.gateway)
+        gateway.process.send_signal(1)
+        gateway.wait(lambda: any(e["reason"] == "Reloaded" for e in gateway.api("/api/v1/events")["items"]), "reload")
+        self.assert_status(gateway.generate(), 200, gateway)
+        with open(gateway.log, encoding="utf-8") as file:
+            said = file.read()
+        self.assertIn(" info pods: ", said)
+        self.assertNotIn(" scaler: ", said)
