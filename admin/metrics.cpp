@@ -238,6 +238,13 @@ void gateway(Text& text, const Snapshot& snapshot) {
     text.sample("", snapshot.spool_memory);
     text.family("pilotlight_spool_disk_bytes", "gauge", "Octets held in temporary files for somebody slow");
     text.sample("", snapshot.spool_disk);
+    text.family("pilotlight_spans_exported_total", "counter", "Spans that the collector has taken");
+    text.sample("", snapshot.spans.exported);
+    text.family("pilotlight_spans_lost_total", "counter",
+                "Spans that no collector has: no room in the queue, refused, or it could not be had");
+    text.sample("reason=\"queue_full\"", snapshot.spans.dropped);
+    text.sample("reason=\"refused\"", snapshot.spans.refused);
+    text.sample("reason=\"given_up\"", snapshot.spans.given_up);
     bounds(text, snapshot.bounds);
     access(text, snapshot);
 }

@@ -13,6 +13,7 @@
 #include <stdexcept>
 
 #include "cli/log_sink.hpp"
+#include "proxy/log.hpp"
 
 namespace cli {
 namespace {
@@ -58,14 +59,14 @@ void set_up_logging(const manifest::Log& log) {
     else
         sink = sink_to(pods::UniqueFd(::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0)), LogSink::Flush::each_line);
     auto made = logger("pilotlight", std::move(sink));
-    made->set_pattern("%Y-%m-%dT%H:%M:%S.%e %^%l%$ %v");
-    spdlog::set_default_logger(made);
+    made->set_pattern("%Y-%m-%dT%H:%M:%S.%e %^%l%$ %n: %v");
+    proxy::set_up_logs(made);
     spdlog::flush_every(std::chrono::seconds(1));
     set_log_level(log);
 }
 
 void set_log_level(const manifest::Log& log) {
-    spdlog::default_logger()->set_level(spdlog::level::from_str(log.level));
+    proxy::set_log_levels(log);
 }
 
 proxy::AccessLog make_access_log(const manifest::Log& log) {

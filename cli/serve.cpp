@@ -32,6 +32,8 @@
 #include "proxy/control/listener.hpp"
 #include "proxy/control/loop.hpp"
 #include "proxy/control/watch.hpp"
+#include "proxy/log.hpp"
+#include "proxy/tracing/exporter.hpp"
 
 namespace cli {
 namespace {
@@ -72,6 +74,7 @@ public:
         configuration_ = objects_.combine(std::move(read.sources), read.loaded);
         cli::apply(configuration_, options_);
         if (heir_) loop_.inherit(heir_->take_revisions());
+        traces_.use(configuration_.gateway.tracing);
         loop_.configure(configuration_);
         make_workers();
         if (const auto wrong = doors_.make(configuration_.gateway)) throw std::runtime_error(wrong->sentence);
@@ -247,6 +250,8 @@ private:
             snapshot.proxy_headers_refused = shared_.door.proxy_headers_refused;
             snapshot.errands = shared_.errands;
             snapshot.objects = objects_.views();
+            const auto& traces = shared_.traces;
+            snapshot.spans = {traces.exported, traces.dropped, traces.refused, traces.given_up};
         });
         loop_.on_published([this] { admin_->published(); });
     }
@@ -301,7 +306,8 @@ private:
                          listens_at_[i].tls ? " (TLS)" : "");
         }
         const auto& admin = configuration_.gateway.admin;
-        spdlog::info("admin on {}://{}:{}", admin.tls ? "https" : "http", admin.address, admin_->port());
+        proxy::log_of(proxy::LogOf::admin)
+            .info("admin on {}://{}:{}", admin.tls ? "https" : "http", admin.address, admin_->port());
         for (const auto& service : configuration_.services)
             spdlog::info("{}/{} is at {}://{}.{}.{}:{}/", service.name_space, service.name,
                          !listens_at_.empty() && listens_at_.front().tls ? "https" : "http", service.name,
@@ -331,8 +337,9 @@ private:
     // Who listens now lets in whoever comes from now on by the new doors.
     void use_doors(const std::optional<proxy::Wrong>& wrong) {
         if (wrong) {
-            spdlog::error("a changed certificate is not used, the one before stays in force: {}",
-                          wrong->sentence);
+            proxy::log_of(proxy::LogOf::tls)
+                .error("a changed certificate is not used, the one before stays in force: {}",
+                       wrong->sentence);
             return loop_.events().warning("", "Gateway", "pilotlight", "CertificateRefused", wrong->sentence);
         }
         for (std::size_t i = 0; i < listeners_.size(); ++i) listeners_[i]->use(doors_.of(listens_at_[i]));
@@ -356,8 +363,9 @@ private:
 
     static void say(const std::vector<manifest::Problem>& problems) {
         for (const auto& problem : problems)
-            spdlog::log(problem.warning ? spdlog::level::warn : spdlog::level::err, "{}",
-                        manifest::to_string(problem));
+            proxy::log_of(proxy::LogOf::config)
+                .log(problem.warning ? spdlog::level::warn : spdlog::level::err, "{}",
+                     manifest::to_string(problem));
     }
 
     // All or nothing: what is wrong is said, and the configuration in force stays.
@@ -371,7 +379,7 @@ private:
         bool good = loaded.configuration.has_value();
         if (good) {
             const auto wrong = doors_.make(loaded.configuration->gateway);
-            if (wrong) spdlog::error("{}", wrong->sentence);
+            if (wrong) proxy::log_of(proxy::LogOf::config).error("{}", wrong->sentence);
             good = !wrong;
         }
         const auto same_address = [](const manifest::Listener& a, const manifest::Listener& b) {
@@ -395,7 +403,7 @@ private:
         if (!std::ranges::equal(loaded.configuration->gateway.listeners, listens_at_, same_address) ||
             !same_address(loaded.configuration->gateway.admin, admin_at_) ||
             !(loaded.configuration->gateway.driver == configuration_.gateway.driver))
-            spdlog::warn(
+            proxy::log_of(proxy::LogOf::config).warn(
                 "the addresses of listeners, the admin address and the driver change only with a restart; "
                 "the rest is in force");
         auto next = objects_.combine(std::move(read.sources), loaded);
@@ -408,6 +416,7 @@ private:
     // Nothing in flight is cut.
     void use(manifest::Configuration next) {
         configuration_ = std::move(next);
+        traces_.use(configuration_.gateway.tracing);
         loop_.configure(configuration_);
         for (auto& worker : workers_) worker->use(loop_.routes());
     }
@@ -463,6 +472,7 @@ private:
     asio::io_context control_{1};
     proxy::AccessLog access_log_;
     proxy::Shared shared_;
+    proxy::TraceExporter traces_{shared_.traces, PILOTLIGHT_VERSION};
     std::unique_ptr<pods::Driver> driver_;
     proxy::Loop loop_;
     std::size_t connection_limit_;

@@ -1,12 +1,14 @@
 // All that the manifests say, checked and typed. Made by manifest/load.hpp, never by hand outside tests.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -210,13 +212,53 @@ struct AccessList {
     friend bool operator==(const AccessList&, const AccessList&) = default;
 };
 
+// What the gateway's own log is about.
+inline constexpr std::array<std::string_view, 7> log_subsystems{"proxy", "scaler", "pods", "admin",
+                                                                "tls",   "config", "trace"};
+
 struct Log {
-    std::string level = "info";     // trace debug info warn error off
-    std::string format = "auto";    // text, json; auto: text on a terminal
-    std::string access = "stdout";  // a file, "stdout" or "off"
-    std::string audit = "log";      // a file; "log": among the other lines
+    std::string level = "info";                 // trace debug info warn error off
+    std::string format = "auto";                // text, json; auto: text on a terminal
+    std::string access = "stdout";              // a file, "stdout" or "off"
+    std::string audit = "log";                  // a file; "log": among the other lines
+    std::map<std::string, std::string> levels;  // of single subsystems
 
     friend bool operator==(const Log&, const Log&) = default;
+};
+
+// Who is sent the spans: a collector that takes OTLP over HTTP.
+struct Collector {
+    std::string url;  // as it was written
+    bool tls = false;
+    std::string host;
+    std::uint16_t port = 0;
+    std::string path;
+
+    friend bool operator==(const Collector&, const Collector&) = default;
+};
+
+struct ExportHeader {
+    std::string name, value;
+    std::filesystem::path value_file;  // instead of the value; read for each export
+
+    friend bool operator==(const ExportHeader&, const ExportHeader&) = default;
+};
+
+// What a client's own sampling decision (the flag of its traceparent) counts for.
+enum class Parent { follow, trusted, ignore };
+
+struct Tracing {
+    Collector collector;
+    double ratio = 1;  // of the requests that nobody has decided about
+    Parent parent = Parent::follow;
+    std::string service_name = "pilotlight";
+    std::vector<ExportHeader> headers;
+    std::filesystem::path ca_file;  // empty: the system's
+    milliseconds interval{1'000};   // between two exports
+    milliseconds timeout{10'000};   // of one
+    std::size_t queue = 8192;       // spans that wait for it; more are dropped
+
+    friend bool operator==(const Tracing&, const Tracing&) = default;
 };
 
 using DriverSettings = std::variant<pods::ProcessSettings, pods::StaticSettings>;
@@ -236,6 +278,7 @@ struct Gateway {
     DriverSettings driver = pods::ProcessSettings{};
     Log log;
     std::vector<AccessList> access;
+    std::optional<Tracing> tracing;  // empty: off
 
     friend bool operator==(const Gateway&, const Gateway&) = default;
 };

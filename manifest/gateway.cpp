@@ -8,6 +8,7 @@
 #include "manifest/door.hpp"
 #include "manifest/metadata.hpp"
 #include "manifest/names.hpp"
+#include "manifest/tracing.hpp"
 
 namespace manifest {
 
@@ -118,9 +119,23 @@ void read_timeouts(Fields& spec, Timeouts& timeouts) {
     fields.close();
 }
 
+void read_log_levels(Fields& log, Log& out) {
+    const Node* node = log.find("levels");
+    if (!node) return;
+    Fields fields(node, log.path_of("levels"), log.problems());
+    for (const auto subsystem : log_subsystems) {
+        if (!fields.find(subsystem)) continue;
+        std::string level = "info";
+        fields.one_of(subsystem, level, {"trace", "debug", "info", "warn", "error", "off"});
+        out.levels[std::string(subsystem)] = level;
+    }
+    fields.close();
+}
+
 void read_log(Fields& spec, Log& log) {
     Fields fields(spec.find("log"), spec.path_of("log"), spec.problems());
     fields.one_of("level", log.level, {"trace", "debug", "info", "warn", "error", "off"});
+    read_log_levels(fields, log);
     fields.one_of("format", log.format, {"auto", "text", "json"});
     if (const Node* access = fields.find("access"); access && access->is_scalar() && access->text == "off")
         log.access = "off";
@@ -174,6 +189,7 @@ PlacedGateway read_gateway(const Node& document, Problems& problems) {
     gateway.driver = read_driver(spec.find("driver"), placed, problems);
     read_log(spec, gateway.log);
     read_access(spec, gateway);
+    read_tracing(spec, gateway);
     spec.close();
     fields.close();
     return placed;

@@ -26,11 +26,12 @@ std::string json_line(const RequestRecord& r) {
     return fmt::format(
         R"({{"time":"{}","requestId":"{}","client":"{}","protocol":"{}","method":"{}","host":"{}","target":"{}","service":"{}",)"
         R"("class":"{}","status":{},"pod":"{}","reason":"{}","bytesIn":{},"bytesOut":{},"queue":{:.6f},"cold":{:.6f},)"
-        R"("podTime":{:.6f},"total":{:.6f},"retries":{}{}{}{}}})",
+        R"("podTime":{:.6f},"total":{:.6f},"retries":{}{}{}{}{}{}{}}})",
         rfc3339_now(), capped(r.request_id), r.client, r.protocol, capped(r.method), capped(r.host),
         capped(r.target), capped(r.service), r.request_class, r.status, capped(r.pod), reason(r), r.bytes_in,
         r.bytes_out, seconds(r.queue), seconds(r.cold), seconds(r.pod_time), seconds(r.total), r.retries,
-        r.key.empty() ? "" : R"(,"key":")", r.key, r.key.empty() ? "" : "\"");
+        r.key.empty() ? "" : R"(,"key":")", r.key, r.key.empty() ? "" : "\"",
+        r.trace_id.empty() ? "" : R"(,"traceId":")", r.trace_id, r.trace_id.empty() ? "" : "\"");
 }
 
 std::string text_line(const RequestRecord& r) {

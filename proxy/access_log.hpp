@@ -22,8 +22,9 @@ struct RequestRecord {
     std::string_view client;
     std::string_view protocol = "HTTP/1.1";  // "HTTP/1.0" is not told apart
     std::string_view method, host, target;
-    std::string_view service;  // "namespace/name"; empty: none
-    std::string_view key;      // the name of the key it came with; empty: none was asked for
+    std::string_view service;   // "namespace/name"; empty: none
+    std::string_view key;       // the name of the key it came with; empty: none was asked for
+    std::string_view trace_id;  // empty: it is not traced
     char request_class = '-';
     int status = 0;
     std::string pod;

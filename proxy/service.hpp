@@ -12,6 +12,7 @@
 #include "proxy/heartbeats.hpp"
 #include "proxy/jobs.hpp"
 #include "proxy/metrics.hpp"
+#include "proxy/tracing/context.hpp"
 #include "proxy/traffic/head.hpp"
 #include "proxy/traffic/spool.hpp"
 #include "router/routes.hpp"
@@ -48,6 +49,7 @@ struct Routing {
     HeadLimits head_limits;
     Spool::Settings request_spool, response_spool;
     std::vector<std::pair<asio::ip::address, int>> trusted_proxies;  // network and prefix length
+    std::optional<Sampling> tracing;                                 // empty: off
 
     bool trusts(const asio::ip::address& peer) const;
 };

@@ -1,12 +1,13 @@
 #include "proxy/control/events.hpp"
 
-#include <spdlog/spdlog.h>
+#include "proxy/log.hpp"
 
 namespace proxy {
 
 void Events::add(EventView event) {
-    spdlog::log(event.warning ? spdlog::level::warn : spdlog::level::info, "{}/{} {}: {}", event.name_space,
-                event.name, event.reason, event.message);
+    auto& log = log_of(log_of_event(event.kind, event.reason));
+    log.log(event.warning ? spdlog::level::warn : spdlog::level::info, "{}/{} {}: {}", event.name_space,
+            event.name, event.reason, event.message);
     event.number = ++last_;
     event.time = std::chrono::system_clock::now();
     events_.push_back(std::move(event));

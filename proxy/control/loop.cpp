@@ -104,6 +104,7 @@ void Loop::make_routes(const manifest::Configuration& configuration) {
             routing->routes.set_default(found->second);
     routing->limits = gateway.limits;
     routing->timeouts = gateway.timeouts;
+    if (gateway.tracing) routing->tracing = Sampling{gateway.tracing->ratio, gateway.tracing->parent};
     routing->head_limits.fields = gateway.limits.head_fields;
     spool_budget_->memory.set_limit(
         std::min(gateway.limits.spool_memory, memory_limit(gateway.limits.memory) / 2));

@@ -1,6 +1,6 @@
 #include "proxy/control/memory.hpp"
 
-#include <spdlog/spdlog.h>
+#include "proxy/log.hpp"
 
 #include <fstream>
 #include <iterator>
@@ -41,12 +41,19 @@ void Memory::store(const std::string& name_space, const std::string& service, co
         std::ofstream out(draft, std::ios::binary | std::ios::trunc);
         out << text;
         if (!out.flush()) {
-            spdlog::warn("what {}/{} has learnt cannot be kept in {}", name_space, service, path.string());
+            log_of(LogOf::scaler)
+                .warn(
+                    "what {}/{} has learnt cannot be kept in {} and is forgotten at a restart: make room "
+                    "there, or let the gateway write",
+                    name_space, service, path.string());
             return;
         }
     }
     std::filesystem::rename(draft, path, error);
-    if (error) spdlog::warn("{} cannot be written: {}", path.string(), error.message());
+    if (error)
+        log_of(LogOf::scaler)
+            .warn("{} cannot be written, what was learnt is forgotten at a restart: {}", path.string(),
+                  error.message());
 }
 
 }  // namespace proxy

@@ -133,12 +133,18 @@ struct AccessView {
     std::uint64_t requests = 0, over_limit = 0;
 };
 
+// What became of the spans of traced requests.
+struct SpansView {
+    std::uint64_t exported = 0, dropped = 0, refused = 0, given_up = 0;
+};
+
 struct Snapshot {
     std::uint64_t version = 0;  // grows with every change of what is below
     bool ready = false;         // listens, and is not shutting down
     bool draining = false;
     std::size_t connections = 0, requests = 0, errands = 0;
     BoundsView bounds;
+    SpansView spans;
     std::vector<AccessView> access, access_refused;  // by key; by list alone
     std::optional<std::time_t> certificate_expires;  // the first one
     std::uint64_t tls_handshakes = 0, tls_resumed = 0, tls_failures = 0, proxy_headers_refused = 0;

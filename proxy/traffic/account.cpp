@@ -42,7 +42,9 @@ std::string Visit::request_for_pod() const {
     const auto& head = x.head;
     const auto given = head.first("traceparent");
     const bool its_own = is_traceparent(given) && head.has_one("traceparent");
-    const auto trace = its_own ? std::string(given) : new_traceparent();
+    const auto trace = x.trace   ? x.trace->traceparent_for_pod()
+                       : its_own ? std::string(given)
+                                 : new_traceparent();
     ToPod to;
     to.client_address = arrival_.peer;
     to.tls = arrival_.tls != nullptr;
@@ -70,6 +72,7 @@ void Visit::log() {
         record_.queue = x.waited.queue;
         record_.cold = x.waited.cold;
         record_.retries = x.retries;
+        if (x.trace) record_.trace_id = x.trace->record().context.trace_id;
         const bool answered = x.handed_over != TimePoint{};
         if (answered)
             record_.pod_time = (x.pod_done != TimePoint{} ? x.pod_done : Clock::now()) - x.handed_over;
@@ -95,6 +98,7 @@ void Visit::log() {
         }
         if (had_a_slot) worker_.shared().generations.add(generation(record_));
     }
+    if (routing_->tracing) end_trace();
     worker_.shared().access_log.write(record_);
 }
 

@@ -7,6 +7,7 @@
 
 #include <boost/asio.hpp>
 
+#include "proxy/log.hpp"
 #include "proxy/tls/names.hpp"
 #include "proxy/traffic/client_address.hpp"
 #include "proxy/traffic/connection.hpp"
@@ -86,7 +87,7 @@ asio::awaitable<bool> Connection::greet() {
     const auto trouble = co_await stream_.handshake(door->tls, deadline);
     if (!trouble.empty()) {
         ++counters.handshake_failures;
-        spdlog::debug("the TLS handshake of {} failed: {}", arrival_.peer, trouble);
+        log_of(LogOf::tls).debug("the TLS handshake of {} failed: {}", arrival_.peer, trouble);
         co_return false;
     }
     arrival_.tls = stream_.tls_session();

@@ -109,6 +109,7 @@ asio::awaitable<Visit::Next> Visit::tunnel_through() {
     record_.bytes_in = tunnel.to_pod;
     record_.bytes_out = tunnel.to_client;
     x.pod_done = Clock::now();
+    if (x.trace) x.trace->end_try(x.pod_done, record_.status);
     co_return Next::close;
 }
 

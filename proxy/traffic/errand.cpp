@@ -24,6 +24,41 @@ constexpr int most_waits_for_us = 50;
 constexpr std::chrono::milliseconds wait_for_any{50};
 constexpr int most_waits_for_any = 20;
 
+// As OpenTelemetry's error.type.
+constexpr std::string_view word_for(Outcome outcome) {
+    switch (outcome) {
+        case Outcome::done:
+        case Outcome::switched:
+        case Outcome::not_here:  // its status says it
+            return {};
+        case Outcome::unsent:
+            return "not_connected";
+        case Outcome::exhausted:
+            return "gateway_exhausted";
+        case Outcome::stale:
+            return "stale_connection";
+        case Outcome::died:
+            return "pod_died";
+        case Outcome::broken_off:
+            return "broken_off";
+        case Outcome::nonsense:
+            return "pod_nonsense";
+        case Outcome::hung:
+            return "timeout";
+        case Outcome::not_mounted:
+            return "not_mounted";
+        case Outcome::abandoned:
+            return "client_left";
+        case Outcome::body_lost:
+            return "disk_full";
+    }
+    return {};
+}
+
+constexpr int status_of_failed(Outcome outcome) {
+    return outcome == Outcome::not_here || outcome == Outcome::not_mounted ? 404 : 0;
+}
+
 // The life of one request on the pods' side, over as many tries as it is allowed.
 class Errand {
 public:
@@ -71,12 +106,19 @@ private:
         const bool websocket = x_.head.websocket();  // frames go on no connection that was used before
         Attempt attempt(worker_, x_, !has_slot_, fresh_ || websocket);
         auto stopper = stopper_for_departure();
+        if (x_.trace)
+            x_.trace->begin_try(x_.head_for_pod, backend_->name, backend_->endpoint.address().to_string(),
+                                backend_->endpoint.port(), Clock::now());
         const auto outcome = co_await attempt.run();
         x_.on_departure = nullptr;
         if (worker_.stopped()) co_return false;
         if (stopper) co_await stopper->finished();
         status_ = attempt.status();
-        co_return co_await conclude(outcome);
+        if (x_.trace && outcome != Outcome::done && outcome != Outcome::switched)
+            x_.trace->end_try(Clock::now(), status_of_failed(outcome), word_for(outcome), x_.detail);
+        const bool over = co_await conclude(outcome);
+        if (x_.trace && outcome == Outcome::done) x_.trace->end_try(x_.pod_done, status_);
+        co_return over;
     }
 
     std::unique_ptr<Stopper> stopper_for_departure() {
@@ -211,16 +253,27 @@ private:
     // Waits with the old ticket. No backend: there is none to be had, or nobody to have it for.
     asio::awaitable<void> wait_for_a_slot() {
         backend_ = nullptr;
+        const auto since = Clock::now();
         if (!lease_.retry()) co_return;
         x_.waiting = lease_.shared_waiter();  // so that a client who leaves can ring
         while (!lease_.granted() && !lease_.refused() && !x_.client_left)
             co_await x_.waiting->alarm.async_wait(asio::as_tuple(asio::use_awaitable));
         x_.waiting.reset();
+        if (x_.trace) trace_wait(since);
         if (lease_.refused()) x_.fail(*lease_.refused(), "The pod died, and no other was to be had in time.");
         if (!lease_.granted()) co_return;
         x_.waited = lease_.waiter().waited;
         x_.borrowed = lease_.waiter().borrowed;
         backend_ = lease_.pod();
+    }
+
+    // The second wait of a request.
+    void trace_wait(TimePoint since) {
+        TracedWait wait;
+        wait.began = since, wait.ended = Clock::now();
+        if (lease_.granted())
+            wait.cold = std::max(Duration::zero(), lease_.waiter().waited.cold - x_.waited.cold);
+        x_.trace->record().waits.push_back(wait);
     }
 
     // A benched pod is probed within moments; longer than that a request without a slot waits for nobody.

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "proxy/service.hpp"
+#include "proxy/tracing/trace.hpp"
 #include "proxy/traffic/head.hpp"
 #include "proxy/traffic/refusal.hpp"
 #include "proxy/traffic/signal.hpp"
@@ -54,6 +55,7 @@ struct Exchange {
     std::vector<std::shared_ptr<const Backend>> elsewhere;  // to be asked in turn after a 404
     std::unique_ptr<AnswerListener> listener;
     std::string session_hash;                     // Gradio's, of a J
+    std::unique_ptr<Trace> trace;                 // if it is traced
     router::Until until = router::Until::answer;  // when the slot is free
     // Lasts as long as it lasts: no deadline after its head, and it ends with its client.
     bool stream = false;

@@ -35,7 +35,9 @@ asio::awaitable<std::optional<Visit::Next>> Visit::hand_over() {
             co_return co_await refuse(Refusal::unplaced, head, advice_to(placed.why));
     }
     if (!placed.pod && (takes_a_slot(what) || what == router::Class::navigation)) {
+        const auto since = Clock::now();
         lease = co_await acquire(patience());
+        if (exchange_->trace) trace_wait(since, lease);
         exchange_->waited = lease.waiter().waited;
         exchange_->borrowed = lease.waiter().borrowed;
         if (!lease.granted() || departed_) co_return co_await end_of_waiting(lease);

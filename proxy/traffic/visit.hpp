@@ -103,6 +103,12 @@ private:
     std::string extra_fields() const;
     void append_cookie_for_client(std::string& out) const;
 
+    // --- traced.cpp
+    std::unique_ptr<Trace> begin_trace(const RequestHead&);
+    void trace_wait(TimePoint since, Lease&);
+    void end_trace();
+    void fill(Trace&, const RequestHead&) const;
+
     // What the record's views show, of a request without an exchange.
     void keep(RequestHead);
 

@@ -18,6 +18,7 @@
 #include "proxy/bounds/idle_line.hpp"
 #include "proxy/generations.hpp"
 #include "proxy/service.hpp"
+#include "proxy/tracing/queue.hpp"
 #include "proxy/traffic/cookie.hpp"
 #include "proxy/traffic/door.hpp"
 #include "proxy/traffic/stream.hpp"
@@ -35,6 +36,7 @@ struct Shared {
     std::atomic<std::size_t> errands{0};      // that pods work on
     DoorCounters door{};
     Generations generations{};
+    TraceQueue traces{};
 };
 
 class Connection;

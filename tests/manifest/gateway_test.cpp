@@ -44,7 +44,7 @@ TEST_CASE("every field of a Gateway takes effect", "[manifest]") {
         "  timeouts: {head: 5s, keepAlive: 1m, body: 30s, write: 31s, connect: 500ms, drain: 0s,\n"
         "    tunnel: 10m, startupSilence: 0s, handshake: 3s, ticketKey: 1h}\n"
         "  driver: {static: {pods: [\"127.0.0.1:7860\", \"[::1]:7861\"]}}\n"
-        "  log: {level: debug, format: json, access: off}\n"
+        "  log: {level: debug, format: json, access: off, levels: {pods: trace, tls: \"off\"}}\n"
         "---\n" +
         service_with({})));
     CHECK(gateway.listeners == std::vector<Listener>{Listener{"127.0.0.1", 80}, Listener{"::1", 8080}});
@@ -60,7 +60,7 @@ TEST_CASE("every field of a Gateway takes effect", "[manifest]") {
     CHECK(gateway.timeouts == Timeouts{5s, 1min, 30s, 31s, 500ms, 0s, 10min, 0s, 3s, 1h});
     CHECK(std::get<pods::StaticSettings>(gateway.driver).pods ==
           std::map<std::string, std::vector<pods::Address>>{{"*", {{"127.0.0.1", 7860}, {"::1", 7861}}}});
-    CHECK(gateway.log == Log{"debug", "json", "off"});
+    CHECK(gateway.log == Log{"debug", "json", "off", {{"pods", "trace"}, {"tls", "off"}}});
 }
 
 TEST_CASE("a listener takes TLS, the PROXY protocol and a redirect", "[manifest]") {

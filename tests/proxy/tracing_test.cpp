@@ -1,0 +1,218 @@
+// Traces: who is traced, what is kept of it, and what a collector is sent.
+#include <fmt/format.h>
+
+#include <boost/json.hpp>
+#include <catch2/catch.hpp>
+
+#include "proxy/tracing/context.hpp"
+#include "proxy/tracing/queue.hpp"
+#include "proxy/tracing/retry.hpp"
+#include "proxy/tracing/spans.hpp"
+#include "proxy/tracing/trace.hpp"
+
+using namespace proxy;
+using namespace std::chrono_literals;
+using manifest::Parent;
+
+namespace {
+
+const std::string id = "4bf92f3577b34da6a3ce929d0e0e4736";
+const pods::TimePoint start{100s};
+
+std::optional<TraceContext> caller(bool sampled) {
+    return parse_traceparent("00-" + id + "-00f067aa0ba902b7-" + (sampled ? "01" : "00"));
+}
+
+TraceRecord record() {
+    TraceRecord r;
+    r.context = *caller(true);
+    r.span_id = 0xabc;
+    r.unix_offset = 1'700'000'000'000'000'000;
+    r.began = start, r.ended = start + 10s;
+    r.method = "POST", r.path = "/sdapi/v1/txt2img", r.host = "sd.example:8080", r.scheme = "http";
+    r.request_class = 'G', r.status = 200, r.service = "default/sd";
+    return r;
+}
+
+boost::json::array spans_of(const TraceRecord& r) {
+    const auto sent = boost::json::parse(export_request({"gw", "i", "1"}, std::span(&r, 1)));
+    return sent.at("resourceSpans").at(0).at("scopeSpans").at(0).at("spans").as_array();
+}
+
+const boost::json::value& named(const boost::json::array& spans, std::string_view name, int kind) {
+    for (const auto& span : spans)
+        if (span.at("name").as_string() == name && span.at("kind").as_int64() == kind) return span;
+    FAIL("no span " << name);
+    throw 0;
+}
+
+std::string attribute(const boost::json::value& span, std::string_view key) {
+    for (const auto& one : span.at("attributes").as_array())
+        if (one.at("key").as_string() == key) {
+            const auto& value = one.at("value").as_object().begin()->value();
+            return std::string(value.as_string());
+        }
+    return "-";
+}
+
+}  // namespace
+
+TEST_CASE("a caller's context is read and written as W3C says", "[tracing]") {
+    const auto context = caller(true);
+    REQUIRE(context);
+    CHECK(context->trace_id == id);
+    CHECK(context->parent_id == "00f067aa0ba902b7");
+    CHECK(context->sampled());
+    CHECK(write_traceparent(*context, 0x1f) == "00-" + id + "-000000000000001f-01");
+    CHECK_FALSE(parse_traceparent("00-" + id + "-00f067aa0ba902b7-0"));
+}
+
+TEST_CASE("what a caller has decided counts as far as the manifest says", "[tracing]") {
+    const Sampling follow{0, Parent::follow}, trusted{0, Parent::trusted}, ignore{1, Parent::ignore};
+    CHECK(sample(follow, caller(true), false, 1, 2));
+    CHECK_FALSE(sample({1, Parent::follow}, caller(false), false, 1, 2));
+    CHECK_FALSE(sample(trusted, caller(true), false, 1, 2));
+    CHECK(sample(trusted, caller(true), true, 1, 2));
+    const auto ours = sample(ignore, caller(false), false, 1, 2);
+    REQUIRE(ours);
+    CHECK(ours->trace_id == id);  // its trace all the same
+    CHECK(ours->sampled());
+}
+
+TEST_CASE("a trace that begins here has ids of its own and no parent", "[tracing]") {
+    const auto ours = sample({1, Parent::follow}, std::nullopt, false, 0xa, 0xb);
+    REQUIRE(ours);
+    CHECK(ours->trace_id == "000000000000000a000000000000000b");
+    CHECK(ours->parent_id.empty());
+    CHECK(ours->flags == 3);
+    CHECK_FALSE(sample({0, Parent::follow}, std::nullopt, false, 0xa, 0xb));
+}
+
+TEST_CASE("of many traces the ratio is sampled, and of one everybody decides alike", "[tracing]") {
+    int in = 0;
+    for (std::uint64_t i = 0; i < 1000; ++i) {
+        const auto trace = fmt::format("{:032x}", i * ((std::uint64_t{1} << 56) / 1000));
+        in += in_sample(trace, 0.25);
+        if (in_sample(trace, 0.25)) CHECK(in_sample(trace, 0.5));
+    }
+    CHECK(in == 249 /* 1000 does not divide 2^56 */);
+    CHECK_FALSE(in_sample("ffffffffffffffffffffffffffffffff", 0));
+    CHECK(in_sample("00000000000000000000000000000000", 1));
+}
+
+TEST_CASE("a tracestate is a list of keys with values", "[tracing]") {
+    for (const auto* good : {"a=b", "rojo=00f067aa0ba902b7,congo=t61rcWkgMzE", "a=b , c=d", "t@v=1"})
+        CHECK(is_tracestate(good));
+    for (const auto* bad : {"", "a", "=b", "A=b", "a=", "a=b=c", "a=\x01"}) CHECK_FALSE(is_tracestate(bad));
+    CHECK_FALSE(is_tracestate(std::string(600, 'a') + "=b"));
+}
+
+TEST_CASE("a cold request is four spans of one trace, at their times", "[tracing]") {
+    auto r = record();
+    r.waits.push_back({start + 1s, start + 6s, 3s});
+    r.tries.push_back({0x123, "sd-1", "127.0.0.1", 7860, start + 6s, start + 9s, 200, {}, {}});
+    const auto spans = spans_of(r);
+    REQUIRE(spans.size() == 4);
+    for (const auto& span : spans) CHECK(span.at("traceId").as_string() == id);
+    const auto& request = named(spans, "POST", 2);
+    CHECK(request.at("spanId").as_string() == "0000000000000abc");
+    CHECK(request.at("parentSpanId").as_string() == "00f067aa0ba902b7");
+    CHECK(request.at("startTimeUnixNano").as_string() == "1700000100000000000");
+    CHECK(attribute(request, "http.response.status_code") == "200");
+    CHECK(attribute(request, "server.address") == "sd.example");
+    CHECK(request.at("status").as_object().empty());
+    const auto& cold = named(spans, "cold start", 1);
+    CHECK(cold.at("startTimeUnixNano").as_string() == "1700000101000000000");
+    CHECK(cold.at("endTimeUnixNano").as_string() == "1700000104000000000");
+    const auto& queue = named(spans, "queue", 1);
+    CHECK(queue.at("startTimeUnixNano").as_string() == "1700000104000000000");
+    CHECK(queue.at("endTimeUnixNano").as_string() == "1700000106000000000");
+    const auto& pod = named(spans, "POST", 3);
+    CHECK(pod.at("spanId").as_string() == "0000000000000123");
+    CHECK(attribute(pod, "k8s.pod.name") == "sd-1");
+    for (const auto* child : {&cold, &queue, &pod}) {
+        CHECK(child->at("parentSpanId").as_string() == "0000000000000abc");
+        CHECK(child->at("spanId").as_string() != "0000000000000abc");
+    }
+    CHECK(cold.at("spanId").as_string() != queue.at("spanId").as_string());
+}
+
+TEST_CASE("a server's error is an error, a client's is one of its own only", "[tracing]") {
+    auto r = record();
+    r.status = 404, r.refusal = "unknown_host";
+    CHECK(spans_of(r)[0].at("status").as_object().empty());
+    r.status = 502, r.refusal = "pod_died";
+    CHECK(spans_of(r)[0].at("status").at("code") == 2);
+    CHECK(attribute(spans_of(r)[0], "error.type") == "pod_died");
+    r.status = 499, r.refusal = "client_left";
+    CHECK(spans_of(r)[0].at("status").as_object().empty());
+    CHECK(attribute(spans_of(r)[0], "http.response.status_code") == "-");
+    r = record();
+    r.tries.push_back({1, "p", "::1", 1, start, start, 404, {}, {}});
+    r.tries.push_back({2, "p", "::1", 1, start, start, 0, "pod_died", "gone"});
+    const auto spans = spans_of(r);
+    CHECK(spans[1].at("status").at("code") == 2);
+    CHECK(spans[2].at("status").at("message") == "gone");
+    CHECK(attribute(spans[2], "http.request.resend_count") == "1");
+    CHECK(attribute(spans[2], "url.full") == "http://[::1]:1/sdapi/v1/txt2img");
+}
+
+TEST_CASE("made-up methods name no span, and no octet breaks the JSON", "[tracing]") {
+    auto r = record();
+    r.method = "BREW", r.user_agent = "a\"b\\\n\xff";
+    const auto spans = spans_of(r);
+    CHECK(spans[0].at("name").as_string() == "HTTP");
+    CHECK(attribute(spans[0], "http.request.method") == "_OTHER");
+    CHECK(attribute(spans[0], "http.request.method_original") == "BREW");
+}
+
+TEST_CASE("a trace goes into the queue when it is over, each try with the id that its pod was told",
+          "[tracing]") {
+    TraceQueue queue;
+    queue.bound(100);
+    std::string head = "GET / HTTP/1.1\r\ntraceparent: 00-" + id + "-ffffffffffffffff-01\r\n\r\n";
+    std::vector<std::string> told;
+    {
+        Trace trace(queue, *caller(true), start);
+        for (int i = 0; i < 2; ++i) {
+            trace.begin_try(head, "p", "127.0.0.1", 1, start);
+            told.push_back(head.substr(head.find(id) + 33, 16));
+            trace.end_try(start + 1s, i == 0 ? 0 : 200, i == 0 ? "pod_died" : "");
+        }
+        trace.end_try(start + 9s, 500);  // none is open
+        trace.end(start + 2s);
+        CHECK(queue.take(100).empty());
+    }
+    const auto taken = queue.take(100);
+    REQUIRE(taken.size() == 1);
+    REQUIRE(taken[0].tries.size() == 2);
+    CHECK(told[0] != told[1]);
+    for (std::size_t i = 0; i < 2; ++i) CHECK(fmt::format("{:016x}", taken[0].tries[i].span_id) == told[i]);
+    CHECK(taken[0].tries[1].status == 200);
+}
+
+TEST_CASE("a full queue drops what comes and counts its spans", "[tracing]") {
+    TraceQueue queue;
+    queue.bound(3);
+    auto one = record();
+    one.waits.push_back({start, start + 1s, 0s});
+    queue.put(one);
+    queue.put(one);
+    CHECK(queue.dropped == 2);
+    CHECK(queue.take(1).size() == 1);
+    queue.put(one);
+    CHECK(queue.dropped == 2);
+}
+
+TEST_CASE("a collector that is busy is asked again, one that refuses is not", "[tracing]") {
+    for (const int status : {0, 429, 502, 503, 504}) CHECK(outcome_of(status) == ExportOutcome::later);
+    for (const int status : {400, 401, 404, 413, 500}) CHECK(outcome_of(status) == ExportOutcome::refused);
+    CHECK(outcome_of(200) == ExportOutcome::taken);
+    CHECK(retry_after("7") == 7s);
+    CHECK(retry_after("86400") == 120s);
+    CHECK_FALSE(retry_after("Wed, 21 Oct 2026 07:28:00 GMT"));
+    CHECK_FALSE(retry_after("-1"));
+    CHECK(back_off(0, 0) == 250ms);
+    CHECK(back_off(1, 0) == 500ms);
+    CHECK(back_off(100, 1) == 32s);
+}
