@@ -17,9 +17,8 @@ namespace {
 constexpr std::size_t longest_secret = 1024;
 
 bool same_word(std::string_view a, std::string_view b) {
-    return std::ranges::equal(a, b, [](unsigned char x, unsigned char y) {
-        return std::tolower(x) == std::tolower(y);
-    });
+    return std::ranges::equal(
+        a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
 }
 
 std::string random_value() {
@@ -31,10 +30,9 @@ std::string random_value() {
 
 // What asks for nothing: it tells nothing that is not known to all, and probes have no token.
 bool is_open(const Access& access, std::string_view path) {
-    constexpr std::array<std::string_view, 8> always{"/livez",          "/readyz",
-                                                     "/healthz",        "/",
-                                                     "/dashboard",      "/dashboard/",
-                                                     "/dashboard/app.js", "/dashboard/app.css"};
+    constexpr std::array<std::string_view, 8> always{
+        "/livez",     "/readyz",     "/healthz",          "/",
+        "/dashboard", "/dashboard/", "/dashboard/app.js", "/dashboard/app.css"};
     return std::ranges::find(always, path) != always.end() || (path == "/metrics" && access.metrics_open);
 }
 
@@ -49,8 +47,7 @@ std::variant<Who, Denied> identify(const Access& access, const Sessions& session
     }
     if (claims.certificate && access.certificates) {
         const bool named = std::ranges::find(access.admins, *claims.certificate) != access.admins.end();
-        return Who{Who::By::certificate, *claims.certificate,
-                   named ? Role::admin : access.certificate_role};
+        return Who{Who::By::certificate, *claims.certificate, named ? Role::admin : access.certificate_role};
     }
     if (const auto* token = sessions.find(claims.session, access, now))
         return Who{Who::By::session, token->name, Role::read};

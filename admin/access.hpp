@@ -42,7 +42,7 @@ Claims claims_of(std::string_view authorization, std::size_t authorizations, std
 // Who is let in. Immutable; another one is made when tokens or certificates change.
 struct Access {
     std::vector<Token> tokens;
-    bool certificates = false;        // are asked for
+    bool certificates = false;  // are asked for
     Role certificate_role = Role::read;
     std::vector<std::string> admins;  // common names
     bool metrics_open = false;

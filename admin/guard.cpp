@@ -138,7 +138,8 @@ void Guards::look_again() {
     timer_.async_wait([this](boost::system::error_code error) {
         if (error) return;
         auto now = look();
-        const bool settled = now == std::exchange(seen_, now);  // certificate and key are rarely written at once
+        const bool settled =
+            now == std::exchange(seen_, now);  // certificate and key are rarely written at once
         if (settled && now != made_of_) {
             const auto wrong = make(manifest::Admin(settings_), ticket_lifetime_);
             if (wrong) made_of_ = now;  // said once, and tried again when they change again

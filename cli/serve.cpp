@@ -403,9 +403,11 @@ private:
         if (!std::ranges::equal(loaded.configuration->gateway.listeners, listens_at_, same_address) ||
             !same_address(loaded.configuration->gateway.admin, admin_at_) ||
             !(loaded.configuration->gateway.driver == configuration_.gateway.driver))
-            proxy::log_of(proxy::LogOf::config).warn(
-                "the addresses of listeners, the admin address and the driver change only with a restart; "
-                "the rest is in force");
+            proxy::log_of(proxy::LogOf::config)
+                .warn(
+                    "the addresses of listeners, the admin address and the driver change only with a "
+                    "restart; "
+                    "the rest is in force");
         auto next = objects_.combine(std::move(read.sources), loaded);
         apply(next, options_);
         set_log_level(next.gateway.log);

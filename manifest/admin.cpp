@@ -34,8 +34,7 @@ AdminToken read_token(const Node& node, const std::string& path, Problems& probl
     const auto hash = parse_key_hash(token.hash);
     if (!token.hash.empty() && !hash)
         fields.error("hash", std::string("must be sha256:... and 64 hexadecimal digits; ") + make_token);
-    if (hash && hash->scrypt)
-        fields.error("hash", std::string("a password could be guessed; ") + make_token);
+    if (hash && hash->scrypt) fields.error("hash", std::string("a password could be guessed; ") + make_token);
     fields.close();
     token.origin = origin_of(fields);
     return token;
@@ -95,9 +94,10 @@ void check_reach(const Node& node, const Fields& fields, const Admin& admin) {
     const bool known = !admin.tokens.empty() || (admin.tls && admin.tls->clients);
     if (!known)
         fields.problems().error(
-            node.place, fields.path() + ": whoever reaches " + admin.address +
-                            " could change everything: give tokens: [{name: NAME, role: admin, hash: HASH}] (" +
-                            make_token + ") and tls: {certificate: FILE, key: FILE}, or keep it on 127.0.0.1");
+            node.place,
+            fields.path() + ": whoever reaches " + admin.address +
+                " could change everything: give tokens: [{name: NAME, role: admin, hash: HASH}] (" +
+                make_token + ") and tls: {certificate: FILE, key: FILE}, or keep it on 127.0.0.1");
     else if (!admin.tls)
         fields.problems().error(node.place,
                                 fields.path() + ": tokens would go to " + admin.address +
@@ -126,8 +126,8 @@ void read_admin(Fields& spec, Gateway& gateway) {
     fields.close();
     if (node) check_reach(*node, fields, admin);
     for (const auto& listener : gateway.listeners)
-        if (listener.port == admin.port && (listener.address == admin.address ||
-                                            listener.address == "0.0.0.0" || listener.address == "::"))
+        if (listener.port == admin.port &&
+            (listener.address == admin.address || listener.address == "0.0.0.0" || listener.address == "::"))
             return spec.error("admin", "port " + std::to_string(listener.port) + " is taken by a listener");
 }
 

@@ -220,8 +220,8 @@ struct Log {
     std::string level = "info";                 // trace debug info warn error off
     std::string format = "auto";                // text, json; auto: text on a terminal
     std::string access = "stdout";              // a file, "stdout" or "off"
-    std::string audit = "log";                  // a file; "log": among the other lines
     std::map<std::string, std::string> levels;  // of single subsystems
+    std::string audit = "log";                  // a file; "log": among the other lines
 
     friend bool operator==(const Log&, const Log&) = default;
 };

@@ -18,13 +18,13 @@ TEST_CASE("a retried request stands where it stood", "[pool]") {
 TEST_CASE("a pod that another gateway has still is there, and gives out no slot until it is admitted",
           "[pool]") {
     Desk d;
-    d.pool.expect(PodId{1}, d.now);
+    d.pool.expect(pods::PodId{1}, d.now);
     d.arrive();
     CHECK(d.granted() == "");
-    CHECK(d.pool.admitted(PodId{1}));
-    CHECK(d.pool.elsewhere(PodId{1}));
+    CHECK(d.pool.admitted(pods::PodId{1}));
+    CHECK(d.pool.elsewhere(pods::PodId{1}));
     d.admit(1);
-    CHECK_FALSE(d.pool.elsewhere(PodId{1}));
+    CHECK_FALSE(d.pool.elsewhere(pods::PodId{1}));
     CHECK(d.granted() == "1@1");
 }
 
