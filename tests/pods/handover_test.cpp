@@ -2,6 +2,7 @@
 #include "pods/handover.hpp"
 
 #include <signal.h>
+#include <sys/wait.h>
 
 #include <catch2/catch.hpp>
 #include <fstream>
@@ -31,6 +32,14 @@ struct Houses {
         next = std::make_unique<ProcessDriver>(io, settings, folder.path());
         old->on_exit([this](const Exit& exit) { old_exits.push_back(exit); });
         next->on_exit([this](const Exit& exit) { exits.push_back(exit); });
+    }
+    // Its keepers are children of this process still, and no driver's any more: a gateway that has handed its
+    // pods over ends soon, and they fall to init.
+    ~Houses() {
+        old.reset();
+        next.reset();
+        while (::waitpid(-1, nullptr, 0) > 0) {
+        }
     }
     pid_t start(const PodSpec& spec) {
         const auto answer = run(io, old->start(spec));

@@ -49,7 +49,8 @@ TEST_CASE("who lived on a pod is found there when another gateway has it", "[gat
     Floor old, next;
     auto work = old.work_on(2, named({"session:a"}));
     const auto sessions = old.gate->sessions_of(PodId{2});
-    REQUIRE(sessions.size() == 1);
+    CHECK(std::any_of(sessions.begin(), sessions.end(),
+                      [](const auto& known) { return known.id == "session:a"; }));
     next.gate->settle(PodId{3}, sessions, next.now);  // by its number there
     CHECK(next.light(named({"session:a"})) == 3);
     CHECK(pod_of(next.enter(named({"session:a"}))) == 3);
