@@ -82,6 +82,7 @@ class Writing(harness.TestCase):
         self.apply(service("both"))
         self.apply(service("both", scale={"max-scale": 7}), "--server-side")
 
+    @harness.needs_newer_kubectl
     def test_create_edit_patch_label_annotate(self):
         self.assertIn("created", self.kubectl("create", "-f", "-", stdin=json.dumps(service("made"))))
         self.assertIn("AlreadyExists", self.kubectl("create", "-f", "-", stdin=json.dumps(service("made")), status=1))
@@ -102,6 +103,7 @@ class Writing(harness.TestCase):
         self.kubectl("replace", "-f", "-", stdin=json.dumps(service("made", concurrency=2)))
         self.assertEqual(self.get()["spec"]["template"]["spec"]["containerConcurrency"], 2)
 
+    @harness.needs_newer_kubectl
     def test_what_is_wrong_is_said_and_changes_nothing(self):
         wrong = service("made")
         wrong["spec"]["template"]["spec"]["containers"][0]["imagee"] = "x"
@@ -154,8 +156,7 @@ class Writing(harness.TestCase):
         self.apply(mapping)
         self.gw.wait(lambda: self.gw.generate(host="draw.example.org").status == 200, "the mapped host is served")
         self.assertIn("draw.example.org", self.kubectl("get", "domainmappings"))
-        self.kubectl("delete", "domainmapping", "draw.example.org", "--wait=false")
-        self.kubectl("wait", "--for=delete", "domainmapping/draw.example.org", "--timeout=10s")
+        self.kubectl("delete", "domainmapping", "draw.example.org", "--timeout=10s")
         self.assertEqual(self.gw.generate(host="draw.example.org").status, 404)
 
     def test_kn_as_it_asks(self):
