@@ -4,13 +4,13 @@
 
 #include <boost/json/parse.hpp>
 #include <charconv>
-#include <cstdlib>
 #include <optional>
 #include <ostream>
 #include <stdexcept>
 
 #include "admin/client.hpp"
 #include "admin/patch.hpp"
+#include "cli/arguments.hpp"
 
 namespace cli {
 namespace {
@@ -29,12 +29,8 @@ Usage: pilotlight scale SERVICE --replicas N [-n NAMESPACE] [--server URL]
   pilotlight scale knative-sd-demo --auto
 )";
 
-struct Usage : std::runtime_error {
-    using runtime_error::runtime_error;
-};
-
 struct Wanted {
-    std::string service, name_space = "default", server = "http://127.0.0.1:9901";
+    std::string service, name_space = "default", server = default_server();
     std::optional<int> replicas;
     bool automatic = false, help = false;
 };
@@ -49,30 +45,18 @@ int whole_number(const std::string& text) {
 
 Wanted parse(std::span<const std::string> args) {
     Wanted out;
-    if (const char* server = std::getenv("PILOTLIGHT_SERVER"); server != nullptr && *server != '\0')
-        out.server = server;
-    for (std::size_t i = 0; i < args.size(); ++i) {
-        auto word = args[i];
-        std::optional<std::string> given;
-        if (const auto equals = word.find('='); word.starts_with("--") && equals != std::string::npos) {
-            given = word.substr(equals + 1);
-            word.resize(equals);
-        }
-        const auto value = [&] {
-            if (given) return *given;
-            if (++i == args.size()) throw Usage(fmt::format("{} needs a value", word));
-            return args[i];
-        };
+    for (Arguments words(args); words.next();) {
+        const auto& word = words.flag();
         if (word == "--replicas")
-            out.replicas = whole_number(value());
+            out.replicas = whole_number(words.value());
         else if (word == "--auto")
-            out.automatic = true;
-        else if (word == "-n" || word == "--namespace")
-            out.name_space = value();
+            words.no_value(), out.automatic = true;
+        else if (words.is("-n", "--namespace"))
+            out.name_space = words.value();
         else if (word == "--server")
-            out.server = value();
-        else if (word == "-h" || word == "--help")
-            out.help = true;
+            out.server = words.value();
+        else if (words.is("-h", "--help"))
+            words.no_value(), out.help = true;
         else if (word.starts_with("-"))
             throw Usage(fmt::format("unknown flag {}", word));
         else if (out.service.empty())
