@@ -18,15 +18,14 @@ namespace {
 constexpr std::size_t payload_size = 24, mac_size = 16;
 
 std::string base64url(std::string_view octets) {
-    std::string out;
-    out.reserve((octets.size() * 4 + 2) / 3);
-    constexpr auto alphabet = base64url_alphabet;
+    std::string out((octets.size() * 4 + 2) / 3, '\0');
+    auto* to = out.data();
     unsigned bits = 0, held = 0;
     for (const char c : octets) {
         bits = (bits << 8) | static_cast<unsigned char>(c);
-        for (held += 8; held >= 6; held -= 6) out += alphabet[(bits >> (held - 6)) & 63];
+        for (held += 8; held >= 6; held -= 6) *to++ = base64url_alphabet[(bits >> (held - 6)) & 63];
     }
-    if (held > 0) out += alphabet[(bits << (6 - held)) & 63];
+    if (held > 0) *to = base64url_alphabet[(bits << (6 - held)) & 63];
     return out;
 }
 

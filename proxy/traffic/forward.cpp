@@ -23,6 +23,8 @@ bool is_hop_by_hop(std::string_view name) {
     switch (name.size()) {
         case 2:
             return same_name(name, "TE");
+        case 5:
+            return same_name(name, "Close");  // reserved, for who reads a Connection option as a field's name
         case 7:
             return one_of(name, {"Trailer", "Upgrade"});
         case 10:
@@ -55,6 +57,17 @@ void line(std::string& out, std::string_view name, std::string_view value) {
     out += ": ";
     out += value;
     out += "\r\n";
+}
+
+// As it came, if it was written as we write it.
+void line(std::string& out, const Field& field) {
+    const auto& [name, value] = field;
+    const auto* const end = name.data() + name.size();
+    const bool as_ours = value.data() == end + 2 && end[1] == ' ' && value.end()[0] == '\r';
+    if (as_ours)
+        out.append(name.data(), value.end() + 2);
+    else
+        line(out, name, value);
 }
 
 void joined_line(std::string& out, const Head& head, std::string_view name, std::string_view added) {
@@ -96,11 +109,11 @@ void passed_on(std::string& out, const ResponseHead& head) {
     out.reserve(1024);
     (out += "HTTP/1.1 ") += fmt::format_int(head.status()).c_str();
     ((out += ' ') += head.reason()) += "\r\n";
-    const bool lists_options = head.has("Connection");
+    const bool names_fields = head.connection_names_fields();
     for (const auto& field : head.fields()) {
         if (is_hop_by_hop(field.name) || same_name(field.name, "X-Request-Id")) continue;
-        if (lists_options && head.has_connection_option(field.name)) continue;
-        line(out, field.name, field.value);
+        if (names_fields && head.has_connection_option(field.name)) continue;
+        line(out, field);
     }
 }
 
@@ -114,7 +127,7 @@ std::string request_for_pod(const RequestHead& head, const ToPod& to) {
     out += head.target();
     out += " HTTP/1.1\r\n";
     line(out, "Host", head.host());
-    const bool lists_options = head.has("Connection");
+    const bool names_fields = head.connection_names_fields();
     // Of the same trace, whoever its span is.
     const auto trace_of = [](std::string_view text) { return text.substr(0, 35); };
     const bool new_trace = trace_of(head.first("traceparent")) != trace_of(to.traceparent);
@@ -124,7 +137,7 @@ std::string request_for_pod(const RequestHead& head, const ToPod& to) {
         if (name.find('_') != std::string_view::npos) continue;  // CGI and WSGI read it as '-'
         if (is_identity(name) && (!to.client_trusted || same_name(name, "X-Forwarded-For"))) continue;
         if (!to.client_certificate.empty() && same_name(name, "X-Forwarded-Client-Cert")) continue;
-        if (lists_options && head.has_connection_option(name)) continue;
+        if (names_fields && head.has_connection_option(name)) continue;
         if (to.hide_keys && one_of(name, {"Authorization", "X-API-Key"})) continue;
         if (to.identity && same_name(name, "Accept-Encoding")) continue;
         if (new_trace && same_name(name, "tracestate")) continue;  // it is of another trace
@@ -132,7 +145,7 @@ std::string request_for_pod(const RequestHead& head, const ToPod& to) {
             line(out, name, fmt::format_int(*head.max_forwards() - 1).c_str());
             continue;
         }
-        line(out, name, field.value);
+        line(out, field);
     }
     if (to.identity) line(out, "Accept-Encoding", "identity");
     if (to.websocket) out += "Connection: Upgrade\r\nUpgrade: websocket\r\n";

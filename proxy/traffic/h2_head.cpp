@@ -1,7 +1,6 @@
 #include "proxy/traffic/h2_head.hpp"
 
 #include <algorithm>
-#include <span>
 
 #include "proxy/traffic/octet.hpp"
 
@@ -11,6 +10,10 @@ namespace {
 constexpr std::size_t size_of_a_field = 32;  // beside its octets, RFC 9113 section 10.5.1
 constexpr std::size_t fields_of_ours = 5;    // Host, Cookie, Transfer-Encoding, or what a WebSocket needs
 
+constexpr char lower(char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+}
+
 bool is_lower_case_name(std::string_view name) {
     return !name.empty() && std::all_of(name.begin(), name.end(),
                                         [](char c) { return is_token_octet(c) && !(c >= 'A' && c <= 'Z'); });
@@ -18,7 +21,7 @@ bool is_lower_case_name(std::string_view name) {
 
 // RFC 9113 section 8.2.1, and no control character at all.
 bool is_clean_value(std::string_view value) {
-    return all_are<is_field_octet>(value) &&
+    return are_field_octets(value) &&
            (value.empty() || (!is_blank(value.front()) && !is_blank(value.back())));
 }
 
@@ -144,22 +147,21 @@ std::variant<RequestHead, HeadError> H2Head::finish(bool ended, std::string_view
 }
 
 H2Fields::H2Fields(std::string_view text) : octets_(text.begin(), text.end()) {
-    std::string_view head(octets_.data(), octets_.size());
-    all_.reserve(static_cast<std::size_t>(std::count(head.begin(), head.end(), '\n')));
+    const std::string_view head(octets_.data(), octets_.size());
+    all_.reserve(head.size() / 32);  // more or less
     const auto status = head.substr(std::string_view("HTTP/1.1 ").size(), 3);
     const bool switches = status == "101";
     all_.push_back({":status", switches ? "200" : status});
-    for (auto end = head.find('\n'); end != std::string_view::npos; end = head.find('\n')) {
-        head.remove_prefix(end + 1);
-        const auto field = head.substr(0, head.find('\r'));
-        const auto colon = field.find(':');
-        if (colon == std::string_view::npos) break;
-        const auto name = field.substr(0, colon);
-        const auto at = static_cast<std::size_t>(name.data() - octets_.data());
-        for (auto& c : std::span(octets_).subspan(at, name.size()))
-            c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+    for (auto end = head.find('\n'); end != std::string_view::npos;) {
+        const auto begin = end + 1;
+        auto colon = begin;
+        for (; colon < head.size() && octets_[colon] != ':'; ++colon) octets_[colon] = lower(octets_[colon]);
+        end = head.find('\r', colon);
+        if (end == std::string_view::npos) break;
+        const auto name = head.substr(begin, colon - begin);
+        auto value = head.substr(colon + 1, end - colon - 1);
+        ++end;  // at the LF
         if (is_connection_specific(name) || (switches && name == "sec-websocket-accept")) continue;
-        auto value = field.substr(colon + 1);
         while (!value.empty() && is_blank(value.front())) value.remove_prefix(1);
         all_.push_back({name, value});
     }

@@ -23,7 +23,7 @@ bool is_token(std::string_view text) {
 
 // CR and LF cannot occur: they have ended the line.
 bool is_field_value(std::string_view text) {
-    return all_are<is_field_octet>(text);
+    return are_field_octets(text);
 }
 
 std::string_view trim(std::string_view text) {
@@ -145,6 +145,8 @@ std::size_t head_length(std::string_view octets, std::size_t searched) {
     return end == std::string_view::npos ? 0 : end + 4;
 }
 
+constexpr std::string_view not_crlf = "a line does not end in CRLF";
+
 // Reads lines of one head. All checks that requests and responses share are here.
 class HeadParser {
 public:
@@ -204,14 +206,18 @@ private:
     // Method, target, version, and the spaces between them.
     std::size_t most_of_a_request_line() const { return 32 + 1 + limits_.target + 1 + 8; }
 
-    // Up to CRLF; a CR or LF elsewhere makes it invalid.
+    // Up to CRLF. A CR may be in it: no part of a line may have one.
     std::optional<std::string_view> line() {
         const auto end = rest_.find('\n');
-        if (end == std::string_view::npos || end == 0) return std::nullopt;
+        if (end == std::string_view::npos || end == 0 || rest_[end - 1] != '\r') return std::nullopt;
         const auto out = rest_.substr(0, end - 1);
-        if (rest_[end - 1] != '\r' || out.find('\r') != std::string_view::npos) return std::nullopt;
         rest_.remove_prefix(end + 1);
         return out;
+    }
+
+    // What is wrong with a line, or that it has two ends.
+    static HeadError wrong(std::string_view line, int status, std::string_view what) {
+        return {status, line.find('\r') == std::string_view::npos ? what : not_crlf};
     }
 
     Error version(Head& head, std::string_view text, int status) {
@@ -229,7 +235,7 @@ private:
 
     Error request_line(RequestHead& head) {
         const auto text = line();
-        if (!text) return HeadError{400, "a line does not end in CRLF"};
+        if (!text || text->find('\r') != std::string_view::npos) return HeadError{400, not_crlf};
         const auto first = text->find(' '), last = text->rfind(' ');
         if (first == std::string_view::npos || first == last)
             return HeadError{400, "the request line is not 'method target version'"};
@@ -287,26 +293,26 @@ private:
     }
 
     Error field_lines(Head& head, int status) {
-        // Exactly as many as there are: a held request may wait long with thousands of others.
-        const auto lines = static_cast<std::size_t>(std::count(rest_.begin(), rest_.end(), '\n'));
-        head.fields_.reserve(std::min(lines, limits_.fields + 1) - std::min<std::size_t>(lines, 1));
+        thread_local std::vector<Field> fields;
+        fields.clear();
         for (;;) {
             const auto text = line();
-            if (!text) return HeadError{status, "a line does not end in CRLF"};
+            if (!text) return HeadError{status, not_crlf};
             if (text->empty()) break;
-            if (head.fields_.size() >= limits_.fields)
-                return HeadError{status == 400 ? 431 : status, "the head has too many fields"};
-            if (text->front() == ' ' || text->front() == '\t')
-                return HeadError{status, "a field is folded over lines"};
+            if (fields.size() >= limits_.fields)
+                return wrong(*text, status == 400 ? 431 : status, "the head has too many fields");
+            if (is_blank(text->front())) return wrong(*text, status, "a field is folded over lines");
             const auto colon = text->find(':');
-            if (colon == std::string_view::npos) return HeadError{status, "a field line has no colon"};
+            if (colon == std::string_view::npos) return wrong(*text, status, "a field line has no colon");
             const Field field{text->substr(0, colon), trim(text->substr(colon + 1))};
-            if (!is_token(field.name)) return HeadError{status, "a field name is malformed"};
+            if (!is_token(field.name)) return wrong(*text, status, "a field name is malformed");
             if (!is_field_value(field.value))
-                return HeadError{status, "a field value has a control character"};
-            head.fields_.push_back(field);
+                return wrong(*text, status, "a field value has a control character");
+            fields.push_back(field);
         }
         if (!rest_.empty()) return HeadError{status, "octets follow the head"};
+        // Exactly as many as there are: a held request may wait long with thousands of others.
+        head.fields_.assign(fields.begin(), fields.end());
         return {};
     }
 
@@ -324,8 +330,10 @@ private:
 
     // Content-Length and Transfer-Encoding: at most one field of one of them, in its plainest form.
     Error framing_fields(Head& head, int status, bool& sized, bool& chunked) {
-        if (head.has("Content-Length") && head.has("Transfer-Encoding"))
+        const bool has_length = head.has("Content-Length"), has_coding = head.has("Transfer-Encoding");
+        if (has_length && has_coding)
             return HeadError{status, "Content-Length and Transfer-Encoding contradict each other"};
+        if (!has_length && !has_coding) return {};
         for (const auto& field : head.fields_) {
             if (same_name(field.name, "Content-Length")) {
                 if (sized) return HeadError{status, "there is more than one Content-Length"};
@@ -363,12 +371,20 @@ private:
     }
 
     // RFC 9110 section 7.6.1: a list of tokens. Who reads "close;x" as close and who does not part here.
-    static Error connection_options(const Head& head, int status) {
+    Error connection_options(Head& head, int status) {
         for (const auto& field : head.fields_) {
             if (!same_name(field.name, "Connection")) continue;
-            for (auto list = field.value; !list.empty();)
-                if (const auto option = next_element(list); !option.empty() && !is_token(option))
-                    return HeadError{status, "a Connection option is malformed"};
+            for (auto list = field.value; !list.empty();) {
+                const auto option = next_element(list);
+                if (option.empty()) continue;
+                if (!is_token(option)) return HeadError{status, "a Connection option is malformed"};
+                if (same_name(option, "close"))
+                    close_ = true;
+                else if (same_name(option, "keep-alive"))
+                    keep_alive_ = true;
+                else
+                    head.connection_names_fields_ = true;
+            }
         }
         return {};
     }
@@ -442,16 +458,16 @@ private:
     }
 
     // RFC 9112 section 9.3; close wins over everything.
-    static void persistence(Head& head) {
-        const bool close = head.has_connection_option("close");
-        head.keep_alive_ = !close && (head.minor_version_ == 1 || head.has_connection_option("keep-alive")) &&
-                           head.framing_ != Framing::until_close;
+    void persistence(Head& head) const {
+        head.keep_alive_ =
+            !close_ && (head.minor_version_ == 1 || keep_alive_) && head.framing_ != Framing::until_close;
     }
 
     HeadLimits limits_;
     std::size_t size_;
     std::unique_ptr<char[]> octets_;
     std::string_view rest_;
+    bool close_ = false, keep_alive_ = false;  // what Connection says
 };
 
 namespace {

@@ -46,7 +46,9 @@ public:
     bool has(std::string_view name) const;
     bool has_one(std::string_view name) const;                  // and no second one
     bool has_connection_option(std::string_view option) const;  // in any Connection field
-    bool upgrades_to(std::string_view protocol) const;          // Upgrade names it, and Connection says so
+    // Other ones than close and keep-alive: fields of their names may be there.
+    bool connection_names_fields() const { return connection_names_fields_; }
+    bool upgrades_to(std::string_view protocol) const;  // Upgrade names it, and Connection says so
     Framing framing() const { return framing_; }
     std::uint64_t content_length() const { return content_length_; }  // if sized
     bool keep_alive() const { return keep_alive_; }
@@ -61,6 +63,7 @@ protected:
     std::uint64_t content_length_ = 0;
     Framing framing_ = Framing::none;
     bool keep_alive_ = true;
+    bool connection_names_fields_ = false;
     int minor_version_ = 1;
 };
 

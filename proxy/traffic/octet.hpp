@@ -2,6 +2,8 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
+#include <cstring>
 #include <string_view>
 
 namespace proxy {
@@ -43,6 +45,21 @@ constexpr bool all_are(std::string_view text) {
 constexpr bool is_field_octet(char c) {
     const auto u = static_cast<unsigned char>(c);
     return u == '\t' || (u >= 0x20 && u != 0x7f);
+}
+
+// The same of a whole text, eight octets at a time: heads are mostly values, and values mostly printable.
+inline bool are_field_octets(std::string_view text) {
+    constexpr std::uint64_t ones = 0x0101010101010101, tops = ones << 7;
+    while (text.size() >= 8) {
+        std::uint64_t eight;
+        std::memcpy(&eight, text.data(), 8);
+        const auto del = eight ^ (ones * 0x7f);
+        // Nothing below SP and no DEL sets no top bit. A borrow may set one too many: they are looked at.
+        const auto suspect = ((eight - ones * 0x20) & ~eight) | ((del - ones) & ~del);
+        if ((suspect & tops) != 0 && !all_are<is_field_octet>(text.substr(0, 8))) return false;
+        text.remove_prefix(8);
+    }
+    return all_are<is_field_octet>(text);
 }
 
 }  // namespace proxy

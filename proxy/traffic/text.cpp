@@ -44,7 +44,9 @@ std::uint64_t random64() {
 
 void append_hex(std::string& out, std::uint64_t value) {
     constexpr std::string_view digits = "0123456789abcdef";
-    for (int shift = 60; shift >= 0; shift -= 4) out += digits[(value >> shift) & 15];
+    std::array<char, 16> text;
+    for (auto at = text.rbegin(); at != text.rend(); ++at, value >>= 4) *at = digits[value & 15];
+    out.append(text.data(), text.size());
 }
 
 std::string hex(std::uint64_t value) {

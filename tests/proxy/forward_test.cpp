@@ -322,3 +322,17 @@ TEST_CASE("a tracestate goes on only with its traceparent", "[forward]") {
     CHECK(values(forward("traceparent: x\r\ntracestate: a=b\r\n"), "tracestate") == "-");
     CHECK(values(forward("tracestate: a=b\r\n"), "tracestate") == "-");
 }
+
+TEST_CASE("a field line that is written otherwise than we write it goes on as we write it", "[forward]") {
+    const auto sent = forward("A:1\r\nB:  2\r\nC: 3 \r\nD:\r\nE: \r\nF: 4\r\n");
+    for (const auto* as_we_do :
+         {"\r\nA: 1\r\n", "\r\nB: 2\r\n", "\r\nC: 3\r\n", "\r\nD: \r\n", "\r\nE: \r\n", "\r\nF: 4\r\n"})
+        CHECK(sent.find(as_we_do) != string::npos);
+}
+
+TEST_CASE("a field that is called like an option of Connection does not go on", "[forward]") {
+    const auto sent =
+        forward("Connection: close, keep-alive, other\r\nClose: 1\r\nKeep-Alive: 2\r\nOther: 3\r\n");
+    for (const auto* name : {"Close", "Keep-Alive", "Other"}) CHECK(values(sent, name) == "-");
+    CHECK(values(forward("Close: 1\r\n"), "Close") == "-");
+}
