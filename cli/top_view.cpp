@@ -151,15 +151,17 @@ private:
         auto figures = fmt::format("{}/{} pods ready{}", one.ready, one.wanted, bounds);
         if (one.starting > 0) figures += fmt::format(", {} starting", one.starting);
         figures += fmt::format("  {} busy", one.running);
-        const auto queue = one.waiting > 0 ? fmt::format("  {} waiting, the oldest {}", one.waiting,
-                                                         seconds(one.oldest_wait()))
-                                           : std::string("  none waiting");
+        auto queue = one.waiting > 0
+                         ? fmt::format("  {} waiting, the oldest {}", one.waiting, seconds(one.oldest_wait()))
+                         : std::string("  none waiting");
         auto head = line();
         head.put(number <= 9 ? fmt::format("{} ", number) : "  ", faint).put(one.name, bold);
         if (look_.width < narrow) {
             lines_.push_back(head.take());
             head = line();
-            head.put(" ");
+            figures = fmt::format("{}/{} ready  {} busy", one.ready, one.wanted, one.running);
+            if (one.waiting > 0)
+                queue = fmt::format("  {} wait, {}", one.waiting, seconds(one.oldest_wait()));
         }
         head.put("  " + figures).put(queue, one.waiting > 0 ? 33 : 0);
         if (one.crash_looping) head.put("  crash-looping", red);

@@ -130,7 +130,7 @@ TEST_CASE("at 40 columns each pod has its bar, state and time", "[top]") {
     const auto text = seen(model().state(), {.width = 40});
     CHECK_THAT(text, Catch::Contains("sd-00001-0"));
     CHECK_THAT(text, Catch::Contains("..-### busy     4.2s"));
-    CHECK_THAT(text, Catch::Contains("1/3 pods ready"));
+    CHECK_THAT(text, Catch::Contains("\n  1/3 ready  1 busy  2 wait, 3.5s\n"));
 }
 
 TEST_CASE("what is left out of a low terminal is counted", "[top]") {

@@ -123,6 +123,7 @@ class Running(harness.TestCase):
         top = self.terminal("top")
         top.wait_for(r"sd-00001-")
         top.wait_for(r"1 busy.*1 waiting, the oldest")
+        top.wait_for(r"(first|second)-dog")
         self.assertIn(ESCAPE + "[36m", top.screen())
         self.assertIn(ESCAPE + "[?1049h", top.text)
         top.type("2")
