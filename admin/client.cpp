@@ -22,7 +22,6 @@ namespace http = beast::http;
 using boost::system::error_code;
 using Parser = http::response_parser<http::buffer_body>;
 
-constexpr std::chrono::seconds connect_patience{5}, answer_patience{30};
 constexpr std::size_t longest_body = 256 << 20, longest_line = 16 << 20;
 
 // One connection, used synchronously. Beast's deadlines exist for asynchronous calls only, so each call is
@@ -31,12 +30,12 @@ class Call {
 public:
     Call(std::string server, const std::string& host, const std::string& port, bool secure,
          const ClientSettings& settings)
-        : server_(std::move(server)), stream_(io_) {
+        : server_(std::move(server)), answer_patience_(settings.answer_patience), stream_(io_) {
         error_code error;
         asio::ip::tcp::resolver resolver(io_);
         const auto endpoints = resolver.resolve(host, port, error);
         if (error) fail(error);
-        stream_.expires_after(connect_patience);
+        stream_.expires_after(settings.connect_patience);
         stream_.async_connect(endpoints, [&](error_code result, const auto&) { error = result; });
         run();
         if (error) fail(error);
@@ -59,7 +58,7 @@ public:
         request.set(http::field::user_agent, "pilotlight");
         request.keep_alive(false);
         error_code error;
-        stream_.expires_after(answer_patience);
+        stream_.expires_after(answer_patience_);
         const auto done = [&](error_code result, std::size_t) { error = result; };
         tls_ ? http::async_write(*tls_, request, done) : http::async_write(stream_, request, done);
         run();
@@ -69,7 +68,7 @@ public:
     int receive_head() {
         parser_.body_limit(boost::none);
         error_code error;
-        stream_.expires_after(answer_patience);
+        stream_.expires_after(answer_patience_);
         const auto done = [&](error_code result, std::size_t) { error = result; };
         tls_ ? http::async_read_header(*tls_, buffer_, parser_, done)
              : http::async_read_header(stream_, buffer_, parser_, done);
@@ -85,7 +84,7 @@ public:
             body.data = room_.data();
             body.size = room_.size();
             error_code error;
-            patient ? stream_.expires_never() : stream_.expires_after(answer_patience);
+            patient ? stream_.expires_never() : stream_.expires_after(answer_patience_);
             const auto done = [&](error_code result, std::size_t) { error = result; };
             tls_ ? http::async_read_some(*tls_, buffer_, parser_, done)
                  : http::async_read_some(stream_, buffer_, parser_, done);
@@ -146,6 +145,7 @@ private:
     }
 
     std::string server_;
+    std::chrono::milliseconds answer_patience_;
     asio::io_context io_;
     asio::ssl::context context_{asio::ssl::context::tls_client};
     beast::tcp_stream stream_;

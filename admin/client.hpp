@@ -2,6 +2,7 @@
 // another, with deadlines.
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <stdexcept>
@@ -26,6 +27,7 @@ struct ClientSettings {
     std::filesystem::path ca;           // whose certificates are believed; empty: those of the system
     std::filesystem::path certificate;  // our own, with `key`; empty: none
     std::filesystem::path key;
+    std::chrono::milliseconds connect_patience{5'000}, answer_patience{30'000};
 };
 
 // PILOTLIGHT_ADMIN_TOKEN, or the first line of PILOTLIGHT_TOKEN_FILE; PILOTLIGHT_CA_FILE;

@@ -111,6 +111,7 @@ struct Together {
     std::set<const proxy::ServiceMetrics*> metrics;
     std::array<std::uint64_t, 5> responses{};
     std::array<double, 4> gpu_seconds{};
+    std::vector<const proxy::WorkView*> work;
     std::size_t waiting = 0, running = 0;
     int wanted = 0, ready = 0, starting = 0;
 };
@@ -122,6 +123,7 @@ std::map<std::string, Together> together(const Snapshot& snapshot) {
         if (one.current == nullptr || !view.retiring) one.current = &view;
         one.waiting += view.waiting;
         one.running += view.running;
+        for (const auto& work : view.work) one.work.push_back(&work);
         one.wanted += view.wanted;
         one.ready += view.ready;
         one.starting += view.starting;
@@ -172,6 +174,15 @@ void service(Json& json, const std::string& name, const Together& one, const Ser
     json.numbers("responses", one.responses).numbers("gpuSeconds", one.gpu_seconds);
     why(json, view);
     queue(json, view);
+    json.open("work", '[');
+    for (const auto* each : one.work)
+        json.open("", '{')
+            .text("pod", each->pod)
+            .text("id", each->request)
+            .text("client", each->client)
+            .item("\"seconds\":{:.1f}", each->seconds)
+            .close('}');
+    json.close(']');
     if (series != nullptr && series->hour().size() > 0) {
         Ring last(1);
         last.push(series->hour().back());

@@ -135,12 +135,18 @@ std::string Columns::print(const std::vector<std::vector<std::string>>& rows) {
 
 std::string printable_cell(std::string_view text) {
     std::string out;
-    for (const char c : text.substr(0, text.find('\n'))) {
-        const auto u = static_cast<unsigned char>(c);
-        if (u < 0x20 || u == 0x7f)
+    const auto line = text.substr(0, text.find('\n'));
+    for (std::size_t i = 0; i < line.size(); ++i) {
+        const auto u = static_cast<unsigned char>(line[i]);
+        const auto next = i + 1 < line.size() ? static_cast<unsigned char>(line[i + 1]) : 0;
+        if (u < 0x20 || u == 0x7f) {
             (out += '^') += static_cast<char>(u ^ 0x40u);
-        else
-            out += c;
+        } else if (u == 0xc2 && next >= 0x80 && next < 0xa0) {  // C1: U+009B begins a command as ESC [ does
+            ((out += '^') += '[') += static_cast<char>(next - 0x40);
+            ++i;
+        } else {
+            out += line[i];
+        }
     }
     if (text.find('\n') != std::string_view::npos) out += "...";
     return out;

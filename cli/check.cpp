@@ -1,6 +1,9 @@
 #include "cli/check.hpp"
 
 #include <algorithm>
+#include <boost/json/serialize.hpp>
+#include <boost/json/value.hpp>
+#include <boost/json/value_from.hpp>
 #include <filesystem>
 #include <iostream>
 #include <string_view>
@@ -9,6 +12,7 @@
 #include <vector>
 
 #include "cli/load.hpp"
+#include "cli/words.hpp"
 #include "manifest/annotations.hpp"
 #include "manifest/hosts.hpp"
 #include "manifest/units.hpp"
@@ -17,71 +21,6 @@
 namespace cli {
 
 namespace {
-
-constexpr std::string_view help = R"(Checks manifests and says what they would do. Nothing is started.
-
-Usage:
-  pilotlight check -f PATH...
-  pilotlight check --explain-annotations
-
-Examples:
-  # One file
-  pilotlight check -f conf/knative-sd-demo.yaml
-
-  # A Service and the Gateway that says how it runs here
-  pilotlight check -f conf/knative-sd-demo.yaml -f conf/gateway-demo.yaml
-
-  # All *.yaml and *.yml in a folder
-  pilotlight check -f conf/
-
-  # In a script: problems only
-  pilotlight check -f conf/ >/dev/null || exit 1
-
-Options:
-  -f, --filename PATH     files or folders of YAML; may be repeated, and takes several paths
-      --explain-annotations
-                          prints every annotation that is understood: meaning, default, what is valid
-  -h, --help              this text
-
-A problem is one line on stderr: file:line:column: what is wrong, what would be right.
-Exit codes: 0 the manifests are right, 1 they are not, 2 wrong usage.
-)";
-
-struct Request {
-    std::vector<std::filesystem::path> paths;
-    bool help = false;
-    bool explain = false;
-    std::string wrong;  // what is wrong with the usage; empty: nothing
-};
-
-Request read(std::span<const std::string> args) {
-    Request request;
-    bool wants_path = false;  // right after -f
-    bool takes_paths = false;
-    for (const auto& arg : args) {
-        if (wants_path || (takes_paths && !arg.starts_with('-'))) {
-            request.paths.emplace_back(arg);
-            wants_path = false;
-        } else if (arg == "-f" || arg == "--filename") {
-            wants_path = takes_paths = true;
-        } else if (arg.starts_with("--filename=")) {
-            request.paths.emplace_back(arg.substr(arg.find('=') + 1));
-        } else if (arg == "-h" || arg == "--help") {
-            request.help = true;
-        } else if (arg == "--explain-annotations") {
-            request.explain = true;
-        } else {
-            request.wrong =
-                arg.starts_with('-') ? "unknown option " + arg : "to check " + arg + ", write -f " + arg;
-            return request;
-        }
-    }
-    if (wants_path)
-        request.wrong = "-f wants a file or folder";
-    else if (request.paths.empty() && !request.help && !request.explain)
-        request.wrong = "nothing to check; write -f PATH";
-    return request;
-}
 
 void line(std::string_view name, const std::string& value) {
     std::cout << "  " << name << std::string(name.size() < 13 ? 13 - name.size() : 1, ' ') << value << "\n";
@@ -177,23 +116,39 @@ void summarize(const manifest::Configuration& configuration) {
     if (gateway.default_service) line("other hosts", *gateway.default_service);
 }
 
-}  // namespace
+// For programs, on one line. Fields are added, never renamed.
+boost::json::object as_json(const manifest::Loaded& loaded) {
+    boost::json::array problems, services;
+    for (const auto& one : loaded.problems)
+        problems.push_back({{"file", one.file},
+                            {"line", one.line},
+                            {"column", one.column},
+                            {"warning", one.warning},
+                            {"text", one.text}});
+    if (loaded.configuration)
+        for (const auto& service : loaded.configuration->services)
+            services.push_back({{"namespace", service.name_space},
+                                {"name", service.name},
+                                {"hosts", boost::json::value_from(manifest::hosts_of(
+                                              service, {}, loaded.configuration->gateway))},
+                                {"image", service.container.image},
+                                {"containerConcurrency", service.container_concurrency},
+                                {"minScale", service.scaling.min_scale},
+                                {"maxScale", service.scaling.max_scale}});
+    return {{"valid", loaded.configuration.has_value()},
+            {"problems", std::move(problems)},
+            {"services", std::move(services)}};
+}
 
-int check(std::span<const std::string> args) {
-    const auto request = read(args);
-    if (request.help) {
-        std::cout << help;
-        return 0;
-    }
-    if (!request.wrong.empty()) {
-        std::cerr << "pilotlight check: " << request.wrong << "\nTry: pilotlight check --help\n";
-        return 2;
-    }
-    if (request.explain) {
-        std::cout << manifest::explain_annotations();
-        return 0;
-    }
-    const auto loaded = load_all(request.paths);
+int run(const Words& words) {
+    if (!words.free().empty())
+        throw Usage("to check " + words.free().front() + ", write -f " + words.free().front());
+    if (words.has("--explain-annotations")) return std::cout << manifest::explain_annotations(), 0;
+    const auto paths = words.values("--filename");
+    if (paths.empty()) throw Usage("nothing to check; write -f PATH");
+    const auto loaded = load_all(std::vector<std::filesystem::path>(paths.begin(), paths.end()));
+    if (words.has("--output"))
+        return std::cout << boost::json::serialize(as_json(loaded)) << "\n", loaded.configuration ? 0 : 1;
     for (const auto& problem : loaded.problems) std::cerr << manifest::to_string(problem) << "\n";
     if (!loaded.configuration) {
         const auto errors = std::ranges::count(loaded.problems, false, &manifest::Problem::warning);
@@ -202,6 +157,12 @@ int check(std::span<const std::string> args) {
     }
     summarize(*loaded.configuration);
     return 0;
+}
+
+}  // namespace
+
+int check(std::span<const std::string> args) {
+    return within("check", args, std::cout, std::cerr, run);
 }
 
 }  // namespace cli

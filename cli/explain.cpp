@@ -1,12 +1,16 @@
 #include "cli/explain.hpp"
 
 #include <algorithm>
+#include <boost/json/serialize.hpp>
+#include <boost/json/value.hpp>
 #include <filesystem>
 #include <optional>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "cli/rule_tables.hpp"
+#include "cli/words.hpp"
 #include "manifest/hosts.hpp"
 #include "manifest/load.hpp"
 #include "router/routes.hpp"
@@ -15,43 +19,6 @@
 namespace cli {
 namespace {
 
-constexpr std::string_view help =
-    R"(Says where a request goes, what it costs a pod, and by which rule. Nothing is started.
-
-Usage:
-  pilotlight explain METHOD URL [-f PATH...] [flags]
-  pilotlight explain --list [--profile NAME] [-f PATH...]
-
-Examples:
-  # Does a generation take a slot?
-  pilotlight explain POST /sdapi/v1/txt2img
-
-  # With manifests: which service has this host, and do its own rules say something else?
-  pilotlight explain GET http://knative-sd-demo.default.example.com/internal/ping -f conf/knative-sd-demo.yaml
-
-  # A page, as a browser asks for it
-  pilotlight explain GET /my/page --accept text/html
-
-  # The socket of ComfyUI
-  pilotlight explain GET /ws --websocket
-
-  # All rules of a profile, in the order in which they are tried; of a service, with its own before them
-  pilotlight explain --list --profile comfyui
-  pilotlight explain --list -f conf/
-
-Options:
-  -f, --filename PATH   files or folders of YAML; may be repeated, and takes several paths
-      --profile NAME    auto, stable-diffusion, comfyui, gradio or strict; without manifests (default: auto)
-      --accept TYPE     the request's Accept field
-      --websocket       it asks for a WebSocket, as does a URL that begins with ws:
-      --bearer          it has an Authorization: Bearer
-      --list            the rules as a table
-      --words           what the words of a rule mean
-  -h, --help            this text
-
-Exit codes: 0 answered, 1 wrong manifests or nobody's host, 2 wrong usage.
-)";
-
 constexpr std::string_view url_schemes[]{"http://", "https://", "ws://", "wss://"};
 
 struct Request {
@@ -59,79 +26,33 @@ struct Request {
     std::vector<std::string> words;  // METHOD URL
     std::optional<router::Profile> profile;
     std::string accept;
-    bool websocket = false, bearer = false, list = false, about_words = false, help = false;
-    std::string wrong;  // what is wrong with the usage; empty: nothing
+    bool websocket = false, bearer = false, list = false, json = false;
 };
 
-void set_profile(const std::string& name, Request& request) {
-    request.profile = router::profile_named(name);
-    if (!request.profile)
-        request.wrong =
-            "there is no profile '" + name + "'; they are auto, stable-diffusion, comfyui, gradio and strict";
-}
-
-// A flag with a value that stands behind it or behind its '='. False: it is another flag.
-template <class Set>
-bool take_value(std::span<const std::string> args, std::size_t& at, std::string_view flag, Request& request,
-                Set set) {
-    const std::string_view arg = args[at];
-    if (arg.starts_with(std::string(flag) + "=")) return set(std::string(arg.substr(flag.size() + 1))), true;
-    if (arg != flag) return false;
-    if (at + 1 == args.size())
-        request.wrong = std::string(flag) + " wants a value";
-    else
-        set(args[++at]);
-    return true;
-}
-
-bool take_switch(std::string_view arg, Request& request) {
-    if (arg == "--websocket") return request.websocket = true;
-    if (arg == "--bearer") return request.bearer = true;
-    if (arg == "--list") return request.list = true;
-    if (arg == "--words") return request.about_words = true;
-    if (arg == "-h" || arg == "--help") return request.help = true;
-    return false;
-}
-
-void check_usage(Request& request) {
-    if (!request.wrong.empty() || request.help || request.about_words) return;
+void check_usage(const Request& request) {
     if (request.profile && !request.paths.empty())
-        request.wrong = "with manifests the service's own profile counts; leave --profile out";
-    else if (request.list && !request.words.empty())
-        request.wrong = "--list lists all rules; leave '" + request.words.front() + "' out";
-    else if (!request.list && request.words.size() != 2)
-        request.wrong = "write a method and a URL: pilotlight explain POST /sdapi/v1/txt2img";
-    else if (!request.list &&
-             std::ranges::any_of(request.words[0], [](char c) { return c >= 'a' && c <= 'z'; }))
-        request.wrong = "'" + request.words[0] + "': methods have a case; write it in capitals";
+        throw Usage("with manifests the service's own profile counts; leave --profile out");
+    if (request.list && !request.words.empty())
+        throw Usage("--list lists all rules; leave '" + request.words.front() + "' out");
+    if (request.list) return;
+    if (request.words.size() != 2)
+        throw Usage("write a method and a URL: pilotlight explain POST /sdapi/v1/txt2img");
+    if (std::ranges::any_of(request.words[0], [](char c) { return c >= 'a' && c <= 'z'; }))
+        throw Usage("'" + request.words[0] + "': methods have a case; write it in capitals");
 }
 
-Request read(std::span<const std::string> args) {
+Request read(const Words& words) {
     Request request;
-    bool takes_paths = false;
-    const auto path = [&](const std::string& value) { request.paths.emplace_back(value); };
-    for (std::size_t at = 0; at < args.size() && request.wrong.empty(); ++at) {
-        const auto& arg = args[at];
-        if (take_value(args, at, "-f", request, path) || take_value(args, at, "--filename", request, path)) {
-            takes_paths = true;
-            continue;
-        }
-        if (!arg.starts_with('-')) {
-            if (takes_paths && (request.list || request.words.size() == 2))
-                path(arg);
-            else
-                request.words.push_back(arg);
-            continue;
-        }
-        takes_paths = false;
-        if (take_switch(arg, request) ||
-            take_value(args, at, "--accept", request,
-                       [&](const std::string& value) { request.accept = value; }) ||
-            take_value(args, at, "--profile", request,
-                       [&](const std::string& value) { set_profile(value, request); }))
-            continue;
-        request.wrong = "unknown option " + arg;
-    }
+    for (const auto& path : words.values("--filename")) request.paths.emplace_back(path);
+    request.words = words.free();
+    request.list = words.has("--list");
+    if (request.list && !request.paths.empty())  // it takes no words: they are more files
+        for (auto& word : std::exchange(request.words, {})) request.paths.emplace_back(std::move(word));
+    if (const auto name = words.value("--profile")) request.profile = router::profile_named(*name);
+    request.accept = words.value("--accept", "");
+    request.websocket = words.has("--websocket");
+    request.bearer = words.has("--bearer");
+    request.json = words.has("--output");
     check_usage(request);
     return request;
 }
@@ -202,6 +123,22 @@ void explain_class(const router::Classified& classified, const router::Rule& rul
     line(out, "from", rule.origin);
 }
 
+// The same for programs, on one line. Fields are added, never renamed.
+boost::json::object class_as_json(const router::Classified& classified, const router::Rule& rule) {
+    boost::json::object out{{"class", std::string(1, letter(classified.what))},
+                            {"meaning", meaning_of(classified.what)},
+                            {"rule", rule.text},
+                            {"origin", rule.origin},
+                            {"taskOnly", classified.task_only}};
+    out["until"] = classified.what == router::Class::job ? word_of(classified.until) : "";
+    out["towards"] = word_of(classified.towards);
+    return out;
+}
+
+boost::json::object route_as_json(const manifest::Service& service) {
+    return {{"service", full_name(service)}, {"port", service.container.port}};
+}
+
 std::shared_ptr<const router::Rules> rules_for(const manifest::Service* service, const Request& request) {
     if (service) return router::Rules::make(service->profile, service->rules).rules;
     return router::Rules::make(request.profile.value_or(router::Profile::automatic)).rules;
@@ -226,14 +163,41 @@ int answer(const Request& request, const manifest::Configuration* all, std::ostr
     const bool websocket = request.websocket || url.websocket || method == "WS";
     const auto classified = rules->classify({method == "WS" ? std::string_view("GET") : method, url.path,
                                              url.query, request.accept, websocket, request.bearer});
+    const auto& rule = rules->all()[classified.number];
+    if (request.json) {
+        auto whole = class_as_json(classified, rule);
+        whole["route"] = service ? boost::json::value(route_as_json(*service)) : nullptr;
+        return out << boost::json::serialize(whole) << "\n", 0;
+    }
     if (service)
         line(out, "route",
              full_name(*service) + ", port " + std::to_string(service->container.port) + " of its pods");
-    explain_class(classified, rules->all()[classified.number], out);
+    explain_class(classified, rule, out);
     return 0;
 }
 
+boost::json::object rules_as_json(const manifest::Service* service, router::Profile profile) {
+    const auto rules =
+        service ? router::Rules::make(profile, service->rules).rules : router::Rules::make(profile).rules;
+    boost::json::array list;
+    for (const auto& rule : rules->all())
+        list.push_back(
+            {{"class", std::string(1, letter(rule.what))}, {"rule", rule.text}, {"origin", rule.origin}});
+    boost::json::object out{{"profile", name_of(profile)}, {"rules", std::move(list)}};
+    out["service"] = service ? boost::json::value(full_name(*service)) : nullptr;
+    return out;
+}
+
 int list_all(const Request& request, const manifest::Configuration* all, std::ostream& out) {
+    if (request.json) {
+        boost::json::array tables;
+        if (!all)
+            tables.push_back(rules_as_json(nullptr, request.profile.value_or(router::Profile::automatic)));
+        else
+            for (const auto& service : all->services)
+                tables.push_back(rules_as_json(&service, service.profile));
+        return out << boost::json::serialize(tables) << "\n", 0;
+    }
     if (!all) return print_rules(nullptr, request.profile.value_or(router::Profile::automatic), out), 0;
     for (const auto& service : all->services) {
         if (all->services.size() > 1)
@@ -243,16 +207,9 @@ int list_all(const Request& request, const manifest::Configuration* all, std::os
     return 0;
 }
 
-}  // namespace
-
-int explain(std::span<const std::string> args, std::ostream& out, std::ostream& err) {
-    const auto request = read(args);
-    if (request.help) return out << help, 0;
-    if (!request.wrong.empty()) {
-        err << "pilotlight explain: " << request.wrong << "\nTry: pilotlight explain --help\n";
-        return 2;
-    }
-    if (request.about_words) return print_words(out), 0;
+int run(const Words& words, std::ostream& out, std::ostream& err) {
+    if (words.has("--words")) return print_words(out), 0;
+    const auto request = read(words);
     std::optional<manifest::Configuration> all;
     if (!request.paths.empty()) {
         auto loaded = manifest::load_files(request.paths);
@@ -263,6 +220,12 @@ int explain(std::span<const std::string> args, std::ostream& out, std::ostream& 
     }
     const auto* configuration = all ? &*all : nullptr;
     return request.list ? list_all(request, configuration, out) : answer(request, configuration, out, err);
+}
+
+}  // namespace
+
+int explain(std::span<const std::string> args, std::ostream& out, std::ostream& err) {
+    return within("explain", args, out, err, [&](const Words& words) { return run(words, out, err); });
 }
 
 }  // namespace cli

@@ -13,37 +13,14 @@
 #include "admin/client.hpp"
 #include "admin/print.hpp"
 #include "admin/resources.hpp"
-#include "cli/arguments.hpp"
+#include "cli/connection_flags.hpp"
+#include "cli/words.hpp"
+#include "manifest/problem.hpp"
 
 namespace cli {
 namespace {
 
 namespace json = boost::json;
-
-constexpr std::string_view help = R"(Shows what a running gateway has.
-
-  pilotlight get pods                        the pods of namespace default
-  pilotlight get pods -A -o wide             of all namespaces, with address, GPU, slots and sessions
-  pilotlight get pods -w                     and then a row for every change, until Ctrl-C
-  pilotlight get services                    URL and state of each service
-  pilotlight get revisions -o wide           pods wanted and ready, and why so many
-  pilotlight get events -w                   what happens, as it happens
-  pilotlight get domainmappings              host names of your own; also routes, configurations, namespaces
-  pilotlight get pod NAME -o yaml            one object, whole
-  pilotlight get pods -o json | jq '.items[].status.podIP'
-
-Usage: pilotlight get pods|services|revisions|events [NAME] [flags]
-
-  -n, --namespace NS     of this namespace (default: default)
-  -A, --all-namespaces   of all of them
-  -l, --selector EXPR    only those with these labels, as app=x,tier!=y
-  -o, --output FORM      wide, json, yaml or name
-  -w, --watch            print changes as they happen
-      --no-headers       rows only
-      --server URL       the gateway's admin address (default: $PILOTLIGHT_SERVER, or http://127.0.0.1:9901)
-      --token-file FILE, --ca-file FILE, --client-certificate FILE, --client-key FILE
-                         where the admin address asks who you are: 'pilotlight kubeconfig --help'
-)";
 
 constexpr const char* as_table = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
 
@@ -57,7 +34,7 @@ struct Options {
     const admin::Resource* resource = nullptr;
     std::string name, name_space = "default", selector, server;
     Form form = Form::table;
-    bool watch = false, headers = true, help = false;
+    bool watch = false, headers = true;
 
     bool all_namespaces() const { return name_space.empty() && resource->namespaced; }
     bool table() const { return form == Form::table || form == Form::wide; }
@@ -78,7 +55,13 @@ Form form_named(std::string_view word) {
         {{"wide", Form::wide}, {"json", Form::json}, {"yaml", Form::yaml}, {"name", Form::name}}};
     for (const auto& [name, form] : forms)
         if (word == name) return form;
-    throw Usage(fmt::format("unknown output \"{}\"; known are wide, json, yaml and name", word));
+    return Form::table;
+}
+
+std::string advice(std::string_view word) {
+    std::vector<std::string_view> known;
+    for (const auto& resource : admin::resources()) known.push_back(resource.plural);
+    return manifest::did_you_mean(word, known);
 }
 
 void take_word(Options& options, const std::string& word) {
@@ -91,41 +74,21 @@ void take_word(Options& options, const std::string& word) {
     options.resource = resource_named(std::string_view(word).substr(0, slash));
     if (options.resource == nullptr)
         throw Usage(
-            fmt::format("there is no kind of object called \"{}\"; the kinds are pods, services, "
+            fmt::format("there is no kind of object called \"{}\"{}; the kinds are pods, services, "
                         "revisions, events, routes, configurations, domainmappings and namespaces",
-                        word));
+                        word, advice(word)));
     if (slash != std::string::npos) options.name = word.substr(slash + 1);
 }
 
-Options parse(std::span<const std::string> args) {
+Options read(const Words& words) {
     Options out;
-    out.server = default_server();
-    for (Arguments words(args); words.next();) {
-        if (words.is("-n", "--namespace"))
-            out.name_space = words.value();
-        else if (words.is("-o", "--output"))
-            out.form = form_named(words.value());
-        else if (words.is("-l", "--selector"))
-            out.selector = words.value();
-        else if (words.is("--server", "--server"))
-            out.server = words.value();
-        else if (words.flag().starts_with("-")) {
-            words.no_value();
-            if (words.is("-A", "--all-namespaces"))
-                out.name_space.clear();
-            else if (words.is("-w", "--watch"))
-                out.watch = true;
-            else if (words.is("--no-headers", "--no-headers"))
-                out.headers = false;
-            else if (words.is("-h", "--help"))
-                out.help = true;
-            else
-                throw Usage(fmt::format("unknown flag {}", words.flag()));
-        } else {
-            take_word(out, words.flag());
-        }
-    }
-    if (out.help) return out;
+    out.server = server_of(words);
+    out.name_space = words.has("--all-namespaces") ? "" : words.value("--namespace", "default");
+    out.selector = words.value("--selector", "");
+    out.form = form_named(words.value("--output", ""));
+    out.watch = words.has("--watch");
+    out.headers = !words.has("--no-headers");
+    for (const auto& word : words.free()) take_word(out, word);
     if (out.resource == nullptr) throw Usage("what to get? pods, services, revisions or events");
     if (!out.name.empty() && out.all_namespaces()) throw Usage("a NAME is of one namespace: leave out -A");
     return out;
@@ -306,23 +269,10 @@ void run(const Options& options, std::ostream& out, std::ostream& err) {
 }  // namespace
 
 int get(std::span<const std::string> args, std::ostream& out, std::ostream& err) {
-    try {
-        const auto options = parse(args);
-        if (options.help)
-            out << help;
-        else
-            run(options, out, err);
+    return within("get", args, out, err, [&](const Words& words) {
+        run(read(words), out, err);
         return 0;
-    } catch (const Usage& error) {
-        err << "pilotlight get: " << error.what() << "\nSee 'pilotlight get --help'.\n";
-        return 2;
-    } catch (const std::invalid_argument& error) {
-        err << "pilotlight get: " << error.what() << "\n";
-        return 2;
-    } catch (const std::exception& error) {
-        err << error.what() << "\n";
-        return 1;
-    }
+    });
 }
 
 int get(std::span<const std::string> args) {

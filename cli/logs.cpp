@@ -7,31 +7,14 @@
 #include <iostream>
 
 #include "admin/client.hpp"
-#include "cli/arguments.hpp"
+#include "cli/connection_flags.hpp"
+#include "cli/words.hpp"
 
 namespace cli {
 namespace {
 
-constexpr std::string_view help = R"(Prints what a pod of a running gateway has written to its output.
-
-  pilotlight logs sd-00001-0              all that is kept of it
-  pilotlight logs sd-00001-0 --tail 20    the last 20 lines
-  pilotlight logs -f sd-00001-0           and on, as it is written, until Ctrl-C or the pod's end
-  pilotlight logs --since 10m sd-00001-0  what was written in the last ten minutes
-
-Usage: pilotlight logs POD [flags]
-
-  -n, --namespace NS   the pod's namespace (default: default)
-  -f, --follow         go on as the log grows
-      --tail N         the last N lines only
-      --since TIME     what was written since then: 30s, 10m or 2h ago
-      --timestamps     each line with when it was written, to a tenth of a second
-      --server URL     the gateway's admin address (default: $PILOTLIGHT_SERVER, or http://127.0.0.1:9901)
-)";
-
 struct LogOptions {
-    std::string pod, name_space = "default", server = default_server(), query;
-    bool help = false;
+    std::string pod, name_space, server, query;
 };
 
 std::string digits(std::string_view flag, const std::string& value) {
@@ -48,36 +31,18 @@ std::uint64_t seconds(const std::string& value) {
     return std::min<std::uint64_t>(count, 1'000'000'000) * (unit == 0 ? 1 : unit == 1 ? 60 : 3600);
 }
 
-LogOptions parse(std::span<const std::string> args) {
+LogOptions read(const Words& words) {
     LogOptions out;
-    for (Arguments words(args); words.next();) {
-        if (words.is("-n", "--namespace"))
-            out.name_space = words.value();
-        else if (words.is("--tail", "--tail"))
-            out.query += "&tailLines=" + digits("--tail", words.value());
-        else if (words.is("--since", "--since"))
-            out.query += fmt::format("&sinceSeconds={}", seconds(words.value()));
-        else if (words.is("--server", "--server"))
-            out.server = words.value();
-        else if (words.flag().starts_with("-")) {
-            words.no_value();
-            if (words.is("-f", "--follow"))
-                out.query += "&follow=true";
-            else if (words.is("--timestamps", "--timestamps"))
-                out.query += "&timestamps=true";
-            else if (words.is("-h", "--help"))
-                out.help = true;
-            else
-                throw Usage(fmt::format("unknown flag {}", words.flag()));
-        } else {
-            auto name = words.flag();
-            for (const std::string_view prefix : {"pod/", "pods/", "po/"})
-                if (name.starts_with(prefix)) name.erase(0, prefix.size());
-            if (!out.pod.empty()) throw Usage(fmt::format("one pod at a time, and \"{}\" is another", name));
-            out.pod = name;
-        }
-    }
-    if (!out.help && out.pod.empty()) throw Usage("the log of which pod? 'pilotlight get pods' lists them");
+    out.server = server_of(words);
+    out.name_space = words.value("--namespace", "default");
+    if (const auto lines = words.value("--tail")) out.query += "&tailLines=" + digits("--tail", *lines);
+    if (const auto since = words.value("--since"))
+        out.query += fmt::format("&sinceSeconds={}", seconds(*since));
+    if (words.has("--follow")) out.query += "&follow=true";
+    if (words.has("--timestamps")) out.query += "&timestamps=true";
+    out.pod = words.only("the log of which pod? 'pilotlight get pods' lists them");
+    for (const std::string_view prefix : {"pod/", "pods/", "po/"})
+        if (out.pod.starts_with(prefix)) out.pod.erase(0, prefix.size());
     for (const auto& name : {out.pod, out.name_space})
         if (name.find_first_of("/?#% ") != std::string::npos)
             throw Usage(fmt::format("\"{}\" is no name", name));
@@ -107,21 +72,7 @@ int run(const LogOptions& options, std::ostream& out, std::ostream& err) {
 }  // namespace
 
 int logs(std::span<const std::string> args, std::ostream& out, std::ostream& err) {
-    try {
-        const auto options = parse(args);
-        if (!options.help) return run(options, out, err);
-        out << help;
-        return 0;
-    } catch (const Usage& error) {
-        err << "pilotlight logs: " << error.what() << "\nSee 'pilotlight logs --help'.\n";
-        return 2;
-    } catch (const std::invalid_argument& error) {
-        err << "pilotlight logs: " << error.what() << "\n";
-        return 2;
-    } catch (const std::exception& error) {
-        err << error.what() << "\n";
-        return 1;
-    }
+    return within("logs", args, out, err, [&](const Words& words) { return run(read(words), out, err); });
 }
 
 }  // namespace cli

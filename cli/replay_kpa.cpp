@@ -4,40 +4,17 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <iostream>
 #include <iterator>
 #include <vector>
 
 #include "cli/kpa_file.hpp"
+#include "cli/words.hpp"
 
 namespace cli {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::string_view help =
-    R"(Replays recordings of Knative's own autoscaler against this one and compares every column.
-
-Usage:
-  pilotlight replay-kpa FILE...
-
-Examples:
-  # One recording
-  pilotlight replay-kpa tests/data/kpa/ack_step_0_to_5.json
-
-  # All of a folder: every *.json in it
-  pilotlight replay-kpa tests/data/kpa
-
-For each file one line, "NAME ok", or the first tick and column that differ with both values:
-
-  ack_step_0_to_5 differs: tick t=13, desired_pods: file 6, replayed 5
-
-Seconds count from the start of the recording. tests/data/kpa/README.md describes the files.
-
-Options:
-  -h, --help   this text
-
-Exit codes: 0 all agree, 1 one differs, 2 wrong usage or a file that cannot be read.
-)";
 
 std::vector<fs::path> files_of(const std::string& arg) {
     std::error_code error;
@@ -69,32 +46,23 @@ int one(const fs::path& path) try {
     return 2;
 }
 
-}  // namespace
-
-int replay_kpa(std::span<const std::string> args) {
+int run(const Words& words) {
     std::vector<fs::path> files;
-    for (const auto& arg : args) {
-        if (arg == "-h" || arg == "--help") return std::fputs(help.data(), stdout), 0;
-        if (arg.starts_with('-') && arg.size() > 1) {
-            std::fprintf(stderr,
-                         "pilotlight replay-kpa: unknown option %s\nTry: pilotlight replay-kpa --help\n",
-                         arg.c_str());
-            return 2;
-        }
-        const auto found = files_of(arg);
-        if (found.empty()) {
-            std::fprintf(stderr, "%s: no *.json in it\n", arg.c_str());
-            return 2;
-        }
+    for (const auto& word : words.free()) {
+        const auto found = files_of(word);
+        if (found.empty()) throw Usage(word + ": no *.json in it");
         files.insert(files.end(), found.begin(), found.end());
     }
-    if (files.empty()) {
-        std::fputs("pilotlight replay-kpa: which file?\nTry: pilotlight replay-kpa --help\n", stderr);
-        return 2;
-    }
+    if (files.empty()) throw Usage("which file? pilotlight replay-kpa tests/data/kpa");
     int worst = 0;
     for (const auto& file : files) worst = std::max(worst, one(file));
     return worst;
+}
+
+}  // namespace
+
+int replay_kpa(std::span<const std::string> args) {
+    return within("replay-kpa", args, std::cout, std::cerr, run);
 }
 
 }  // namespace cli

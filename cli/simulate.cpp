@@ -15,58 +15,13 @@
 #include "cli/arrivals.hpp"
 #include "cli/moment.hpp"
 #include "cli/plot.hpp"
+#include "cli/words.hpp"
 #include "manifest/annotations.hpp"
 #include "manifest/autoscaling.hpp"
 #include "manifest/units.hpp"
 
 namespace cli {
 namespace {
-
-constexpr std::string_view help =
-    R"(Runs a trace of requests in virtual time through the gateway's own queue and autoscaler, and says what it costs in
-GPU-seconds and how long the requests wait. A day takes less than a second.
-
-Usage:
-  pilotlight simulate --trace FILE [--cold SECONDS] [--class CLASS]... [--set ANNOTATION=VALUE]...
-
-Examples:
-  # Knative's autoscaler against break-even scaling: a cold start of 30 s, at most 10 pods
-  pilotlight simulate --trace tests/data/traces/sg_img_c21.csv --cold 30 --class kpa --class break-even \
-      --set max-scale=10
-
-  # The gateway's own access log, and what a cold start spared is worth
-  pilotlight serve -f conf/ --access-log access.json
-  pilotlight simulate --trace access.json --cold 52 --class break-even --set cold-start-worth=90s --set spare=1
-
-  # A pod through office hours: what does it cost, what does it spare?
-  pilotlight simulate --trace access.json --cold 52 --class break-even --start 2026-01-05T00:00:00+01:00 \
-      --set 'warm-hours=Mon-Fri 08:00-18:00 1'
-
-  # A picture: demand, pods and waits over time
-  pilotlight simulate --trace access.json --cold 52 --class kpa --class break-even --plot day.svg
-
-Options:
-  --trace FILE               CSV with the columns arrival_s,service_s (seconds), or a JSON access log; - reads stdin
-  --cold SECONDS             from a pod's creation to its readiness; default 30
-  --class CLASS              kpa (default), break-even, or keep-alive:60s (a pod for each request, each kept idle so
-                             long; only to compare with). Several are compared
-  --set ANNOTATION=VALUE     as in a manifest; autoscaling.knative.dev/ and pilotlight.dev/ may be left out
-  --start TIME               when the trace's second 0 was, as 2026-01-05T00:00:00Z or ...+02:00, for warm-hours
-  --container-concurrency N  slots of a pod; default 1
-  --service NAMESPACE/NAME   whose requests, where an access log has several
-  --json                     for programs
-  --plot FILE.svg            draw it
-  -h, --help                 this text
-
-Bounds that no policy goes below: all service and one cold start; and, if nobody is ever to wait, each pod either idle
-through a gap or started anew after it, whichever is cheaper (without a maximum of pods).
-
-Exit codes: 0 ok, 1 a file cannot be read or written, 2 wrong usage.
-)";
-
-struct Wrong {
-    std::string what;
-};
 
 struct Options {
     std::string trace, service, plot;
@@ -75,7 +30,7 @@ struct Options {
     std::optional<autoscaler::LocalTime> start;
     std::vector<std::string> classes;
     std::vector<std::pair<std::string, std::string>> set;
-    bool json = false, help = false;
+    bool json = false;
 };
 
 // "30" or "30s"
@@ -84,7 +39,7 @@ double seconds_of(const std::string& flag, const std::string& text) {
     if (const auto duration = manifest::parse_duration(text); !value && duration)
         value = std::chrono::duration<double>(*duration).count();
     if (!value || !(*value >= 0 && *value <= 86'400))
-        throw Wrong{flag + " takes seconds, 0 to 86400, not '" + text + "'"};
+        throw Usage{flag + " takes seconds, 0 to 86400, not '" + text + "'"};
     return *value;
 }
 
@@ -96,57 +51,31 @@ std::string whole_key(const std::string& key) {
     return std::string(manifest::own_prefix) + key;
 }
 
-void set(Options& options, const std::string& flag, const std::string& value) {
-    if (flag == "--trace") {
-        options.trace = value;
-    } else if (flag == "--cold") {
-        options.cold = seconds_of(flag, value);
-    } else if (flag == "--class") {
-        options.classes.push_back(value);
-    } else if (flag == "--set") {
-        const auto equals = value.find('=');
-        if (equals == std::string::npos || equals == 0)
-            throw Wrong{"--set takes ANNOTATION=VALUE, not '" + value + "'"};
-        options.set.emplace_back(whole_key(value.substr(0, equals)), value.substr(equals + 1));
-    } else if (flag == "--container-concurrency") {
-        const auto number = manifest::parse_integer(value);
-        if (!number || *number < 0 || *number > 1000)
-            throw Wrong{flag + " takes 0 to 1000, not '" + value + "'"};
-        options.concurrency = static_cast<int>(*number);
-    } else if (flag == "--start") {
-        options.start = parse_moment(value);
-        if (!options.start)
-            throw Wrong{"--start takes a moment as 2026-01-05T00:00:00Z or 2026-01-05T00:00:00+02:00, not '" +
-                        value + "'"};
-    } else if (flag == "--service") {
-        options.service = value;
-    } else if (flag == "--plot") {
-        options.plot = value;
-    } else {
-        throw Wrong{"'" + flag + "' is no option of simulate"};
-    }
-}
-
-Options parse(std::span<const std::string> args) {
+Options read(const Words& words) {
     Options options;
-    for (std::size_t i = 0; i < args.size(); ++i) {
-        const auto& flag = args[i];
-        if (flag == "-h" || flag == "--help") return options.help = true, options;
-        if (flag == "--json") {
-            options.json = true;
-            continue;
-        }
-        if (!flag.starts_with("--"))
-            throw Wrong{"'" + flag + "' stands alone; a trace is given with --trace"};
-        const auto equals = flag.find('=');
-        if (equals != std::string::npos)
-            set(options, flag.substr(0, equals), flag.substr(equals + 1));
-        else if (i + 1 == args.size())
-            throw Wrong{flag + " needs a value"};
-        else
-            set(options, flag, args[++i]);
+    if (!words.free().empty())
+        throw Usage("'" + words.free().front() + "' stands alone; a trace is given with --trace");
+    options.trace = words.value("--trace", "");
+    options.service = words.value("--service", "");
+    options.plot = words.value("--plot", "");
+    options.json = words.has("--json");
+    if (const auto cold = words.value("--cold")) options.cold = seconds_of("--cold", *cold);
+    if (const auto slots = words.number("--container-concurrency", 0, 1000))
+        options.concurrency = static_cast<int>(*slots);
+    for (const auto& setting : words.values("--set")) {
+        const auto equals = setting.find('=');
+        if (equals == std::string::npos || equals == 0)
+            throw Usage("--set takes ANNOTATION=VALUE, not '" + setting + "'");
+        options.set.emplace_back(whole_key(setting.substr(0, equals)), setting.substr(equals + 1));
     }
-    if (options.trace.empty()) throw Wrong{"which trace? --trace FILE"};
+    if (const auto start = words.value("--start")) {
+        options.start = parse_moment(*start);
+        if (!options.start)
+            throw Usage("--start takes a moment as 2026-01-05T00:00:00Z or 2026-01-05T00:00:00+02:00, not '" +
+                        *start + "'");
+    }
+    options.classes = words.values("--class");
+    if (options.trace.empty()) throw Usage("which trace? --trace FILE");
     if (options.classes.empty()) options.classes.emplace_back("kpa");
     return options;
 }
@@ -167,10 +96,10 @@ Scenario scenario_for(const Options& options, const std::string& name) {
     service.scaling = manifest::resolve(annotations, {}, options.concurrency, problems);
     manifest::apply_annotations({}, annotations, service, problems);
     for (const auto& problem : problems.all())
-        if (!problem.warning) throw Wrong{problem.text};
+        if (!problem.warning) throw Usage{problem.text};
     // What a comparison sets for the other class is no mistake; a name that nothing knows is one.
     for (const auto& problem : problems.all())
-        if (problem.text.find("ignored") != std::string::npos) throw Wrong{problem.text};
+        if (problem.text.find("ignored") != std::string::npos) throw Usage{problem.text};
     if (fixed) {
         auto& ours = service.scaling.break_even;
         ours.fixed_keep = std::chrono::duration_cast<pods::Duration>(
@@ -179,7 +108,7 @@ Scenario scenario_for(const Options& options, const std::string& name) {
         ours.cancel = false;
     }
     if (!service.scaling.warm_hours.empty() && !options.start)
-        throw Wrong{"warm-hours need --start TIME: when the trace's second 0 was, as 2026-01-05T00:00:00Z"};
+        throw Usage{"warm-hours need --start TIME: when the trace's second 0 was, as 2026-01-05T00:00:00Z"};
     Scenario scenario;
     scenario.begins = options.start;
     scenario.cold_start = options.cold;
@@ -271,13 +200,9 @@ int run_all(const Options& options) try {
 
 }  // namespace
 
-int simulate(std::span<const std::string> args) try {
-    const auto options = parse(args);
-    if (options.help) return std::fputs(help.data(), stdout), 0;
-    return run_all(options);
-} catch (const Wrong& wrong) {
-    std::fprintf(stderr, "pilotlight simulate: %s\nTry: pilotlight simulate --help\n", wrong.what.c_str());
-    return 2;
+int simulate(std::span<const std::string> args) {
+    return within("simulate", args, std::cout, std::cerr,
+                  [](const Words& words) { return run_all(read(words)); });
 }
 
 }  // namespace cli

@@ -8,12 +8,12 @@
 
 #include <boost/asio.hpp>
 #include <cstdio>
-#include <cstdlib>
+#include <iostream>
 #include <memory>
 
 #include "cli/load.hpp"
-#include "cli/options.hpp"
 #include "cli/state.hpp"
+#include "cli/words.hpp"
 #include "pods/unique_fd.hpp"
 
 namespace cli {
@@ -23,19 +23,6 @@ namespace asio = boost::asio;
 using asio::local::stream_protocol;
 
 constexpr const char* socket_name = "upgrade.sock";
-
-constexpr std::string_view help =
-    R"(Usage: pilotlight upgrade [-f PATH... | --state-dir PATH]
-
-Puts the binary that is now installed in the place of the gateway that runs, without dropping a request: the new
-process takes the listening sockets, the connections and the pods, which keep their process ids; the old one finishes
-what it has. If the new one cannot serve, the old one goes on, and this says why and exits with 1.
-
-  -f, --filename PATH   the gateway's manifests, to find its state directory          PILOTLIGHT_FILENAME
-      --state-dir PATH  or that directory itself                                      PILOTLIGHT_STATE_DIR
-
-  pilotlight upgrade -f /etc/pilotlight
-)";
 
 // However long the folder's name: a socket's address has room for 107 octets.
 struct Place {
@@ -87,23 +74,19 @@ void UpgradeDoor::accept() {
     });
 }
 
-int upgrade(std::span<const std::string> args) {
-    for (const auto& word : args)
-        if (word == "--help" || word == "-h") return std::fputs(help.data(), stdout), 0;
+namespace {
+
+int run(const Words& words) {
+    if (!words.free().empty())
+        throw Usage("'" + words.free().front() + "' stands alone; manifests are named with -f");
     manifest::Gateway gateway;
-    const char* given = std::getenv("PILOTLIGHT_STATE_DIR");
-    if (args.size() == 2 && args[0] == "--state-dir") {
-        gateway.state_dir = args[1];
-    } else if (args.empty() && given != nullptr) {
-        gateway.state_dir = given;
-    } else if (!args.empty() || std::getenv("PILOTLIGHT_FILENAME") != nullptr) {
-        auto parsed = parse_serve_options(args);
-        if (const auto* exit = std::get_if<int>(&parsed)) return *exit;
-        auto loaded = load_all(std::get<ServeOptions>(parsed).files);
+    if (const auto folder = words.value("--state-dir")) {
+        gateway.state_dir = *folder;
+    } else if (const auto files = words.values("--filename"); !files.empty()) {
+        auto loaded = load_all(std::vector<std::filesystem::path>(files.begin(), files.end()));
         for (const auto& problem : loaded.problems)
             if (!problem.warning) std::fprintf(stderr, "%s\n", manifest::to_string(problem).c_str());
         if (!loaded.configuration) return 1;
-        apply(*loaded.configuration, std::get<ServeOptions>(parsed));
         gateway = loaded.configuration->gateway;
     }
     const auto state = state_directory(gateway);
@@ -125,6 +108,12 @@ int upgrade(std::span<const std::string> args) {
     if (text.starts_with("ok")) return std::printf("%s\n", text.c_str()), 0;
     std::fprintf(stderr, "pilotlight upgrade: %s\n", text.empty() ? "the gateway ended" : text.c_str());
     return 1;
+}
+
+}  // namespace
+
+int upgrade(std::span<const std::string> args) {
+    return within("upgrade", args, std::cout, std::cerr, run);
 }
 
 }  // namespace cli

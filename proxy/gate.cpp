@@ -69,6 +69,9 @@ Lease Gate::enter(asio::io_context& io, const Caller& caller, std::uint64_t byte
     if (caller.cookie) waiter->session = caller.cookie->session;
     if (!caller.origin.empty()) waiter->origin = std::hash<std::string_view>{}(caller.origin);
     waiter->client = caller.origin;
+    constexpr std::string_view by_id = "request:";
+    for (const auto& name : names)
+        if (name.starts_with(by_id)) waiter->request = name.substr(by_id.size());
     std::optional<Ticket> ticket;
     auto why_not = Refusal::queue_full;
     bool cold = false;
@@ -113,6 +116,7 @@ bool Gate::retry(Ticket ticket, const Waiter& before, std::shared_ptr<Waiter> wa
         waiter->session = before.session;
         waiter->origin = before.origin;
         waiter->client = before.client;
+        waiter->request = before.request;
         waiter->bound = before.bound;
         waiters_.emplace(ticket, std::move(waiter));
         wanted = !pool.any_admitted() || drained(*pod);

@@ -120,6 +120,12 @@ public:
         std::string bound;  // the pod that it waits for; empty: any
     };
     std::vector<Queued> queue(std::size_t most, TimePoint now);
+    // Some of those who hold a slot, likewise.
+    struct Working {
+        std::string pod, request, client;
+        Duration held;
+    };
+    std::vector<Working> working(std::size_t most, TimePoint now);
 
 private:
     struct Granted {

@@ -85,4 +85,16 @@ std::vector<Gate::Queued> Gate::queue(std::size_t most, TimePoint now) {
     return out;
 }
 
+std::vector<Gate::Working> Gate::working(std::size_t most, TimePoint now) {
+    std::vector<Working> out;
+    std::lock_guard lock(mutex_);
+    for (const auto& [ticket, waiter] : working_) {
+        if (out.size() == most) break;
+        const auto pod = pool_.holder(ticket);
+        const auto held = pool_.held_for(ticket, now);
+        if (pod && held) out.push_back({name_of(*pod), waiter->request, waiter->client, *held});
+    }
+    return out;
+}
+
 }  // namespace proxy

@@ -55,7 +55,8 @@ struct Waiter {
     std::vector<std::string> ids;
     std::optional<std::uint64_t> session, origin;
     std::optional<PodId> bound;
-    std::string client;  // the peer's address, for whoever looks at the queue
+    std::string client;   // the peer's address, for whoever looks at the queue
+    std::string request;  // its id, likewise
 };
 
 class Gate;

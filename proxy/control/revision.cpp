@@ -504,10 +504,14 @@ RevisionView Revision::view(std::uint64_t version) const {
         view.keep_seconds = controller_.keeps_for(now);
         view.believed_cold_start = controller_.believed_cold_start();
     }
-    constexpr std::size_t most_shown = 20;
+    constexpr std::size_t most_shown = 20, most_working = 64;
+    const auto seconds = [](Duration d) { return std::chrono::duration<double>(d).count(); };
+    if (usage_.running > 0)
+        for (auto& one : gate_->working(most_working, now))
+            view.work.push_back(
+                {std::move(one.pod), std::move(one.request), std::move(one.client), seconds(one.held)});
     if (usage_.waiting > 0)
         for (auto& one : gate_->queue(most_shown, now)) {
-            const auto seconds = [](Duration d) { return std::chrono::duration<double>(d).count(); };
             view.queue.push_back({std::move(one.client), std::move(one.bound), seconds(one.waited.queue),
                                   seconds(one.waited.cold)});
         }

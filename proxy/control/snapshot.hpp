@@ -65,6 +65,12 @@ struct QueuedView {
     double queue = 0, cold = 0;  // seconds so far, while a pod was ready and while none was
 };
 
+// Somebody whose request a pod works on.
+struct WorkView {
+    std::string pod, request, client;
+    double seconds = 0;  // since it has the slot
+};
+
 // A pod's way to its first readiness.
 struct ColdStartView {
     std::string pod;
@@ -98,6 +104,7 @@ struct RevisionView {
     std::optional<double> keep_seconds;  // the longest idle pod stays yet; empty: none is on its way out
     double believed_cold_start = 0;      // seconds, as the break-even rule reckons
     std::vector<QueuedView> queue;       // those who have waited longest
+    std::vector<WorkView> work;          // some of those whose turn it is
     double longest_lease = 0;            // seconds
     double timeout = 0;                  // seconds that a pod may work on a request
     std::array<double, gpu_state_names.size()> gpu_seconds{};

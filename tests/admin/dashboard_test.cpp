@@ -56,6 +56,7 @@ TEST_CASE("a frame tells services, pods and the autoscaler's reason", "[dashboar
     auto& view = panel.snapshot.revisions[0];
     view.last_step = {0, 2, "waiting", "pods 1 to 2 started", panel.now};
     view.queue = {{"192.0.2.1", "sd-1", .5, 2}};
+    view.work = {{"sd-1", "abc", "192.0.2.3", 4}};
     view.cold_starts = {{"sd-1", panel.now, {0, .1, 2, .5}}};
     panel.look();
     const auto frame = panel.frame();
@@ -64,6 +65,7 @@ TEST_CASE("a frame tells services, pods and the autoscaler's reason", "[dashboar
     CHECK(service.at("reason") == "2 requests are under way");
     CHECK(service.at("step").at("sentence") == "pods 1 to 2 started");
     CHECK(service.at("queue").at(0).at("client") == "192.0.2.1");
+    CHECK(service.at("work").at(0).at("id") == "abc");
     CHECK(count(service.at("coldStarts").at(0), "seconds") == 4);
     CHECK(service.at("sample").at("ready").at(0) == 1);
     CHECK(frame.at("pods").at(0).at("state") == "idle");

@@ -47,6 +47,8 @@ TEST_CASE("rows printed later stand under those printed first", "[print]") {
 
 TEST_CASE("a cell cannot play with the terminal", "[print]") {
     CHECK(admin::printable_cell("a\x1b[31mb") == "a^[[31mb");
+    CHECK(admin::printable_cell("a\xc2\x9b"
+                                "31mb\xc3\xa4") == "a^[[31mb\xc3\xa4");
     CHECK(admin::printable_cell("first\nsecond") == "first...");
 }
 

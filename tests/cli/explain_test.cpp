@@ -142,16 +142,17 @@ TEST_CASE("wrong usage is told with what to write", "[explain]") {
         {"POST", "write a method and a URL"},
         {"POST /a /b", "write a method and a URL"},
         {"post /a", "write it in capitals"},
-        {"GET /a --profile", "--profile wants a value"},
-        {"GET /a --profile a1111", "there is no profile 'a1111'"},
-        {"GET /a --color", "unknown option --color"},
+        {"GET /a --profile", "--profile needs a value"},
+        {"GET /a --profile a1111",
+         "--profile takes auto, stable-diffusion, comfyui, gradio or strict, not 'a1111'"},
+        {"GET /a --color", "unknown flag --color"},
         {"--list GET", "leave 'GET' out"},
         {"--list --profile auto -f a.yaml", "leave --profile out"},
     }));
     std::istringstream words(args);
     const auto run = explain({std::istream_iterator<std::string>(words), {}});
     CHECK(run.status == 2);
-    CHECK_THAT(run.err, Catch::Contains(advice) && Catch::EndsWith("Try: pilotlight explain --help\n"));
+    CHECK_THAT(run.err, Catch::Contains(advice) && Catch::EndsWith("See 'pilotlight explain --help'.\n"));
 }
 
 TEST_CASE("the help teaches by example", "[explain]") {

@@ -64,13 +64,6 @@ class Check(harness.TestCase):
             self.assertEqual(done.returncode, 0, done)
             self.assertIn("pilotlight", done.stdout)
 
-    def test_the_man_page_has_every_command(self):
-        commands = re.findall(r"^  ([a-z-]+)\b.*  \S", pilotlight("--help").stdout, re.M)
-        self.assertIn("serve", commands)
-        with open(os.path.join(harness.ROOT, "docs", "pilotlight.1"), encoding="utf-8") as page:
-            text = page.read().replace("\\-", "-")
-        self.assertEqual([command for command in commands if not re.search(rf'^\.BI? "?{command}\b', text, re.M)], [])
-
 
 class Operations(harness.TestCase):
     @classmethod

@@ -141,3 +141,18 @@ TEST_CASE("the queue is shown with who waits, for how long, and for which pod", 
     CHECK(queue[1].bound.empty());
     CHECK(q.gate->queue(1, q.now).size() == 1);
 }
+
+TEST_CASE("those who work are shown with pod, request and how long they have it", "[gate][places]") {
+    Queue q;
+    q.admit(1);
+    const std::vector<std::string> names{"task:x", "request:abc"};
+    const auto busy = q.enter(Caller{{}, {}, "192.0.2.1"}, names);
+    q.now += 4s;
+    const auto working = q.gate->working(10, q.now);
+    REQUIRE(working.size() == 1);
+    CHECK(working[0].pod == "pod-1");
+    CHECK(working[0].request == "abc");
+    CHECK(working[0].client == "192.0.2.1");
+    CHECK(working[0].held == 4s);
+    CHECK(q.gate->working(0, q.now).empty());
+}
