@@ -17,8 +17,7 @@ CONF = os.path.join(ROOT, "conf")
 RULES = os.path.join(CONF, "prometheus", "pilotlight.rules.yaml")
 # Names that are Knative's and break a convention of Prometheus'; ours do not.
 KNATIVES = re.compile(r"^(revision|revision_app|activator)_request_count |^kn_revision_pods(_\w+)?_count ")
-# A tool of Debian's package prometheus, which the gateway does not need: who has not installed it goes without.
-PROMTOOL, PROMETHEUS = shutil.which("promtool"), shutil.which("prometheus")
+PROMTOOL, PROMETHEUS = (shutil.which(tool) or tool for tool in ("promtool", "prometheus"))  # Debian: prometheus
 
 
 def grafanas():
@@ -45,8 +44,6 @@ class Metrics(harness.TestCase):
         cls.gateways.end()
 
     def test_promtool_has_nothing_against_the_metrics_but_what_knative_named(self):
-        if not PROMTOOL:
-            return
         run = subprocess.run([PROMTOOL, "check", "metrics"], input=self.text, capture_output=True, text=True, check=False)
         complaints = [line for line in (run.stdout + run.stderr).splitlines() if line and not KNATIVES.match(line)]
         self.assertEqual(complaints, [])
@@ -75,19 +72,18 @@ class Metrics(harness.TestCase):
         self.assertAlmostEqual(parts, whole, delta=0.001)
         self.assertGreater(self.value("pilotlight_gpu_seconds_total", 'state="starting"'), 0)
 
-    def test_each_alert_fires_when_it_should(self):
-        if not PROMTOOL:
-            return
+    def test_each_alert_fires_when_it_should_and_not_before(self):
         run = subprocess.run([PROMTOOL, "test", "rules", "pilotlight.rules.test.yaml"], capture_output=True, text=True,
                              cwd=os.path.dirname(RULES), check=False)
         self.assertEqual(run.returncode, 0, run.stdout + run.stderr)
         with open(RULES, encoding="utf-8") as rules, open(RULES.replace(".yaml", ".test.yaml"), encoding="utf-8") as tests:
             alerts, proven = re.findall(r"alert: (\w+)", rules.read()), tests.read()
-        self.assertEqual([alert for alert in alerts if f"alertname: {alert}\n    exp_alerts:\n    - " not in proven], [])
+        self.assertGreater(len(alerts), 4)
+        for alert in alerts:
+            self.assertIn(f"alertname: {alert}\n    exp_alerts:\n    - ", proven)
+            self.assertIn(f"alertname: {alert}, exp_alerts: []}}", proven)
 
     def test_a_real_prometheus_scrapes_them_and_answers_every_question_of_the_dashboard(self):
-        if not PROMETHEUS:
-            return
         folder, port = self.gateways.folder, self.gateways.ports.spare
         with open(os.path.join(folder, "prometheus.yml"), "w", encoding="utf-8") as file:
             file.write(f"global: {{scrape_interval: 1s}}\nrule_files: [{RULES}]\nscrape_configs:\n- job_name: pilotlight\n"
