@@ -245,6 +245,9 @@ void gateway(Text& text, const Snapshot& snapshot) {
     text.sample("reason=\"queue_full\"", snapshot.spans.dropped);
     text.sample("reason=\"refused\"", snapshot.spans.refused);
     text.sample("reason=\"given_up\"", snapshot.spans.given_up);
+    text.family("pilotlight_span_exports_failed_total", "counter",
+                "Tries to send spans that the collector did not take: refused, busy, or not to be had");
+    text.sample("", snapshot.spans.failed_exports);
     bounds(text, snapshot.bounds);
     access(text, snapshot);
 }

@@ -251,7 +251,7 @@ private:
             snapshot.errands = shared_.errands;
             snapshot.objects = objects_.views();
             const auto& traces = shared_.traces;
-            snapshot.spans = {traces.exported, traces.dropped, traces.refused, traces.given_up};
+            snapshot.spans = {traces.exported, traces.dropped, traces.refused, traces.given_up, traces.failed};
         });
         loop_.on_published([this] { admin_->published(); });
     }

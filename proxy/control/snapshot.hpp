@@ -142,7 +142,7 @@ struct AccessView {
 
 // What became of the spans of traced requests.
 struct SpansView {
-    std::uint64_t exported = 0, dropped = 0, refused = 0, given_up = 0;
+    std::uint64_t exported = 0, dropped = 0, refused = 0, given_up = 0, failed_exports = 0;
 };
 
 struct Snapshot {

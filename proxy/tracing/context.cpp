@@ -40,6 +40,9 @@ std::optional<TraceContext> parse_traceparent(std::string_view text) {
     out.trace_id = text.substr(3, 32);
     out.parent_id = text.substr(36, 16);
     std::from_chars(text.data() + 53, text.data() + 55, out.flags, 16);
+    const auto known = text.starts_with("00-") ? TraceContext::sampled_flag | TraceContext::random_flag
+                                               : TraceContext::sampled_flag;
+    out.flags = static_cast<std::uint8_t>(out.flags & known);
     return out;
 }
 
@@ -48,11 +51,17 @@ std::string write_traceparent(const TraceContext& context, std::uint64_t span_id
 }
 
 bool is_tracestate(std::string_view text) {
+    constexpr std::size_t most_members = 32;
+    std::vector<std::string_view> keys;
     if (text.empty() || text.size() > 512) return false;
-    for (std::size_t members = 0; !text.empty();) {
+    while (!text.empty()) {
         const auto comma = std::min(text.find(','), text.size());
         const auto member = trimmed(text.substr(0, comma));
-        if (!member.empty() && (!is_member(member) || ++members > 32)) return false;
+        if (!member.empty()) {
+            if (!is_member(member) || keys.size() == most_members) return false;
+            keys.push_back(member.substr(0, member.find('=')));
+            if (std::ranges::find(keys, keys.back()) != keys.end() - 1) return false;
+        }
         text.remove_prefix(std::min(comma + 1, text.size()));
     }
     return true;

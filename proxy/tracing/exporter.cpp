@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <boost/asio.hpp>
-#include <boost/json.hpp>
 #include <fstream>
 #include <random>
 #include <thread>
@@ -25,19 +24,6 @@ using SteadyClock = std::chrono::steady_clock;
 constexpr std::size_t batch_spans = 1024;
 constexpr std::chrono::minutes gives_up_after{5};  // with one batch; OpenTelemetry's exporters do likewise
 constexpr std::chrono::seconds farewell{2};
-
-// "The collector takes fewer": partial success, which is none of a retry (OTLP specification).
-std::uint64_t rejected(const std::string& body) {
-    boost::system::error_code error;
-    const auto answer = boost::json::parse(body, error);
-    if (error || !answer.is_object()) return 0;
-    const auto* partial = answer.get_object().if_contains("partialSuccess");
-    if (partial == nullptr || !partial->is_object()) return 0;
-    const auto* count = partial->get_object().if_contains("rejectedSpans");
-    if (count == nullptr) return 0;
-    if (count->is_string()) return std::strtoull(count->get_string().c_str(), nullptr, 10);
-    return count->is_int64() && count->get_int64() > 0 ? static_cast<std::uint64_t>(count->get_int64()) : 0;
-}
 
 // Read each time: a token may be renewed.
 std::string value_of(const manifest::ExportHeader& header) {
@@ -61,6 +47,7 @@ class TraceExporter::Core {
 public:
     Core(TraceQueue& queue, std::string version)
         : queue_(queue), resource_{"", hex(random64()), std::move(version)}, pause_(io_) {
+        queue_.when_many(batch_spans, [this] { wake(); });
         asio::co_spawn(io_, run(), [](std::exception_ptr error) {
             if (error)
                 log_of(LogOf::trace)
@@ -71,7 +58,8 @@ public:
     }
     ~Core() {
         stopping_ = true;
-        wake();
+        queue_.when_many(0, nullptr);
+        asio::post(io_, [this] { pause_.cancel(); });
         asio::post(io_,
                    [this] { last_ = std::make_unique<asio::steady_timer>(io_, farewell), end_at_last(); });
         thread_.join();
@@ -79,14 +67,20 @@ public:
     Core(const Core&) = delete;
 
     void use(manifest::Tracing settings) {
-        asio::post(io_,
-                   [this, settings = std::move(settings)]() mutable { settings_ = std::move(settings); });
-    }
-    void wake() {
-        asio::post(io_, [this] { pause_.cancel(); });
+        asio::post(io_, [this, settings = std::move(settings)]() mutable {
+            settings_ = std::move(settings);
+            pause_.cancel();  // a back-off too: what was wrong may be right now
+        });
     }
 
 private:
+    // Many spans do not wait for the end of the interval, but for the end of a back-off they do.
+    void wake() {
+        asio::post(io_, [this] {
+            if (!backs_off_) pause_.cancel();
+        });
+    }
+
     asio::awaitable<void> run() {
         while (!stopping_) {
             co_await pause(settings_.interval);
@@ -116,14 +110,11 @@ private:
             auto what = request(body);  // each time: the settings may have changed
             const auto answer = co_await post(what);
             switch (outcome_of(answer.status)) {
-                case ExportOutcome::taken: {
-                    const auto not_taken = std::min<std::uint64_t>(rejected(answer.body), count);
-                    queue_.exported += count - not_taken;
-                    queue_.refused += not_taken;
-                    tell_well();
+                case ExportOutcome::taken:
+                    taken(partial_success(answer.body), count);
                     co_return;
-                }
                 case ExportOutcome::refused:
+                    ++queue_.failed;
                     queue_.refused += count;
                     tell(fmt::format(
                         "it answers {}: its spans are lost; look at spec.tracing and the collector's log",
@@ -132,13 +123,27 @@ private:
                 case ExportOutcome::later:
                     break;
             }
+            ++queue_.failed;
             tell(answer.status == 0 ? answer.error : fmt::format("it answers {}", answer.status));
             if (stopping_ || SteadyClock::now() > gives_up) {
                 queue_.given_up += count;
                 co_return;
             }
+            backs_off_ = true;
             co_await pause(retry_after(answer.retry_after).value_or(back_off(tries, random_(generator_))));
+            backs_off_ = false;
         }
+    }
+
+    void taken(const PartialSuccess& partly, std::uint64_t count) {
+        const auto not_taken = std::min(partly.rejected, count);
+        queue_.exported += count - not_taken;
+        queue_.refused += not_taken;
+        if (partly.message.empty() && not_taken == 0)
+            tell_well();
+        else
+            tell(fmt::format("it takes them but for some ({} of the last {}): {}", not_taken, count,
+                             partly.message.empty() ? "no reason given" : partly.message));
     }
 
     CollectorPost request(const std::string& body) const {
@@ -155,7 +160,7 @@ private:
     void tell(const std::string& trouble) {
         if (std::exchange(trouble_, trouble) == trouble) return;
         log_of(LogOf::trace)
-            .warn("the collector {} takes no spans, requests are served all the same: {}",
+            .warn("the collector {} does not take all spans, requests are served all the same: {}",
                   settings_.collector.url, trouble);
     }
     void tell_well() {
@@ -176,6 +181,7 @@ private:
     asio::steady_timer pause_;
     std::unique_ptr<asio::steady_timer> last_;
     std::string trouble_;
+    bool backs_off_ = false;
     std::atomic<bool> stopping_{false};
     std::minstd_rand generator_{std::random_device{}()};
     std::uniform_real_distribution<double> random_{0, 1};

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <iterator>
 #include <mutex>
 #include <utility>
@@ -27,8 +28,10 @@ public:
             dropped.fetch_add(spans, std::memory_order_relaxed);
             return;
         }
+        const bool was_few = spans_ < many_;
         spans_ += spans;
         records_.push_back(std::move(record));
+        if (was_few && spans_ >= many_ && on_many_) on_many_();
     }
     // Some of the oldest, of about so many spans.
     std::vector<TraceRecord> take(std::size_t spans) {
@@ -50,16 +53,26 @@ public:
         most_ = spans;
     }
 
+    // Called from whichever thread, under the lock, each time that so many spans have come together.
+    void when_many(std::size_t spans, std::function<void()> call) {
+        std::lock_guard lock(mutex_);
+        many_ = spans, on_many_ = std::move(call);
+    }
+
     // --- of spans
     Counter dropped{0};   // no room
     Counter exported{0};  // the collector has them
     Counter refused{0};   // it does not want them
     Counter given_up{0};  // it could not be had for too long
 
+    // --- of exports
+    Counter failed{0};  // each try that was not taken
+
 private:
     std::mutex mutex_;
     std::deque<TraceRecord> records_;
-    std::size_t spans_ = 0, most_ = 0;
+    std::size_t spans_ = 0, most_ = 0, many_ = 0;
+    std::function<void()> on_many_;
 };
 
 }  // namespace proxy

@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace proxy {
@@ -17,6 +19,14 @@ constexpr ExportOutcome outcome_of(int status) {
     const bool later = status == 0 || status == 429 || status == 502 || status == 503 || status == 504;
     return later ? ExportOutcome::later : ExportOutcome::refused;
 }
+
+// "The collector takes fewer, or has something to say": of an answer that took, and none of a retry (OTLP
+// specification, "Partial Success").
+struct PartialSuccess {
+    std::uint64_t rejected = 0;
+    std::string message;
+};
+PartialSuccess partial_success(const std::string& body);
 
 // Retry-After in its seconds; a date is not heeded (RFC 9110 section 10.2.3).
 inline std::optional<std::chrono::milliseconds> retry_after(std::string_view text) {

@@ -20,10 +20,12 @@ KNATIVES = re.compile(r"^(revision|revision_app|activator)_request_count |^kn_re
 PROMTOOL, PROMETHEUS = (shutil.which(tool) or tool for tool in ("promtool", "prometheus"))  # Debian: prometheus
 
 
+with open(os.path.join(CONF, "grafana", "pilotlight.json"), encoding="utf-8") as grafana:
+    GRAFANA = json.load(grafana)
+
+
 def grafanas():
-    with open(os.path.join(CONF, "grafana", "pilotlight.json"), encoding="utf-8") as file:
-        panels = json.load(file)["panels"]
-    return [(panel["title"], target["expr"]) for panel in panels for target in panel.get("targets", [])]
+    return [(panel["title"], target["expr"]) for panel in GRAFANA["panels"] for target in panel.get("targets", [])]
 
 
 def names_in(text):
@@ -31,17 +33,55 @@ def names_in(text):
     return set(re.findall(r"\b([a-z]\w+)\{", text))
 
 
+class Prometheus:
+    """A real one that scrapes a gateway twice a second."""
+
+    def __init__(self, gateway):
+        self.gateway, self.port, folder = gateway, gateway.ports.spare, gateway.folder
+        with open(os.path.join(folder, "prometheus.yml"), "w", encoding="utf-8") as file:
+            file.write(f"global: {{scrape_interval: 500ms, evaluation_interval: 1s}}\nrule_files: [{RULES}]\nscrape_configs:\n"
+                       f"- job_name: pilotlight\n  static_configs: [{{targets: ['127.0.0.1:{gateway.admin}']}}]\n")
+        with open(os.path.join(folder, "prometheus.log"), "w", encoding="utf-8") as log:
+            self.process = subprocess.Popen(
+                [PROMETHEUS, f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/tsdb",
+                 f"--web.listen-address=127.0.0.1:{self.port}", "--log.level=warn"], stdout=log, stderr=log)
+
+    def get(self, path, **parameters):
+        """What it answers; None: nothing yet, or that it cannot."""
+        try:
+            answer = wire.get_json(self.port, f"/api/v1/{path}?" + urllib.parse.urlencode(parameters))
+        except (OSError, wire.Broken, ValueError):
+            return None
+        return answer["data"] if answer["status"] == "success" else None
+
+    def ask(self, expr):
+        answer = self.get("query", query=expr)
+        return None if answer is None else answer["result"]
+
+    def wait(self, condition, what):
+        return self.gateway.wait(condition, what)
+
+    def wait_for(self, expr, what):
+        self.wait(lambda: self.ask(expr), what)
+
+    def end(self):
+        self.process.terminate()
+        self.process.wait(10)
+
+
 class Metrics(harness.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.gateways = harness.Gateway(service("sd", scale={"max-scale": 2}))
-        concurrently(3, lambda _: cls.gateways.generate())
+        cls.gateways = harness.Gateway(service("sd", scale={"max-scale": 2}), service("even", scale={"class": "break-even.pilotlight.dev"}),
+                                       limits={"bodyBytes": "100Ki"})
+        cls.addClassCleanup(cls.gateways.end)
+        cls.prometheus = Prometheus(cls.gateways)
+        cls.addClassCleanup(cls.prometheus.end)
+        cls.prometheus.wait_for("count_over_time(pilotlight_ready[1m]) > 0", "a scrape before anything has happened")
+        concurrently(4, lambda n: cls.gateways.generate(host=wire.HOST if n else "even.default.example.com"))
         cls.gateways.request("GET", "/no-such-page", host=wire.HOST)
+        cls.gateways.generate("x" * 200_000)
         cls.text = cls.gateways.metrics()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.gateways.end()
 
     def test_promtool_has_nothing_against_the_metrics_but_what_knative_named(self):
         run = subprocess.run([PROMTOOL, "check", "metrics"], input=self.text, capture_output=True, text=True, check=False)
@@ -58,7 +98,7 @@ class Metrics(harness.TestCase):
 
     def value(self, name, *labels):
         rows = re.findall(rf"^{name}(?:{{(.*)}})? (\S+)$", self.text, re.M)
-        return sum(float(value) for has, value in rows if all(label in has for label in labels))
+        return sum(float(value) for has, value in rows if all(label in has for label in ('service_name="sd"', *labels)))
 
     def test_of_three_at_once_on_two_pods_one_came_to_a_pod_that_was_just_free(self):
         self.assertEqual(self.value("pilotlight_generation_seconds_count"), 3)
@@ -83,30 +123,57 @@ class Metrics(harness.TestCase):
             self.assertIn(f"alertname: {alert}\n    exp_alerts:\n    - ", proven)
             self.assertIn(f"alertname: {alert}, exp_alerts: []}}", proven)
 
-    def test_a_real_prometheus_scrapes_them_and_answers_every_question_of_the_dashboard(self):
-        folder, port = self.gateways.folder, self.gateways.ports.spare
-        with open(os.path.join(folder, "prometheus.yml"), "w", encoding="utf-8") as file:
-            file.write(f"global: {{scrape_interval: 1s}}\nrule_files: [{RULES}]\nscrape_configs:\n- job_name: pilotlight\n"
-                       f"  static_configs: [{{targets: ['127.0.0.1:{self.gateways.admin}']}}]\n")
-        with open(os.path.join(folder, "prometheus.log"), "w", encoding="utf-8") as log:
-            server = subprocess.Popen([PROMETHEUS, f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/tsdb",
-                                       f"--web.listen-address=127.0.0.1:{port}", "--log.level=warn"], stdout=log, stderr=log)
-        try:
-            def ask(expr):
-                try:
-                    answer = wire.get_json(port, "/api/v1/query?" + urllib.parse.urlencode({"query": expr}))
-                except (OSError, wire.Broken, ValueError):
-                    return None
-                return answer["data"]["result"] if answer["status"] == "success" else None
-            self.gateways.wait(lambda: ask("count_over_time(pilotlight_ready[1m]) > 2"), "three scrapes")
-            self.gateways.wait(lambda: (r := ask('sum(revision_request_count{service_name="sd"})')) and r[0]["value"][1] == "4",
-                               "Prometheus counts four requests")
-            for title, expr in grafanas():
-                answer = ask(expr.replace("$namespace", ".*").replace("$service", ".*"))
-                self.assertIsNotNone(answer, f"{title}: {expr}")
-        finally:
-            server.terminate()
-            server.wait(10)
+    def test_after_a_run_a_real_prometheus_has_data_for_every_panel_of_the_dashboard(self):
+        prometheus = self.prometheus
+        prometheus.wait_for('sum(revision_request_count{service_name="sd"}) == 5', "Prometheus counts five requests")
+        prometheus.wait_for("pilotlight_leases == 0 and count_over_time(pilotlight_leases[5s]) > 4", "scrapes after the run")
+        empty = []
+        for title, expr in grafanas():
+            answer = prometheus.ask(expr.replace("$namespace", "default").replace("$service", ".*"))
+            self.assertIsNotNone(answer, f"{title}: {expr}")
+            if not [one for one in answer if one["value"][1] != "NaN"]:
+                empty.append((title, expr))
+        self.assertEqual(empty, [])
+        for variable in GRAFANA["templating"]["list"]:
+            if variable["type"] == "query":
+                metric, label = re.fullmatch(r"label_values\((.*), (\w+)\)", variable["query"]["query"]).groups()
+                said = prometheus.get(f"label/{label}/values", **{"match[]": metric.replace("$namespace", ".*")})
+                self.assertEqual(said, ["default"] if variable["name"] == "namespace" else ["even", "sd"])
+
+    def test_the_alerts_are_loaded_and_none_fires_after_a_good_run(self):
+        rules = self.prometheus.wait(lambda: (g := self.prometheus.get("rules")["groups"]) and all(
+            rule["health"] != "unknown" for rule in g[0]["rules"]) and g[0]["rules"], "the rules are evaluated")
+        self.assertEqual([(r["name"], r["health"], r["state"]) for r in rules if (r["health"], r["state"]) != ("ok", "inactive")], [])
+        self.assertEqual(len(rules), 5)
+
+    def test_the_dashboard_is_what_grafana_imports(self):
+        """What Grafana needs of a dashboard's JSON (its documentation, "JSON model"), so that it asks for nothing but the data
+        source, which is a variable: a file with __inputs cannot be provisioned."""
+        self.assertIsNone(GRAFANA["id"])
+        self.assertRegex(GRAFANA["uid"], r"^[\w-]{1,40}$")
+        self.assertLessEqual(GRAFANA["schemaVersion"], 39)  # newer ones are Grafana 11's
+        self.assertNotIn("__inputs", GRAFANA)
+        variables = {one["name"]: one for one in GRAFANA["templating"]["list"]}
+        self.assertEqual((variables["datasource"]["type"], variables["datasource"]["query"]), ("datasource", "prometheus"))
+        source = {"type": "prometheus", "uid": "${datasource}"}
+        taken = {}
+        self.assertEqual(len({panel["id"] for panel in GRAFANA["panels"]}), len(GRAFANA["panels"]))
+        for panel in GRAFANA["panels"]:
+            place = panel["gridPos"]
+            self.assertLessEqual(place["x"] + place["w"], 24, panel["title"])
+            for x in range(place["x"], place["x"] + place["w"]):
+                for y in range(place["y"], place["y"] + place["h"]):
+                    self.assertIsNone(taken.setdefault((x, y), None), panel["title"])
+                    taken[x, y] = panel["title"]
+            if panel["type"] == "row":
+                continue
+            self.assertIn(panel["type"], ("stat", "timeseries"))
+            for of in (panel, *panel["targets"]):
+                self.assertEqual(of["datasource"], source, panel["title"])
+            ids = [target["refId"] for target in panel["targets"]]
+            self.assertEqual(len(set(ids)), len(ids), panel["title"])
+        used = set(re.findall(r"\$\{?(\w+)", json.dumps(GRAFANA)))
+        self.assertEqual({name for name in used if not name.startswith("__")}, set(variables))
 
 
 class History(harness.TestCase):

@@ -4,6 +4,7 @@
 #include <boost/json.hpp>
 #include <catch2/catch.hpp>
 
+#include "heads.hpp"
 #include "proxy/tracing/context.hpp"
 #include "proxy/tracing/queue.hpp"
 #include "proxy/tracing/retry.hpp"
@@ -64,7 +65,57 @@ TEST_CASE("a caller's context is read and written as W3C says", "[tracing]") {
     CHECK(context->parent_id == "00f067aa0ba902b7");
     CHECK(context->sampled());
     CHECK(write_traceparent(*context, 0x1f) == "00-" + id + "-000000000000001f-01");
-    CHECK_FALSE(parse_traceparent("00-" + id + "-00f067aa0ba902b7-0"));
+}
+
+TEST_CASE("a malformed or hostile traceparent is none", "[tracing]") {
+    const std::string span = "00f067aa0ba902b7", none(32, '0');
+    auto upper = id;
+    upper[1] = 'B';
+    for (const auto& bad : {
+             std::string(),
+             "00-" + id + "-" + span + "-0",            // too short
+             "00-" + id + "-" + span + "-01-",          // of version 00 nothing may follow
+             "00-" + id + "-" + span + "-01-more",      //
+             "00-" + id + "-" + span + "-011",          //
+             "00-" + none + "-" + span + "-01",         // ids that say there is none
+             "00-" + id + "-0000000000000000-01",       //
+             "00-" + upper + "-" + span + "-01",        // upper case
+             "00-" + id + "-" + span + "-0g",           //
+             "00-" + id + "-" + span + "-\x00\x01",     //
+             "00-" + id + " " + span + "-01",           //
+             "0-" + id + "-" + span + "-01-",           //
+             "ff-" + id + "-" + span + "-01",           // the version that is none
+             "0A-" + id + "-" + span + "-01",           //
+             "01-" + id + "-" + span + "-011",          // a later version adds fields, not octets
+             "01-" + id + "-" + span + "-01-" + std::string(5000, 'a'),
+         }) {
+        INFO(bad);
+        CHECK_FALSE(parse_traceparent(bad));
+    }
+}
+
+TEST_CASE("of a later version's traceparent what it shares with ours is taken, and ours is written", "[tracing]") {
+    for (const auto* tail : {"", "-", "-what-the-future-has"}) {
+        const auto context = parse_traceparent("cc-" + id + "-00f067aa0ba902b7-ff" + tail);
+        REQUIRE(context);
+        CHECK(context->trace_id == id);
+        CHECK(write_traceparent(*context, 1) == "00-" + id + "-0000000000000001-01");
+    }
+    const auto ours = parse_traceparent("00-" + id + "-00f067aa0ba902b7-ff");
+    CHECK(ours->flags == 3);  // what has no meaning yet is not passed on
+}
+
+TEST_CASE("a head with two traceparents has none, one with many tracestates has one list", "[tracing]") {
+    const std::string parent = "traceparent: 00-" + id + "-00f067aa0ba902b7-01\r\n";
+    const auto of = [](const std::string& fields) {
+        const auto text = "GET / HTTP/1.1\r\nHost: a\r\n" + fields + "\r\n";
+        return given_context(request(text));
+    };
+    CHECK_FALSE(of(parent + parent));
+    CHECK_FALSE(of("tracestate: a=b\r\n"));
+    CHECK(of(parent + "tracestate: a=1\r\nTraceState: b=2\r\n")->tracestate == "a=1,b=2");
+    CHECK(of(parent + "tracestate: a=1\r\ntracestate: B=2\r\n")->tracestate.empty());
+    CHECK(of(parent + "tracestate: a=1,a=2\r\n")->tracestate.empty());  // a key twice
 }
 
 TEST_CASE("what a caller has decided counts as far as the manifest says", "[tracing]") {
@@ -103,8 +154,13 @@ TEST_CASE("of many traces the ratio is sampled, and of one everybody decides ali
 TEST_CASE("a tracestate is a list of keys with values", "[tracing]") {
     for (const auto* good : {"a=b", "rojo=00f067aa0ba902b7,congo=t61rcWkgMzE", "a=b , c=d", "t@v=1"})
         CHECK(is_tracestate(good));
-    for (const auto* bad : {"", "a", "=b", "A=b", "a=", "a=b=c", "a=\x01"}) CHECK_FALSE(is_tracestate(bad));
+    for (const auto* bad : {"", "a", "=b", "A=b", "a=", "a=b=c", "a=\x01", "a=b,a=c", "a=b,c"})
+        CHECK_FALSE(is_tracestate(bad));
     CHECK_FALSE(is_tracestate(std::string(600, 'a') + "=b"));
+    std::string many;
+    for (int i = 0; i < 32; ++i) many += fmt::format("k{}=v,", i);
+    CHECK(is_tracestate(many));
+    CHECK_FALSE(is_tracestate(many + "one=more"));
 }
 
 TEST_CASE("a cold request is four spans of one trace, at their times", "[tracing]") {
@@ -215,4 +271,29 @@ TEST_CASE("a collector that is busy is asked again, one that refuses is not", "[
     CHECK(back_off(0, 0) == 250ms);
     CHECK(back_off(1, 0) == 500ms);
     CHECK(back_off(100, 1) == 32s);
+}
+
+TEST_CASE("what a collector says of spans that it did not take is counted and can be read", "[tracing]") {
+    const auto partly = partial_success(R"({"partialSuccess":{"rejectedSpans":"3","errorMessage":"too\nold"}})");
+    CHECK(partly.rejected == 3);
+    CHECK(partly.message == "too old");
+    CHECK(partial_success(R"({"partialSuccess":{"rejectedSpans":2}})").rejected == 2);
+    for (const auto* none : {"", "{}", "null", "[", R"({"partialSuccess":null})", R"({"partialSuccess":{}})",
+                             R"({"partialSuccess":{"rejectedSpans":-1}})",
+                             R"({"partialSuccess":{"rejectedSpans":"-1"}})"})
+        CHECK(partial_success(none).rejected == 0);
+    CHECK(partial_success(R"({"partialSuccess":{"errorMessage":")" + std::string(5000, 'a') + "\"}}").message.size() ==
+          200);
+}
+
+TEST_CASE("many spans that come together are told of once", "[tracing]") {
+    TraceQueue queue;
+    queue.bound(100);
+    int told = 0;
+    queue.when_many(3, [&] { ++told; });
+    for (int i = 0; i < 5; ++i) queue.put(record());
+    CHECK(told == 1);
+    CHECK(queue.take(100).size() == 5);
+    for (int i = 0; i < 3; ++i) queue.put(record());
+    CHECK(told == 2);
 }
