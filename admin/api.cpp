@@ -11,6 +11,7 @@
 #include "admin/log_request.hpp"
 #include "admin/metrics.hpp"
 #include "admin/openapi.hpp"
+#include "admin/openapi_v2.hpp"
 #include "admin/parameters.hpp"
 
 namespace admin {
@@ -95,7 +96,13 @@ Answered objects(Query query, const Parameters& parameters, const Store& store, 
     }
     query.labels = Selector::labels(parameter(parameters, "labelSelector"));
     query.fields = Selector::fields(parameter(parameters, "fieldSelector"));
-    if (!flag(parameters, "watch")) return document(list(query, store, now));
+    if (!flag(parameters, "watch")) {
+        if (!take_page(query, parameter(parameters, "limit"), parameter(parameters, "continue"), store))
+            return refuse(
+                410, "Expired",
+                "The provided continue parameter is too old: what it names is no longer kept; list again");
+        return document(list(query, store, now));
+    }
     auto version = number(parameter(parameters, "resourceVersion"), "resourceVersion");
     const bool initial = flag(parameters, "sendInitialEvents");
     if (initial && parameter(parameters, "resourceVersionMatch") != "NotOlderThan")
@@ -123,7 +130,7 @@ Answered dispatch(const Request& request, const boost::urls::url_view& url, cons
     if (const auto found = aggregated_discovery(path, request.accept))
         return Answer{200, std::string(aggregated_type), json::serialize(*found) + "\n"};
     if (const auto found = discovery(path)) return document(*found);
-    if (path == "/openapi/v2") return Answer{200, std::string(openapi_v2_type), ""};
+    if (path == "/openapi/v2") return Answer{200, std::string(openapi_v2_type), openapi_v2()};
     if (const auto found = openapi_v3(path)) return document(*found);
 
     std::vector<std::string> segments;

@@ -27,7 +27,8 @@ json::array texts(const auto& all) {
 }
 
 json::array verbs(const Resource& resource) {
-    if (changeable(resource)) return {"create", "delete", "get", "list", "patch", "update", "watch"};
+    if (changeable(resource))
+        return {"create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"};
     return {"get", "list", "watch"};
 }
 

@@ -1,4 +1,4 @@
-// labelSelector and fieldSelector of the Kubernetes API, as far as they compare for equality. Pure.
+// labelSelector and fieldSelector of the Kubernetes API. Pure.
 #pragma once
 
 #include <boost/json/object.hpp>
@@ -11,8 +11,8 @@ namespace admin {
 class Selector {
 public:
     // Both throw std::invalid_argument with a sentence about what is not understood.
-    static Selector labels(std::string_view text);  // "app=x,tier!=y,key,!key"
-    static Selector fields(std::string_view text);  // "metadata.name=x"; only fields that never change
+    static Selector labels(std::string_view text);  // "app=x,tier!=y,key,!key,env in (a,b),env notin (c)"
+    static Selector fields(std::string_view text);  // "metadata.name=x,status.phase!=Running"
 
     bool matches(const boost::json::object&) const;
 
@@ -21,9 +21,12 @@ private:
     struct Term {
         std::vector<std::string> path;
         Test test;
-        std::string value;
+        std::vector<std::string> values;  // one of them
     };
-    static std::vector<std::pair<std::string, Term>> split(std::string_view text);
+    using Named = std::pair<std::string, Term>;
+    static std::vector<Named> split(std::string_view text);
+    static Named one_term(std::string_view part);
+    static Named set_term(std::string_view part);
 
     std::vector<Term> terms_;
 };

@@ -51,7 +51,7 @@ void Store::update(const Resource& resource, const Snapshot& snapshot) {
         } else if (known->second->item.object == object->item.object) {
             object->version = known->second->version;  // at most cells differ that a watch does not tell
         } else {
-            log(ChangeType::modified, resource, object);
+            log(ChangeType::modified, resource, object, known->second);
         }
         next.emplace(id, std::move(object));
     }
@@ -60,8 +60,9 @@ void Store::update(const Resource& resource, const Snapshot& snapshot) {
     objects = std::move(next);
 }
 
-void Store::log(ChangeType type, const Resource& resource, std::shared_ptr<const Stored> object) {
-    changes_.push_back({type, &resource, version_, std::move(object)});
+void Store::log(ChangeType type, const Resource& resource, std::shared_ptr<const Stored> object,
+                std::shared_ptr<const Stored> before) {
+    changes_.push_back({type, &resource, version_, std::move(object), std::move(before)});
     if (changes_.size() <= changes_kept) return;
     forgotten_ = changes_.front().version;
     changes_.pop_front();

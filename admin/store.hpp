@@ -27,6 +27,7 @@ struct Change {
     const Resource* resource;
     std::uint64_t version;
     std::shared_ptr<const Stored> object;  // deleted: as it was last
+    std::shared_ptr<const Stored> before;  // modified: as it was
 };
 
 class Store {
@@ -52,7 +53,8 @@ public:
 
 private:
     void update(const Resource&, const Snapshot&);
-    void log(ChangeType, const Resource&, std::shared_ptr<const Stored>);
+    void log(ChangeType, const Resource&, std::shared_ptr<const Stored>,
+             std::shared_ptr<const Stored> before = nullptr);
 
     std::map<const Resource*, Objects> objects_;
     std::deque<Change> changes_;

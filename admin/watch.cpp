@@ -4,6 +4,9 @@
 
 #include <algorithm>
 #include <boost/json/serialize.hpp>
+#include <stdexcept>
+
+#include "admin/parameters.hpp"
 
 namespace admin {
 namespace {
@@ -86,6 +89,35 @@ std::vector<std::shared_ptr<const Stored>> selected(const Query& query, const St
     return out;
 }
 
+// What of it is on this page; whether there is more behind it.
+bool cut_to_page(const Query& query, std::vector<std::shared_ptr<const Stored>>& all) {
+    if (query.after) {
+        const auto id = [](const auto& object) {
+            return std::pair(object->item.name_space, object->item.name);
+        };
+        auto next = all.begin();
+        if (query.resource->immutable) {
+            next = std::ranges::find(all, *query.after, id);
+            if (next != all.end()) ++next;
+        } else {
+            next = std::ranges::upper_bound(all, *query.after, std::ranges::less{}, id);
+        }
+        all.erase(all.begin(), next);
+    }
+    if (query.limit == 0 || all.size() <= query.limit) return false;
+    all.resize(query.limit);
+    return true;
+}
+
+// What a change is to who sees but a part of the objects; empty: nothing. An object that was among them and
+// is no more is deleted for him.
+std::optional<ChangeType> seen_by(const Query& query, const Change& change) {
+    const bool is = query.matches(change.object->item);
+    const bool was = change.before ? query.matches(change.before->item) : is;
+    if (!is && !was) return std::nullopt;
+    return is && was ? change.type : is ? ChangeType::added : ChangeType::deleted;
+}
+
 std::string event_line(std::string_view type, json::object object) {
     json::object out;
     out["type"] = type;
@@ -104,22 +136,45 @@ json::object whole_object(const Resource& resource, const Stored& stored) {
     return object_at(resource, stored, stored.version);
 }
 
+bool take_page(Query& query, std::string_view limit, std::string_view token, const Store& store) {
+    query.limit = static_cast<std::size_t>(number(limit, "limit").value_or(0));
+    if (token.empty()) return true;
+    const auto first = token.find('/'), second = token.find('/', first + 1);
+    if (first == std::string_view::npos || second == std::string_view::npos)
+        throw std::invalid_argument("continue key is not valid");
+    query.version = number(token.substr(0, first), "continue key").value_or(0);
+    query.after.emplace(token.substr(first + 1, second - first - 1), token.substr(second + 1));
+    // Those stand in the order in which they happened, and are forgotten in it.
+    const auto& [name_space, name] = *query.after;
+    return !query.resource->immutable || store.find(*query.resource, name_space, name) != nullptr;
+}
+
 json::object list(const Query& query, const Store& store, WallTime now) {
     const auto& resource = *query.resource;
     json::array rows;
-    for (const auto& object : selected(query, store)) {
+    auto all = selected(query, store);
+    const auto more = cut_to_page(query, all);
+    for (const auto& object : all) {
         if (query.table)
             rows.emplace_back(row(resource, *object, object->version, now));
         else
             rows.emplace_back(whole_object(resource, *object));
     }
-    if (query.table) return table(store.version(), columns(resource), std::move(rows));
-    json::object out, meta;
-    meta["resourceVersion"] = std::to_string(store.version());
-    out["kind"] = std::string(resource.kind) + "List";
-    out["apiVersion"] = api_version(resource);
-    out["metadata"] = std::move(meta);
-    out["items"] = std::move(rows);
+    const auto version = query.after ? query.version : store.version();
+    json::object out;
+    if (query.table) {
+        out = table(version, columns(resource), std::move(rows));
+    } else {
+        json::object meta;
+        meta["resourceVersion"] = std::to_string(version);
+        out["kind"] = std::string(resource.kind) + "List";
+        out["apiVersion"] = api_version(resource);
+        out["metadata"] = std::move(meta);
+        out["items"] = std::move(rows);
+    }
+    if (more)
+        out["metadata"].as_object()["continue"] =
+            fmt::format("{}/{}/{}", version, all.back()->item.name_space, all.back()->item.name);
     return out;
 }
 
@@ -167,8 +222,9 @@ std::string Watch::take(const Store& store, WallTime now, std::size_t most) {
     if (initial_.empty() && std::exchange(query_.marks_beginning, false)) out += mark(store, true);
     for (; initial_.empty() && place_ < store.end() && out.size() < most; ++place_) {
         const auto& change = store.at(place_);
-        if (change.resource == query_.resource && query_.matches(change.object->item))
-            out += line(change.type, *change.resource, *change.object, change.version, now);
+        if (change.resource != query_.resource) continue;
+        if (const auto type = seen_by(query_, change))
+            out += line(*type, *change.resource, *change.object, change.version, now);
     }
     return out;
 }

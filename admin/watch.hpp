@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include "admin/selector.hpp"
 #include "admin/store.hpp"
@@ -20,8 +22,17 @@ struct Query {
     bool table = false;
     bool marks_beginning = false;  // a watch says when all was told that there was (KEP-3157)
 
+    // A list in pages. Later ones are of the present, and carry the version of the first: a watch from there
+    // on tells what has changed between them.
+    std::size_t limit = 0;                                     // 0: all at once
+    std::optional<std::pair<std::string, std::string>> after;  // namespace and name of the last one before
+    std::uint64_t version = 0;                                 // with `after`: the first page's
+
     bool matches(const Item&) const;
 };
+
+// `limit` and `continue` of a list. False: the place to go on from is no more.
+bool take_page(Query&, std::string_view limit, std::string_view token, const Store&);
 
 json::object whole_object(const Resource&, const Stored&);
 json::object list(const Query&, const Store&, WallTime now);                   // an XList or a Table

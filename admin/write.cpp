@@ -103,10 +103,23 @@ std::optional<Answer> check_identity(Write& write, const json::object& next) {
     if (name.empty() || name != write.name)
         return refuse(400, "BadRequest",
                       name.empty()
-                          ? std::string("metadata.name: is required; generateName is not known here")
+                          ? std::string("metadata.name: is required, or generateName for a new object")
                           : fmt::format("the name of the object ({}) does not match the name on the URL ({})",
                                         name.substr(0, 100), write.name));
     return std::nullopt;
+}
+
+// As the API server makes them: five letters and digits that spell nothing (k8s.io/apiserver
+// pkg/storage/names). `uid`: a new one, of which the digits are taken.
+std::string generated_name(std::string_view stem, std::string_view uid) {
+    constexpr std::string_view letters = "bcdfghjklmnpqrst", digits = "0123456789abcdef";
+    constexpr std::size_t longest = 63 - 5;
+    std::string out(stem.substr(0, longest));
+    const auto length = out.size() + 5;
+    for (const char c : uid)
+        if (const auto at = digits.find(c); at != std::string_view::npos && out.size() < length)
+            out += letters[at];
+    return out;
 }
 
 std::optional<Answer> check_preconditions(const Write& write, const Current& now, std::string_view uid,
@@ -178,7 +191,11 @@ Answer shown(const Write& write, const World& world, const json::object& next, c
     }
     world.look();
     const auto found = world.store.find(*write.resource, write.name_space, write.name);
-    return document(found ? whole_object(*write.resource, *found) : next, status);
+    auto out = found ? whole_object(*write.resource, *found) : next;
+    // Of the object before, as a controller would have it: kn tells by it whether there was a change.
+    if (auto* its = out.if_contains("status"); now && its != nullptr && its->is_object())
+        its->get_object()["observedGeneration"] = now.view->generation;
+    return document(out, status);
 }
 
 struct Settled {
@@ -264,6 +281,8 @@ Answer create(Write& write, const World& world) {
     if (auto* wrong = std::get_if<Answer>(&body)) return std::move(*wrong);
     auto* object = std::get<json::value>(body).if_object();
     if (object == nullptr) return refuse(400, "BadRequest", "the body is not an object");
+    if (const auto stem = meta(*object, "generateName"); !stem.empty() && meta(*object, "name").empty())
+        metadata_of(*object)["name"] = generated_name(stem, world.new_uid());
     if (auto wrong = check_identity(write, *object)) return std::move(*wrong);
     if (!meta(*object, "resourceVersion").empty())
         return refuse(400, "BadRequest", "resourceVersion should not be set on objects to be created");
@@ -362,25 +381,35 @@ Answer patch(Write& write, const World& world) {
     return put(write, world, now, std::move(object.get_object()));
 }
 
+// The Answer is why not.
+std::optional<Answer> take_delete_options(
+    Write& write, const std::function<std::optional<Answer>(const json::value&)>& check) {
+    if (write.body.empty()) return std::nullopt;
+    auto body = read_body(write);
+    if (auto* wrong = std::get_if<Answer>(&body)) return std::move(*wrong);
+    const auto& options = std::get<json::value>(body);
+    if (const auto* dry = find(options, {"dryRun"});
+        dry != nullptr && dry->is_array() && !dry->get_array().empty())
+        write.dry_run = true;
+    return check(options);
+}
+
+std::optional<Answer> remove_one(const Write& write, const World& world) {
+    auto wish = wish_for(write);
+    wish.remove = true;
+    return trouble(write, world.keeper.carry_out(wish));
+}
+
 Answer remove(Write& write, const World& world) {
     const auto now = look_up(write, world);
     if (!now) return not_there(write);
-    if (!write.body.empty()) {
-        auto body = read_body(write);
-        if (auto* wrong = std::get_if<Answer>(&body)) return std::move(*wrong);
-        const auto& options = std::get<json::value>(body);
-        if (auto wrong = check_preconditions(write, now, text(options, {"preconditions", "uid"}),
-                                             text(options, {"preconditions", "resourceVersion"})))
-            return std::move(*wrong);
-        if (const auto* dry = find(options, {"dryRun"});
-            dry != nullptr && dry->is_array() && !dry->get_array().empty())
-            write.dry_run = true;
-    }
+    if (auto wrong = take_delete_options(write, [&](const json::value& options) {
+            return check_preconditions(write, now, text(options, {"preconditions", "uid"}),
+                                       text(options, {"preconditions", "resourceVersion"}));
+        }))
+        return std::move(*wrong);
     if (!now.view->applied) return from_a_file(write, now);
-    auto wish = wish_for(write);
-    wish.remove = true;
-    const auto kept = world.keeper.carry_out(wish);
-    if (auto wrong = trouble(write, kept)) return std::move(*wrong);
+    if (auto wrong = remove_one(write, world)) return std::move(*wrong);
     json::object status, details;
     details["name"] = write.name;
     details["group"] = write.resource->group;
@@ -392,6 +421,29 @@ Answer remove(Write& write, const World& world) {
     status["status"] = "Success";
     status["details"] = std::move(details);
     return document(status);
+}
+
+// All that the selectors name, or none: one that comes from a file would be left.
+Answer remove_many(Write& write, const World& world) {
+    if (auto wrong = take_delete_options(write, [](const json::value&) { return std::nullopt; }))
+        return std::move(*wrong);
+    Query query;
+    query.resource = write.resource, query.name_space = write.name_space;
+    query.labels = write.labels, query.fields = write.fields;
+    auto removed = list(query, world.store, world.now);
+    std::vector<std::string> names;
+    for (const auto& item : removed["items"].as_array()) {
+        write.name = text(item, {"metadata", "name"});
+        const auto now = look_up(write, world);
+        if (!now) continue;
+        if (!now.view->applied) return from_a_file(write, now);
+        names.push_back(write.name);
+    }
+    for (auto& name : names) {
+        write.name = std::move(name);
+        if (auto wrong = remove_one(write, world)) return std::move(*wrong);
+    }
+    return document(removed);
 }
 
 // --- the number of pods
@@ -463,7 +515,7 @@ Answer dispatch(Write& write, const World& world) {
     if (write.method == "POST") return create(write, world);
     if (write.method == "PUT") return replace(write, world);
     if (write.method == "PATCH") return patch(write, world);
-    return remove(write, world);
+    return write.name.empty() ? remove_many(write, world) : remove(write, world);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <boost/json/serialize.hpp>
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
+#include <stdexcept>
 
 #include "admin/node_json.hpp"
 
@@ -54,7 +55,8 @@ bool allowed(const Write& write) {
     if (write.subresource == "scale")
         return write.resource->kind == "Service" && (method == "GET" || method == "PUT" || method == "PATCH");
     if (!write.subresource.empty()) return false;
-    return write.name.empty() ? method == "POST" : method == "PUT" || method == "PATCH" || method == "DELETE";
+    return write.name.empty() ? method == "POST" || method == "DELETE"
+                              : method == "PUT" || method == "PATCH" || method == "DELETE";
 }
 
 bool truth(const std::string& value) {
@@ -72,6 +74,10 @@ std::optional<Answer> take_parameter(const std::string& name, const std::string&
         if (value.size() > longest_manager)
             return refuse(400, "BadRequest", "fieldManager: must have at most 128 characters");
         out.manager = value;
+    } else if (name == "labelSelector") {
+        out.labels = Selector::labels(value);
+    } else if (name == "fieldSelector") {
+        out.fields = Selector::fields(value);
     } else if (name == "force") {
         out.force = truth(value);
     } else if (name == "fieldValidation") {
@@ -113,8 +119,12 @@ std::variant<Write, Answer> read_write(const Request& request) {
         return out.resource == nullptr ? unknown_place() : not_allowed();
     }
     if (!allowed(out)) return not_allowed();
-    for (const auto& parameter : url->params())
-        if (auto wrong = take_parameter(parameter.key, parameter.value, out)) return std::move(*wrong);
+    try {
+        for (const auto& parameter : url->params())
+            if (auto wrong = take_parameter(parameter.key, parameter.value, out)) return std::move(*wrong);
+    } catch (const std::invalid_argument& wrong) {
+        return refuse(400, "BadRequest", wrong.what());
+    }
     if (out.content_type == "application/apply-patch+yaml" && out.manager.empty() && out.method == "PATCH")
         return refuse(422, "Invalid", "fieldManager: is required for apply patch");
     if (out.force && out.content_type != "application/apply-patch+yaml")

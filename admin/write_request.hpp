@@ -7,6 +7,7 @@
 
 #include "admin/api.hpp"
 #include "admin/managed.hpp"
+#include "admin/selector.hpp"
 
 namespace admin {
 
@@ -20,6 +21,7 @@ struct Write {
     std::string manager;  // fieldManager
     bool dry_run = false, force = false;
     Validation validation = Validation::warn;
+    Selector labels, fields;  // of a DELETE of many
 };
 
 // The Answer is why not.

@@ -126,6 +126,56 @@ TEST_CASE("a list holds only what was asked for", "[api]") {
     CHECK(count("/api/v1/pods?labelSelector=serving.knative.dev/service%3Dsd,app") == 2);
     CHECK(count("/api/v1/pods?labelSelector=serving.knative.dev/service%3Dother") == 0);
     CHECK(count("/api/v1/pods?labelSelector=!app") == 0);
+    CHECK(count("/api/v1/pods?labelSelector=serving.knative.dev/service%20in%20(a,sd),app") == 2);
+    CHECK(count("/api/v1/pods?labelSelector=serving.knative.dev/service%20notin%20(a,%20sd)") == 0);
+    CHECK(count("/api/v1/pods?labelSelector=nothing%20notin%20(a)") == 2);
+    CHECK(count("/api/v1/pods?fieldSelector=status.phase%3DRunning") == 1);
+    CHECK(count("/api/v1/pods?fieldSelector=status.phase!=Running,metadata.namespace%3Ddefault") == 1);
+}
+
+TEST_CASE("a list comes in pages if so asked, of the first page's version", "[api]") {
+    auto snapshot = world::small();
+    snapshot.pods.push_back(world::pod("sd-3", pods::Phase::pending, false));
+    for (const bool table : {false, true}) {
+        const auto page = [&](const std::string& query) {
+            return parsed(
+                get("/api/v1/pods?limit=2" + query, table ? kubectl_accept : "application/json", snapshot));
+        };
+        const auto* rows = table ? "rows" : "items";
+        snapshot.version = 7;
+        const auto first = page("");
+        REQUIRE(first.at(rows).as_array().size() == 2);
+        const auto token = std::string(first.at("metadata").at("continue").as_string());
+        snapshot.version = 8;
+        const auto second = page("&continue=" + token);
+        REQUIRE(second.at(rows).as_array().size() == 1);
+        CHECK_FALSE(second.at("metadata").as_object().contains("continue"));
+        CHECK(second.at("metadata").at("resourceVersion") == "7");  // a watch from there misses nothing
+        const auto last = second.at(rows).at(0);
+        CHECK((table ? last.at("object") : last).at("metadata").at("name") == "sd-3");
+        snapshot.pods.erase(snapshot.pods.begin() + 1);  // the one that the token names
+        CHECK(page("&continue=" + token).at(rows).as_array().size() == 1);
+        snapshot.pods.insert(snapshot.pods.begin() + 1, world::pod("sd-2", pods::Phase::running, true));
+    }
+}
+
+TEST_CASE("events come in pages in their order", "[api]") {
+    auto snapshot = world::small();
+    snapshot.events.clear();
+    for (std::uint64_t i = 1; i <= 5; ++i) {
+        snapshot.events.push_back(world::event(i, std::to_string(i)));
+        snapshot.events.back().name = "pod-" + std::to_string(9 - i);
+    }
+    std::vector<std::string> reasons;
+    std::string token;
+    do {
+        const auto page =
+            parsed(get("/api/v1/events?limit=2&continue=" + token, "application/json", snapshot));
+        for (auto& one : strings(page.at("items"), "reason")) reasons.push_back(one);
+        const auto* more = page.at("metadata").as_object().if_contains("continue");
+        token = more != nullptr ? std::string(more->as_string()) : std::string();
+    } while (!token.empty());
+    CHECK(reasons == std::vector<std::string>{"1", "2", "3", "4", "5"});
 }
 
 TEST_CASE("errors are Status objects", "[api]") {
@@ -143,8 +193,12 @@ TEST_CASE("errors are Status objects", "[api]") {
     check(get("/apis/serving.knative.dev/v1/namespaces/default/services/none"), 404, "NotFound");
     check(get("/api/v1/nodes"), 404, "NotFound");
     check(get("/api/v1/namespaces/default/pods/sd-1/exec/more"), 404, "NotFound");
-    check(get("/api/v1/pods?labelSelector=a%20in%20(b)"), 400, "BadRequest");
-    check(get("/api/v1/pods?fieldSelector=status.phase%3DRunning"), 400, "BadRequest");
+    for (const auto* wrong : {"labelSelector=a%20in%20(b", "labelSelector=a%20of%20(b)", "labelSelector=(b)",
+                              "labelSelector=a%20in%20((b))", "fieldSelector=status.podIP%3D127.0.0.1",
+                              "fieldSelector=status.phase%20in%20(Running)", "limit=-1", "limit=x",
+                              "continue=x", "continue=1/default", "continue=x/default/sd-1"})
+        check(get(std::string("/api/v1/pods?") + wrong), 400, "BadRequest");
+    check(get("/api/v1/events?continue=1/default/forgotten"), 410, "Expired");
     check(get("/api/v1/pods?watch=true&resourceVersion=abc"), 400, "BadRequest");
     check(get("http://elsewhere/"), 400, "BadRequest");
     check(get("/api/v1/pods", "application/json", world::small(), "DELETE"), 405, "MethodNotAllowed");

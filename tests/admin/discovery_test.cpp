@@ -1,6 +1,10 @@
 #include <algorithm>
 #include <boost/json/parse.hpp>
 #include <catch2/catch.hpp>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
 
 #include "admin/api.hpp"
 #include "world.hpp"
@@ -34,6 +38,54 @@ std::vector<std::string> texts(const json::value& array, std::string_view field 
 }
 
 using Texts = std::vector<std::string>;
+
+// A message of Protocol Buffers, read.
+class Fields {
+public:
+    explicit Fields(std::string_view octets) {
+        while (!octets.empty()) {
+            const auto tag = varint(octets);
+            REQUIRE((tag & 7) == 2);
+            const auto size = varint(octets);
+            REQUIRE(size <= octets.size());
+            all_.emplace_back(tag >> 3, octets.substr(0, size));
+            octets.remove_prefix(size);
+        }
+    }
+    std::string text(std::uint64_t field) const {
+        for (const auto& [number, octets] : all_)
+            if (number == field) return octets;
+        return {};
+    }
+    std::vector<Fields> in(std::uint64_t field) const {
+        std::vector<Fields> out;
+        for (const auto& [number, octets] : all_)
+            if (number == field) out.emplace_back(octets);
+        return out;
+    }
+
+private:
+    static std::uint64_t varint(std::string_view& octets) {
+        std::uint64_t out = 0;
+        for (int shift = 0; shift < 64; shift += 7) {
+            REQUIRE_FALSE(octets.empty());
+            const auto octet = static_cast<unsigned char>(octets[0]);
+            octets.remove_prefix(1);
+            out |= static_cast<std::uint64_t>(octet & 0x7f) << shift;
+            if (octet < 0x80) return out;
+        }
+        FAIL("a number that does not end");
+        return out;
+    }
+    std::vector<std::pair<std::uint64_t, std::string>> all_;
+};
+
+Fields property(const Fields& schema, const std::string& name) {
+    for (const auto& one : schema.in(25)[0].in(1))
+        if (one.text(1) == name) return one.in(2)[0];
+    FAIL("no property " << name);
+    throw 0;
+}
 
 const json::value& schema(const json::value& document, std::string_view name) {
     return document.at("components").at("schemas").at(name).at("properties");
@@ -88,11 +140,34 @@ TEST_CASE("a new kubectl gets all of a discovery at once, an old one as before",
     CHECK(services.at("subresources").at(0).at("responseKind").at("group") == "autoscaling");
 }
 
-TEST_CASE("OpenAPI version 2 is there, and empty", "[openapi]") {
+TEST_CASE("OpenAPI version 2 is Protobuf, with every kind and what can be patched", "[openapi]") {
     const auto answer = asked("/openapi/v2");
     CHECK(answer.status == 200);
-    CHECK(answer.body.empty());
     CHECK(answer.content_type == "application/com.github.proto-openapi.spec.v2.v1.0+protobuf");
+    const Fields document(answer.body);
+    CHECK(document.text(1) == "2.0");
+    std::map<std::string, Fields> kinds;
+    for (const auto& one : document.in(9)[0].in(1)) kinds.emplace(one.text(1), one.in(2)[0]);
+    CHECK(kinds.size() == 9);
+    const auto& service = kinds.at("serving.knative.dev.v1.Service");
+    CHECK(service.in(31)[0].in(2)[0].text(2) ==
+          "- group: \"serving.knative.dev\"\n  kind: Service\n  version: v1\n");
+    CHECK(service.in(22)[0].text(1) == "object");
+    const auto spec = property(property(property(service, "spec"), "template"), "spec");
+    const auto container = property(spec, "containers").in(23)[0].in(1)[0];
+    CHECK(property(container, "image").in(22)[0].text(1) == "string");
+    CHECK(property(container, "volumeMounts").in(22).empty());  // anything: it means nothing here
+    const auto port = property(property(property(container, "readinessProbe"), "tcpSocket"), "port");
+    CHECK(port.text(2) == "int-or-string");
+    const auto notes = property(property(service, "metadata"), "annotations");
+    CHECK(notes.in(21)[0].in(1)[0].in(22)[0].text(1) == "string");  // a map: others than ours are known too
+    CHECK(notes.text(4).find("pilotlight.dev/queue-depth: ") != std::string::npos);
+    bool dry_run = false;
+    for (const auto& path : document.in(8)[0].in(2))
+        if (path.text(1) == "/apis/serving.knative.dev/v1/namespaces/{namespace}/services/{name}")
+            for (const auto& parameter : path.in(2)[0].in(7)[0].in(8))
+                dry_run = dry_run || parameter.in(1)[0].in(2)[0].in(3)[0].text(4) == "dryRun";
+    CHECK(dry_run);
 }
 
 TEST_CASE("OpenAPI version 3 has a document for each group and version", "[openapi]") {

@@ -73,6 +73,28 @@ TEST_CASE("a watch tells the difference of two snapshots", "[store]") {
     CHECK_FALSE(watch.ended());
 }
 
+TEST_CASE("what comes among the selected is added to a watch, what leaves them is deleted", "[store]") {
+    auto snapshot = world::small();
+    Store store;
+    store.update(snapshot);
+    auto query = all_pods();
+    query.fields = admin::Selector::fields("status.phase=Running");
+    Watch watch(query, store, 1);
+    snapshot.version = 2;
+    snapshot.pods[1].phase = pods::Phase::running;
+    store.update(snapshot);
+    CHECK(told(watch.take(store, world::noon())) == "ADDED sd-2");
+    snapshot.version = 3;
+    snapshot.pods[0].phase = pods::Phase::pending;
+    snapshot.pods[1].ready = true;
+    store.update(snapshot);
+    CHECK(told(watch.take(store, world::noon())) == "DELETED sd-1, MODIFIED sd-2");
+    snapshot.version = 4;
+    snapshot.pods[0].message = "still";
+    store.update(snapshot);
+    CHECK(watch.take(store, world::noon()).empty());
+}
+
 TEST_CASE("what only a table shows changes the list but is no change to a watch", "[store]") {
     auto snapshot = world::small();
     Store store;

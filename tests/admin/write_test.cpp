@@ -45,8 +45,7 @@ struct Here : admin::Keeper {
 
     admin::Answer send(const std::string& method, const std::string& target, const std::string& body = {},
                        const std::string& type = "application/json") {
-        const admin::World around{
-            *this, snapshot, store, world::noon(), [] { return std::string("new-uid"); }, [] {}};
+        const admin::World around{*this, snapshot, store, world::noon(), [this] { return uid; }, [] {}};
         auto out = admin::change({method, target, "application/json", type, body}, around);
         REQUIRE(out);
         return *out;
@@ -57,6 +56,7 @@ struct Here : admin::Keeper {
 
     proxy::Snapshot snapshot;
     admin::Store store;
+    std::string uid = "new-uid";
     std::optional<admin::Wish> asked;
     std::vector<admin::Kept> answers;
     int times = 0;
@@ -85,6 +85,48 @@ TEST_CASE("a new object gets what the server gives", "[write]") {
     CHECK(metadata.at("creationTimestamp") == "2026-01-01T12:00:00Z");
     CHECK(metadata.at("annotations").at("pilotlight.dev/source") == "applied");
     CHECK(metadata.at("managedFields").at(0).at("manager") == "kubectl-create");
+}
+
+TEST_CASE("a name is made of generateName, if there is none", "[write]") {
+    Here here;
+    here.uid = "0189abcd-0000-4000-8000-000000000000";
+    auto wanted = json::parse(other("x")).as_object();
+    wanted["metadata"] = {{"generateName", "draw-"}};
+    CHECK(here.send("POST", place, json::serialize(wanted)).status == 201);
+    CHECK(here.asked->name == "draw-bcmnp");
+    CHECK(here.asked->object.at("metadata").at("name") == "draw-bcmnp");
+    wanted["metadata"] = {{"generateName", std::string(80, 'a')}};
+    CHECK(here.send("POST", place, json::serialize(wanted)).status == 201);
+    CHECK(here.asked->name.size() == 63);
+    wanted["metadata"] = {{"generateName", "draw-"}, {"name", "mine"}};
+    CHECK(here.send("POST", place, json::serialize(wanted)).status == 201);
+    CHECK(here.asked->name == "mine");
+}
+
+TEST_CASE("many are deleted at once, all that are selected or none", "[write]") {
+    Here here;
+    const auto none = here.send("DELETE", place + "?labelSelector=app%3Dnone");
+    CHECK(none.status == 200);
+    CHECK(json::parse(none.body).at("items").as_array().empty());
+    CHECK_FALSE(here.asked);
+    const auto all = here.send("DELETE", place, R"({"propagationPolicy":"Background"})");
+    CHECK(all.status == 200);
+    CHECK(json::parse(all.body).at("kind") == "ServiceList");
+    CHECK(json::parse(all.body).at("items").at(0).at("metadata").at("name") == "sd");
+    REQUIRE(here.asked);
+    CHECK(here.asked->remove);
+    CHECK(here.asked->name == "sd");
+    here.send("DELETE", place + "?fieldSelector=metadata.name%3Dsd", R"({"dryRun":["All"]})");
+    CHECK(here.asked->dry_run);
+    Here filed(false);
+    CHECK(filed.send("DELETE", place).status == 403);
+    CHECK_FALSE(filed.asked);
+}
+
+TEST_CASE("the answer to a change has the status of before it", "[write]") {
+    Here here;
+    const auto answer = here.merge(R"({"spec":{"template":{"spec":{"containerConcurrency":2}}}})");
+    CHECK(json::parse(answer.body).at("status").at("observedGeneration") == 3);
 }
 
 TEST_CASE("what is there cannot be made again, and what is not there cannot be changed", "[write]") {
@@ -238,7 +280,9 @@ TEST_CASE("nonsense is refused without asking anybody", "[write]") {
     }
     CHECK(here.send("PUT", place + "/sd", other("else")).status == 400);
     CHECK(here.send("POST", place + "/sd", other("sd")).status == 405);
-    CHECK(here.send("DELETE", place).status == 405);
+    CHECK(here.send("DELETE", "/apis/serving.knative.dev/v1/namespaces/default/revisions").status == 405);
+    CHECK(here.send("DELETE", place + "?labelSelector=a%20in").status == 200);  // a label that nothing has
+    CHECK(here.send("DELETE", place + "?labelSelector=a%20in%20(").status == 400);
     CHECK(here.send("DELETE", "/api/v1/namespaces/default/pods/sd-1").status == 405);
     CHECK(here.send("POST", "/apis/apps/v1/namespaces/default/deployments", "{}").status == 404);
     CHECK_FALSE(here.asked);

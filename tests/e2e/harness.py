@@ -398,7 +398,7 @@ def kubectl_minor():
         return 0
 
 
-# Older ones than v1.27 know no events --for, no wait --for=jsonpath, and read the schema of OpenAPI v2 alone, which is empty here.
+# Older ones than v1.27 know no events --for, no wait --for=jsonpath, and print some things otherwise.
 def needs_newer_kubectl(test):
     """With an older one there is no such test, rather than one that is passed over."""
     return test if kubectl_minor() >= 27 else None

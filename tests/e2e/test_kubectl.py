@@ -85,6 +85,18 @@ class Kubectl(harness.TestCase):
             self.assertEqual(self.kubectl("get", "pods", selector, "-o", "name"), f"pod/{self.pod}\n")
         self.assertIn("No resources found", self.kubectl("get", "pods", "-l", "app=other"))
 
+    def test_pages_raw_paths_and_two_resources_at_once(self):
+        self.assertEqual(self.kubectl("get", "ksvc,pods", "-o", "name").split(), ["service.serving.knative.dev/sd", f"pod/{self.pod}"])
+        for words in (("get", "events"), ("get", "events", "-o", "name")):
+            self.assertEqual(self.kubectl(*words, "--chunk-size=1").split("\n")[-3:], self.kubectl(*words).split("\n")[-3:])
+        self.assertEqual(self.kubectl("get", "pods", "--field-selector=status.phase=Running", "-o", "name"), f"pod/{self.pod}\n")
+        self.assertIn("No resources", self.kubectl("get", "pods", "--field-selector=status.phase!=Running"))
+        self.assertEqual(self.kubectl("get", "pods", "-l", "serving.knative.dev/service in (sd,other)", "-o", "name"), f"pod/{self.pod}\n")
+        self.assertEqual(self.kubectl("get", "--raw", "/readyz"), "ok\n")
+        self.assertEqual(json.loads(self.kubectl("get", "--raw", "/api/v1/namespaces/default/pods"))["items"][0]["metadata"]["name"], self.pod)
+        wide = self.columns("get", "pods", "-o", "wide")
+        self.assertEqual((wide[0][5:], len(wide[1])), (["ADDRESS", "GPU", "BUSY", "SESSIONS"], 9))
+
     def test_what_is_not_there_is_said(self):
         self.assertEqual(self.kubectl("get", "pod", "nobody", status=1),
                          'Error from server (NotFound): pods "nobody" not found\n')
@@ -111,7 +123,6 @@ class Kubectl(harness.TestCase):
         self.assertIn("timed out", self.kubectl("wait", "--for=condition=Ready=False", "ksvc/sd", "--timeout=1s",
                                                 status=1))
 
-    @harness.needs_newer_kubectl
     def test_explain_knows_the_fields_and_our_annotations(self):
         text = self.kubectl("explain", "ksvc.spec.template.spec")
         for word in ("containerConcurrency", "timeoutSeconds", "containers\t<[]Object>"):

@@ -82,7 +82,6 @@ class Writing(harness.TestCase):
         self.apply(service("both"))
         self.apply(service("both", scale={"max-scale": 7}), "--server-side")
 
-    @harness.needs_newer_kubectl
     def test_create_edit_patch_label_annotate(self):
         self.assertIn("created", self.kubectl("create", "-f", "-", stdin=json.dumps(service("made"))))
         self.assertIn("AlreadyExists", self.kubectl("create", "-f", "-", stdin=json.dumps(service("made")), status=1))
@@ -103,16 +102,41 @@ class Writing(harness.TestCase):
         self.kubectl("replace", "-f", "-", stdin=json.dumps(service("made", concurrency=2)))
         self.assertEqual(self.get()["spec"]["template"]["spec"]["containerConcurrency"], 2)
 
-    @harness.needs_newer_kubectl
     def test_what_is_wrong_is_said_and_changes_nothing(self):
         wrong = service("made")
         wrong["spec"]["template"]["spec"]["containers"][0]["imagee"] = "x"
-        self.assertIn('unknown field "spec.template.spec.containers[0].imagee"', self.apply(wrong, status=1))
+        # An old one finds it itself in our schema, a newer one is told.
+        self.assertRegex(self.apply(wrong, status=1), 'unknown field "(spec.template.spec.containers\\[0\\].)?imagee"')
         self.assertIn("max-scale", self.apply(service("made", scale={"max-scale": "many"}), status=1))
         self.assertIn("NotFound", self.kubectl("get", "ksvc", "made", status=1))
-        warned = self.apply(wrong, "--validate=warn")
+        warned = self.apply(wrong, "--validate=warn" if harness.kubectl_minor() >= 27 else "--validate=false")
         self.assertIn('Warning: unknown field', warned)
         self.assertNotIn("imagee", json.dumps(self.get()["spec"]))
+        # What means nothing here may be there, and so may what the server writes.
+        much = service("made", serviceAccountName="sa", volumes=[{"name": "v", "emptyDir": {}}], enableServiceLinks=False,
+                       container={"volumeMounts": [{"name": "v", "mountPath": "/v"}], "securityContext": {"runAsUser": 1},
+                                  "imagePullPolicy": "IfNotPresent", "resources": {"limits": {"cpu": 1, "memory": "1Gi"}},
+                                  "env": [{"name": "A", "value": "b"}],
+                                  "livenessProbe": {"httpGet": {"path": "/", "port": 7860}, "periodSeconds": 10}})
+        self.apply(much)
+        whole = self.kubectl("get", "ksvc", "made", "-o", "yaml")
+        self.kubectl("replace", "-f", "-", stdin=whole)
+
+    def test_many_are_deleted_at_once_and_a_name_is_made_up(self):
+        for name in ("one", "two"):
+            made = service(name)
+            made["metadata"]["labels"] = {"team": "art"}
+            self.apply(made)
+        unnamed = service()
+        unnamed["metadata"] = {"generateName": "draw-", "labels": {"team": "science"}}
+        self.assertRegex(self.kubectl("create", "-f", "-", stdin=json.dumps(unnamed)), r"service.serving.knative.dev/draw-[a-z]{5} created")
+        said = self.kubectl("delete", "ksvc", "-l", "team=art", "--timeout=10s")
+        self.assertEqual(said.count("deleted"), 2, said)
+        status, removed = self.call("DELETE", SERVICES + "?labelSelector=team")  # what clients without kubectl's loop do
+        self.assertEqual((status, len(removed["items"])), (200, 1))
+        self.assertEqual(self.kubectl("get", "ksvc", "-o", "name"), "service.serving.knative.dev/filed\n")
+        refused = self.kubectl("delete", "ksvc", "--all", "--timeout=10s", status=1)
+        self.assertIn("Forbidden", refused)
 
     def test_an_object_of_a_file_is_changed_there(self):
         refused = self.kubectl("label", "ksvc", "filed", "a=b", status=1)
@@ -159,18 +183,75 @@ class Writing(harness.TestCase):
         self.kubectl("delete", "domainmapping", "draw.example.org", "--timeout=10s")
         self.assertEqual(self.gw.generate(host="draw.example.org").status, 404)
 
+    def watch(self, query):
+        """The lines of a watch, as they come."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.gw.admin, timeout=10)
+        self.addCleanup(connection.close)
+        connection.request("GET", f"{SERVICES}?{query}", headers={"Accept": "application/json, */*"})
+        answer = connection.getresponse()
+        self.assertEqual(answer.status, 200)
+        return (json.loads(line) for line in answer)
+
     def test_kn_as_it_asks(self):
-        """kn service create, update and delete: GET 404, POST; GET, PUT with the resourceVersion; DELETE."""
+        """The requests of kn 1.50 (knative.dev/client pkg/serving/v1/client.go, pkg/commands), one after the other, and what it
+        reads of their answers: service create, list, describe, update, apply, delete; revision list; route list."""
+        root = SERVICES.rsplit("/", 1)[0]
+        # service create: GET, POST, and is it ready?
         self.assertEqual(self.call("GET", SERVICES + "/made")[0], 404)
         status, made = self.call("POST", SERVICES, service("made"))
         self.assertEqual(status, 201)
         ready = {c["type"]: c["status"] for c in made["status"]["conditions"]}
         self.assertEqual((ready["Ready"], made["status"]["observedGeneration"]), ("True", made["metadata"]["generation"]))
+        # service list [NAME]
+        for query in ("", "?fieldSelector=metadata.name%3Dmade"):
+            status, all_of = self.call("GET", SERVICES + query)
+            self.assertEqual((status, all_of["kind"]), (200, "ServiceList"))
+            one = next(item for item in all_of["items"] if item["metadata"]["name"] == "made")
+            self.assertTrue(one["status"]["url"] and one["status"]["latestReadyRevisionName"] and one["metadata"]["creationTimestamp"])
+        # service describe: of each target its revision, and then all others of the service
+        status, made = self.call("GET", SERVICES + "/made")
+        targets = [target["revisionName"] for target in made["status"]["traffic"]]
+        self.assertEqual(targets, [made["status"]["latestReadyRevisionName"]])
+        status, revision = self.call("GET", f"{root}/revisions/{targets[0]}")
+        self.assertEqual(status, 200)
+        self.assertEqual(revision["metadata"]["labels"]["serving.knative.dev/configurationGeneration"], "1")
+        self.assertTrue(revision["spec"]["containers"][0]["image"])
+        for query in ("", "?labelSelector=serving.knative.dev%2Fservice%3Dmade", f"?fieldSelector=metadata.name%3D{targets[0]}"):
+            status, found = self.call("GET", f"{root}/revisions{query}")  # revision list [-s SERVICE] [NAME]
+            self.assertEqual((status, found["kind"]), (200, "RevisionList"))
+            self.assertIn(targets[0], [item["metadata"]["name"] for item in found["items"]])
+            for item in found["items"]:
+                self.assertIn(item["metadata"]["labels"]["serving.knative.dev/service"], ("made", "filed"))
+                self.assertIn("Ready", [c["type"] for c in item["status"]["conditions"]])
+        for query in ("", "?fieldSelector=metadata.name%3Dmade"):
+            status, found = self.call("GET", f"{root}/routes{query}")  # route list [NAME]
+            self.assertEqual((status, found["kind"]), (200, "RouteList"))
+            route = next(item for item in found["items"] if item["metadata"]["name"] == "made")
+            self.assertEqual(route["status"]["url"], made["status"]["url"])
+        # service update: GET, PUT of what was read; again after a conflict; it has changed if the generation has
+        lines = self.watch(f"fieldSelector=metadata.name%3Dmade&resourceVersion={made['metadata']['resourceVersion']}"
+                           "&timeoutSeconds=630&watch=true")
         made["spec"]["template"]["spec"]["timeoutSeconds"] = 99
         status, after = self.call("PUT", SERVICES + "/made", made)
         self.assertEqual((status, after["metadata"]["generation"]), (200, 2))
         self.assertEqual(self.call("PUT", SERVICES + "/made", made)[0], 409)  # its resourceVersion is old now
-        self.assertEqual(self.call("DELETE", SERVICES + "/made", {"propagationPolicy": "Background"})[0], 200)
+        # and it waits for a MODIFIED in which the status is of this generation, and Ready
+        for line in lines:
+            self.assertEqual(line["type"], "MODIFIED")
+            seen = line["object"]
+            if seen["metadata"]["generation"] == seen["status"]["observedGeneration"] == 2:
+                break
+        self.assertIn(("Ready", "True"), [(c["type"], c["status"]) for c in seen["status"]["conditions"]])
+        # service apply: GET and a merge patch; the answer tells by its status whether there was a change
+        patch = {"spec": {"template": {"spec": {"timeoutSeconds": 98}}}}
+        status, after = self.call("PATCH", SERVICES + "/made", patch, "application/merge-patch+json")
+        self.assertEqual((status, after["metadata"]["generation"], after["status"]["observedGeneration"]), (200, 3, 2))
+        # service delete: a watch, DELETE, and its end
+        status, made = self.call("GET", SERVICES + "/made")
+        lines = self.watch(f"fieldSelector=metadata.name%3Dmade&resourceVersion={made['metadata']['resourceVersion']}&watch=true")
+        options = {"kind": "DeleteOptions", "apiVersion": "serving.knative.dev/v1", "propagationPolicy": "Foreground"}
+        self.assertEqual(self.call("DELETE", SERVICES + "/made", options)[0], 200)
+        self.assertIn("DELETED", (line["type"] for line in lines))
         self.assertEqual(self.call("GET", SERVICES + "/made")[0], 404)
 
     def test_hostile_bodies_are_refused_and_the_gateway_goes_on(self):
