@@ -129,7 +129,9 @@ std::string request_for_pod(const RequestHead& head, const ToPod& to) {
     line(out, "Host", head.host());
     const bool names_fields = head.connection_names_fields();
     // Of the same trace, whoever its span is.
-    const auto trace_of = [](std::string_view text) { return text.substr(std::min<std::size_t>(3, text.size()), 32); };
+    const auto trace_of = [](std::string_view text) {
+        return text.substr(std::min<std::size_t>(3, text.size()), 32);
+    };
     const bool new_trace = trace_of(head.first("traceparent")) != trace_of(to.traceparent);
     for (const auto& field : head.fields()) {
         const auto name = field.name;
@@ -222,10 +224,11 @@ bool is_traceparent(std::string_view text) {
                            [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
     };
     constexpr std::size_t size = 55, longest = 256;  // of version 00, which later ones may only add to
+    if (text.size() < size) return false;
     const bool of_00 = text.starts_with("00-");
     const bool ends_well = text.size() == size || (!of_00 && text.size() <= longest && text[size] == '-');
-    return text.size() >= size && ends_well && hex(0, 2) && !text.starts_with("ff") && text[2] == '-' &&
-           text[35] == '-' && text[52] == '-' && hex(3, 32) && hex(36, 16) && hex(53, 2) &&
+    return ends_well && hex(0, 2) && !text.starts_with("ff") && text[2] == '-' && text[35] == '-' &&
+           text[52] == '-' && hex(3, 32) && hex(36, 16) && hex(53, 2) &&
            text.substr(3, 32) != std::string(32, '0') && text.substr(36, 16) != std::string(16, '0');
 }
 

@@ -93,8 +93,8 @@ TEST_CASE("a name is made of generateName, if there is none", "[write]") {
     auto wanted = json::parse(other("x")).as_object();
     wanted["metadata"] = {{"generateName", "draw-"}};
     CHECK(here.send("POST", place, json::serialize(wanted)).status == 201);
-    CHECK(here.asked->name == "draw-bcmnp");
-    CHECK(here.asked->object.at("metadata").at("name") == "draw-bcmnp");
+    CHECK(here.asked->name == "draw-bclmn");
+    CHECK(here.asked->object.at("metadata").at("name") == "draw-bclmn");
     wanted["metadata"] = {{"generateName", std::string(80, 'a')}};
     CHECK(here.send("POST", place, json::serialize(wanted)).status == 201);
     CHECK(here.asked->name.size() == 63);
