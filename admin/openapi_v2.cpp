@@ -212,7 +212,7 @@ Message path_of(const Resource& resource) {
     for (const auto* name : {"dryRun", "fieldManager", "fieldValidation", "force"})
         operation.message(8, query_parameter(name));
     operation.message(13, extension(yaml_of(resource, "", "")));
-    return path.message(7, operation);
+    return path.message(8, operation);
 }
 
 std::string document() {

@@ -165,7 +165,7 @@ TEST_CASE("OpenAPI version 2 is Protobuf, with every kind and what can be patche
     bool dry_run = false;
     for (const auto& path : document.in(8)[0].in(2))
         if (path.text(1) == "/apis/serving.knative.dev/v1/namespaces/{namespace}/services/{name}")
-            for (const auto& parameter : path.in(2)[0].in(7)[0].in(8))
+            for (const auto& parameter : path.in(2)[0].in(8)[0].in(8))
                 dry_run = dry_run || parameter.in(1)[0].in(2)[0].in(3)[0].text(4) == "dryRun";
     CHECK(dry_run);
 }

@@ -242,11 +242,13 @@ TEST_CASE("a request id is short and plain", "[forward]") {
         CHECK_FALSE(is_request_id(bad));
 }
 
-TEST_CASE("a traceparent is W3C's version 00 and not all zeros", "[forward]") {
+TEST_CASE("a traceparent is W3C's version 00, or what a later one shares with it, and not all zeros",
+          "[forward]") {
     CHECK(is_traceparent("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"));
+    CHECK(is_traceparent("01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more"));
     for (const auto* bad : {"", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-0",
                             "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-011",
-                            "01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+                            "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
                             "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
                             "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
                             "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
