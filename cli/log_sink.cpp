@@ -109,6 +109,11 @@ void LogSink::lose(std::string_view lines) {
 }
 
 void LogSink::took() {
+    const auto before = lost_before_ ? lost_before_() : 0;
+    if (before != seen_lost_before_) {
+        lost_since_told_ += before - std::exchange(seen_lost_before_, before);
+        if (!std::exchange(trouble_, true)) why_ = "they came faster than they were taken";
+    }
     if (!trouble_ || !tell_ || told_at_ + between_words_ > Clock::now()) return;
     trouble_ = false;
     told_at_ = Clock::now();

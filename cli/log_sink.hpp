@@ -33,6 +33,8 @@ public:
 
     // Before it is used. Trouble that comes and goes is told so often at most.
     void on_change(Tell tell, std::chrono::milliseconds between_words = std::chrono::seconds(2));
+    // Lines that were lost on the way here, ever.
+    void counts_also(std::function<std::uint64_t()> before) { lost_before_ = std::move(before); }
     void reopens_at(std::filesystem::path path, unsigned mode);
     // Any thread: what is written from the next line or flush on goes to what stands at its path then.
     void reopen() { reopen_ = true; }
@@ -60,7 +62,8 @@ private:
     bool stuck_ = false;  // patience was in vain: none until something goes again
     bool torn_ = false;   // the last line there has no end
     bool trouble_ = false;
-    std::uint64_t lost_since_told_ = 0;
+    std::function<std::uint64_t()> lost_before_;
+    std::uint64_t lost_since_told_ = 0, seen_lost_before_ = 0;
     std::string why_;
     Clock::time_point told_at_{};
 };

@@ -73,6 +73,14 @@ LogSink::Tell teller(std::string name, bool own) {
     };
 }
 
+// What its queue had no room for.
+void count_overruns(LogSink& sink, const std::shared_ptr<spdlog::details::thread_pool>& pool) {
+    sink.counts_also([weak = std::weak_ptr(pool)]() -> std::uint64_t {
+        const auto queue = weak.lock();
+        return queue ? queue->overrun_counter() : 0;
+    });
+}
+
 std::shared_ptr<LogSink> file_sink(std::string name, const std::string& path, unsigned mode,
                                    LogSink::Flush flush) {
     auto file = open_log(path, mode);
@@ -149,6 +157,7 @@ proxy::AccessLog make_access_log(const manifest::Log& log) {
     const auto flush = terminal ? LogSink::Flush::each_line : LogSink::Flush::when_full;
     auto sink = to_stdout ? standard_sink("the request log on standard output", STDOUT_FILENO, flush)
                           : file_sink(fmt::format("the request log {}", log.access), log.access, 0644, flush);
+    count_overruns(*sink, logs().requests);
     auto made = logger("access", std::move(sink), logs().requests);
     made->set_pattern("%v");
     made->set_level(spdlog::level::info);

@@ -114,6 +114,20 @@ TEST_CASE("trouble is told when it begins, and when it is over how many lines it
     ::close(ends[0]);
 }
 
+TEST_CASE("lines that were lost on their way are told with the next one that arrives", "[log]") {
+    Folder folder;
+    Log log(open_log(folder.path / "log", 0644).release());
+    std::uint64_t before = 0;
+    log.sink->counts_also([&before] { return before; });
+    log.logger.info("one");
+    CHECK(log.told.empty());
+    before = 30;
+    log.logger.info("two");
+    log.logger.info("three");
+    CHECK(log.told == std::vector{std::pair(LogSink::Told::well_again, std::uint64_t(30))});
+    CHECK(log.lost == 0);  // counted where it was lost
+}
+
 TEST_CASE("a file that was moved away is begun anew, and each line is in the one or the other", "[log]") {
     Folder folder;
     const auto path = folder.path / "log";

@@ -11,7 +11,7 @@ import wire
 from harness import service
 
 LIGHT = wire.request_text("GET", "/nowhere?" + "x" * 400, host="nowhere.example.org")
-ENDS = {"Host": "127.0.0.1", "Content-Type": "application/json"}
+JSON = {"Content-Type": "application/json"}
 # In a namespace of its own, with a disk of 64 KiB at $0 on which its own log is.
 SMALL_DISK = ["unshare", "-m" if os.geteuid() == 0 else "-rm", "sh", "-c",
               'mount -t tmpfs -o size=64k none "$0" && exec "$@" 2>>"$0/own.log"']
@@ -33,7 +33,7 @@ def lines_of(path):
 class Logs(harness.TestCase):
     def logging(self, gateway, method="GET", levels=None):
         body = json.dumps({"levels": levels}).encode() if levels is not None else None
-        return wire.request(gateway.admin, method, "/logging", host=f"127.0.0.1:{gateway.admin}", headers=ENDS, body=body)
+        return wire.request(gateway.admin, method, "/logging", host=f"127.0.0.1:{gateway.admin}", headers=JSON, body=body)
 
     def with_audit(self, start=True):
         gateway = self.gateway(service(), start=False)
