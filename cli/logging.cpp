@@ -123,9 +123,9 @@ void set_up_logging(const manifest::Log& log) {
     logs().requests = std::make_shared<spdlog::details::thread_pool>(queue_lines, 1);
     logs().others = std::make_shared<spdlog::details::thread_pool>(queue_lines, 1);
     const bool json = as_json(log, STDERR_FILENO), terminal = ::isatty(STDERR_FILENO) != 0;
-    auto made =
-        logger("pilotlight", standard_sink("the gateway's own log", STDERR_FILENO, LogSink::Flush::each_line),
-               logs().others);
+    auto sink = standard_sink("the gateway's own log", STDERR_FILENO, LogSink::Flush::each_line);
+    count_overruns(*sink, logs().others);
+    auto made = logger("pilotlight", std::move(sink), logs().others);
     made->set_formatter(std::make_unique<LogLines>(json       ? LogFormat::json
                                                    : terminal ? LogFormat::coloured
                                                               : LogFormat::text));
