@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "admin/entry.hpp"
+#include "proxy/traffic/text.hpp"
 
 namespace admin {
 namespace {
@@ -136,7 +137,7 @@ std::string audit_line(const Deed& deed, WallTime now, std::uint64_t suppressed)
             if (const auto* reason = status->get_object().if_contains("reason"); reason != nullptr)
                 line["reason"] = *reason;
     if (suppressed > 0) line["deniedBeforeWithoutALine"] = suppressed;
-    return json::serialize(line);
+    return proxy::escape_controls(json::serialize(line));  // what serialize leaves: DEL, C1, and no UTF-8
 }
 
 bool Audit::room(Clock::time_point now) {

@@ -1,7 +1,6 @@
 #include "admin/connection.hpp"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <array>
@@ -11,7 +10,9 @@
 #include <boost/uuid/uuid_io.hpp>
 
 #include "admin/host.hpp"
+#include "admin/log_levels.hpp"
 #include "admin/write.hpp"
+#include "proxy/log.hpp"
 
 namespace admin {
 namespace {
@@ -117,7 +118,11 @@ asio::awaitable<void> Connection::run(std::shared_ptr<Connection> self) {
             if (more) more = co_await self->respond(parser.get());
         }
     } catch (const std::exception& error) {
-        spdlog::error("admin: a connection ended by an exception: {}", error.what());
+        log_of(proxy::LogOf::admin)
+            .about({{"client", self->peer_}})
+            .error(
+                "the connection of {} ended by an exception (a fault of the gateway, please report it): {}",
+                self->peer_, error.what());
     }
     if (self->unread_)
         co_await self->let_finish();
@@ -147,7 +152,9 @@ asio::awaitable<bool> Connection::shake_hands() {
     if (!stream_.secure()) co_return true;
     stream_.expires_after(core_->settings.head);
     if (const auto error = co_await stream_.handshake()) {
-        spdlog::debug("admin: no TLS with {}: {}", peer_, error.message());
+        log_of(proxy::LogOf::admin)
+            .about({{"client", peer_}})
+            .debug("the TLS handshake of {} failed: {}", peer_, error.message());
         co_return false;
     }
     certificate_ = common_name(stream_.client_certificate().get());
@@ -303,7 +310,9 @@ asio::awaitable<bool> Connection::respond(const Parser::value_type& request) {
         admitted_ = still_admitted(entry);
         co_return co_await show(version, head_only);
     }
-    if (auto changed = change(asked)) {
+    auto changed = log_levels(asked);
+    if (!changed) changed = change(asked);
+    if (changed) {
         tell(request, asked.body, *changed);
         co_return co_await write(std::move(*changed), version, stays, head_only);
     }

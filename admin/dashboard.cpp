@@ -1,12 +1,12 @@
 #include "admin/dashboard.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
 #include <fstream>
 #include <iterator>
 #include <map>
+
+#include "proxy/log.hpp"
 
 namespace admin {
 namespace {
@@ -102,8 +102,11 @@ void Dashboard::load(WallTime now) {
         text.assign(std::istreambuf_iterator<char>(in), {});
     }
     if (!history_.restore(text, now))
-        spdlog::warn("the dashboard's history in {} is not whole or of another version: it begins anew",
-                     file_.string());
+        log_of(proxy::LogOf::admin)
+            .warn(
+                "the dashboard's history in {} is damaged or of another version: it begins anew, nothing "
+                "else is touched",
+                file_.string());
 }
 
 // Written beside and moved into place, so that half a history is never read. Losing a minute of it costs
@@ -119,13 +122,20 @@ void Dashboard::save() {
             std::ofstream out(draft, std::ios::binary | std::ios::trunc);
             out << text;
             if (!out.flush()) {
-                spdlog::warn("the dashboard's history cannot be kept in {}", file.string());
+                log_of(proxy::LogOf::admin)
+                    .warn(
+                        "the dashboard's history cannot be written to {} and will be missing after a "
+                        "restart: make room there, or let the gateway write",
+                        file.string());
                 std::filesystem::remove(draft, error);
                 return;
             }
         }
         std::filesystem::rename(draft, file, error);
-        if (error) spdlog::warn("{} cannot be written: {}", file.string(), error.message());
+        if (error)
+            log_of(proxy::LogOf::admin)
+                .warn("the dashboard's history cannot be moved to {} and will be missing after a restart: {}",
+                      file.string(), error.message());
     });
 }
 

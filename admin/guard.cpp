@@ -1,12 +1,12 @@
 #include "admin/guard.hpp"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <fstream>
 
 #include "manifest/key_hash.hpp"
 #include "proxy/access/hash.hpp"
+#include "proxy/log.hpp"
 
 namespace admin {
 namespace {
@@ -30,8 +30,9 @@ std::variant<std::string, Wrong> first_line(const std::filesystem::path& file) {
     const auto open_to = std::filesystem::status(file, error).permissions();
     if (!text.starts_with("sha256:") &&
         (open_to & std::filesystem::perms::others_read) != std::filesystem::perms::none)
-        spdlog::warn("{}: everybody on this machine can read the token; chmod o-rwx {}", file.string(),
-                     file.string());
+        log_of(proxy::LogOf::admin)
+            .warn("{}: everybody on this machine can read this token of the admin address: chmod o-rwx {}",
+                  file.string(), file.string());
     return text;
 }
 

@@ -7,6 +7,7 @@
 
 #include "admin/given.hpp"
 #include "admin/knative_objects.hpp"
+#include "autoscaler/words.hpp"
 
 namespace admin {
 namespace {
@@ -214,8 +215,8 @@ json::object annotations(const RevisionView& revision) {
     if (!revision.reason.empty()) out["pilotlight.dev/reason"] = revision.reason;
     if (!revision.last_step) return out;
     const auto& step = *revision.last_step;
-    out["pilotlight.dev/last-step"] =
-        fmt::format("{} pods wanted, were {}: {}", step.to, step.from, step.sentence);
+    out["pilotlight.dev/last-step"] = fmt::format("{} wanted, {} {}: {}", autoscaler::pods(step.to),
+                                                  step.from == 1 ? "was" : "were", step.from, step.sentence);
     out["pilotlight.dev/last-step-time"] = rfc3339(step.at);
     return out;
 }

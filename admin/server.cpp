@@ -1,11 +1,11 @@
 #include "admin/server.hpp"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <boost/asio.hpp>
 
 #include "admin/connection.hpp"
+#include "proxy/log.hpp"
 
 namespace admin {
 namespace {
@@ -60,7 +60,9 @@ asio::awaitable<void> accept_all(std::shared_ptr<Server::Core> core) {
         auto [error, socket] = co_await core->acceptor.async_accept(awaited);
         if (core->stopping) break;
         if (error) {  // most likely no descriptor is left: it must not spin
-            spdlog::warn("admin: no connection can be accepted: {}", error.message());
+            log_of(proxy::LogOf::admin)
+                .warn("no connection can be accepted at the admin address, trying again every 0.2 s: {}",
+                      error.message());
             core->pause.expires_after(std::chrono::milliseconds(200));
             co_await core->pause.async_wait(awaited);
         } else if (!make_room(*core)) {

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,6 +13,7 @@
 #include <iterator>
 
 #include "pods/unique_fd.hpp"
+#include "proxy/log.hpp"
 
 namespace cli {
 namespace {
@@ -85,8 +85,11 @@ std::vector<json::object> AppliedFiles::load() const {
         auto aside = path;
         aside += ".damaged";
         fs::rename(path, aside, error);
-        spdlog::error("{} is damaged ({}): what was applied there is not in force; it is set aside as {}",
-                      path.string(), wrong, aside.filename().string());
+        log_of(proxy::LogOf::config)
+            .error(
+                "{} is damaged ({}): what was applied there is not in force; it is set aside as {}, apply it "
+                "again",
+                path.string(), wrong, aside.filename().string());
     }
     return out;
 }
@@ -111,7 +114,9 @@ std::optional<AppliedFiles::Failure> AppliedFiles::save(const std::string& name,
     }
     if (::rename(draft.c_str(), path.c_str()) != 0) return failure(path, errno);
     if (!flush_folder())
-        spdlog::warn("{} cannot be flushed to its disk: {}", folder_.string(), std::strerror(errno));
+        log_of(proxy::LogOf::config)
+            .warn("{} cannot be flushed to its disk, a power cut may take the last change: {}",
+                  folder_.string(), std::strerror(errno));
     return std::nullopt;
 }
 
@@ -119,7 +124,9 @@ std::optional<AppliedFiles::Failure> AppliedFiles::remove(const std::string& nam
     const auto path = path_of(name);
     if (::unlink(path.c_str()) != 0 && errno != ENOENT) return failure(path, errno);
     if (!flush_folder())
-        spdlog::warn("{} cannot be flushed to its disk: {}", folder_.string(), std::strerror(errno));
+        log_of(proxy::LogOf::config)
+            .warn("{} cannot be flushed to its disk, a power cut may take the last change: {}",
+                  folder_.string(), std::strerror(errno));
     return std::nullopt;
 }
 

@@ -127,6 +127,27 @@ Command logs() {
         .means = {Means::pod}};
 }
 
+Command log_level() {
+    return {
+        .name = "log-level",
+        .words = "[SUBSYSTEM LEVEL]",
+        .summary = "how much the gateway's own log says, by subsystem, and more or less of it for a while",
+        .about =
+            "Shows how much each subsystem of a running gateway's own log says, or changes it for a while.",
+        .examples = R"(  pilotlight log-level                 what is in force
+  pilotlight log-level pods debug      more about pods
+  pilotlight log-level all warn        less of everything
+  pilotlight log-level pods default    as the manifest says
+  pilotlight log-level --reset         everything as the manifest says
+)",
+        .flags = with_connection({{.full = "--reset", .text = "everything as the manifest says"}}),
+        .means = {Means::hint},
+        .choices = "proxy scaler pods admin tls config trace all",
+        .notes = R"(Levels: trace, debug, info, warn, error, off; default is what the manifest says.
+What is set here holds until the next reload (SIGHUP), restart or upgrade; for longer: spec.log of the Gateway manifest.
+)"};
+}
+
 Command scale() {
     return {
         .name = "scale",
@@ -165,7 +186,7 @@ Command kubeconfig() {
 }  // namespace
 
 std::vector<Command> of_a_gateway() {
-    return {top(), get(), logs(), scale(), kubeconfig()};
+    return {top(), get(), logs(), log_level(), scale(), kubeconfig()};
 }
 
 }  // namespace cli::table

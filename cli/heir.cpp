@@ -1,13 +1,14 @@
 #include "cli/heir.hpp"
 
 #include <fcntl.h>
-#include <spdlog/spdlog.h>
 
 #include <boost/asio.hpp>
 #include <charconv>
 #include <cstdlib>
 #include <stdexcept>
 #include <string_view>
+
+#include "proxy/log.hpp"
 
 namespace cli {
 namespace {
@@ -94,7 +95,9 @@ asio::awaitable<void> Heir::take_over(asio::io_context& io, House house) {
         try {
             hear(*heard, house);
         } catch (const std::exception& error) {  // nothing of ours says such a thing
-            spdlog::error("the gateway before this one said something that cannot be used: {}", error.what());
+            log_of(proxy::LogOf::proxy)
+                .error("upgrade: a message of the gateway before this one cannot be used and is left out: {}",
+                       error.what());
         }
         if (heard->what() == "go") send(socket.native_handle(), message("serving"));
     }

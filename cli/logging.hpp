@@ -2,12 +2,12 @@
 // them.
 #pragma once
 
-#include <spdlog/common.h>
+#include <spdlog/logger.h>
 
 #include <cstdint>
+#include <memory>
 
 #include "manifest/configuration.hpp"
-#include "pods/unique_fd.hpp"
 #include "proxy/access_log.hpp"
 
 namespace cli {
@@ -15,11 +15,12 @@ namespace cli {
 void set_up_logging(const manifest::Log&);
 // Lines that nobody took, of all logs.
 std::uint64_t lost_log_lines();
+// Files that were moved away are begun anew; nobody waits for that.
+void reopen_logs();
 // The end of logging, within a moment even if nobody reads what is left.
 void shut_down_logging();
-void set_log_level(const manifest::Log&);
-// Each line at once; those that it loses are counted.
-spdlog::sink_ptr log_sink_to(pods::UniqueFd file);
+// The two throw std::runtime_error with a sentence when the file cannot be written.
 proxy::AccessLog make_access_log(const manifest::Log&);
+std::shared_ptr<spdlog::logger> make_audit_logger(const manifest::Log&);
 
 }  // namespace cli

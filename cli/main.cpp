@@ -13,6 +13,7 @@
 #include "cli/get.hpp"
 #include "cli/hash_key.hpp"
 #include "cli/kubeconfig.hpp"
+#include "cli/log_level.hpp"
 #include "cli/logs.hpp"
 #include "cli/replay_kpa.hpp"
 #include "cli/scale.hpp"
@@ -53,6 +54,7 @@ int run(const std::vector<std::string>& words) {
     if (command == "get") return cli::get(rest);
     if (command == "top") return cli::top(rest, std::cout, std::cerr);
     if (command == "logs") return cli::logs(rest, std::cout, std::cerr);
+    if (command == "log-level") return cli::log_level(rest, std::cout, std::cerr);
     if (command == "scale") return cli::scale(rest, std::cout, std::cerr);
     if (command == "kubeconfig") return cli::kubeconfig(rest, std::cout, std::cerr);
     if (command == "completion" || command == "__complete")

@@ -1,7 +1,6 @@
 #include "cli/objects.hpp"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <boost/json/serialize.hpp>
@@ -14,6 +13,7 @@
 #include "admin/words.hpp"
 #include "admin/write.hpp"
 #include "manifest/annotations.hpp"
+#include "proxy/log.hpp"
 
 namespace cli {
 namespace {
@@ -157,7 +157,7 @@ bool Objects::leave_out_the_wrong(const manifest::Loaded& loaded) {
         any = left_out_.insert(key).second || any;
         const auto message = fmt::format(
             "What was applied does not fit what the files say now and is not in force: {}", wrong->text);
-        spdlog::error("{}: {}", name, message);
+        log_of(proxy::LogOf::config).error("{}: {}", name, message);
         hooks_.tell(true, key.name_space, key.kind, key.name, "NotInForce", message);
     }
     return any;
@@ -170,7 +170,7 @@ void Objects::say_what_is_hidden() const {
         const auto message =
             fmt::format("{} of the same name is in force; what was applied is not, until that is gone",
                         file->second.source);
-        spdlog::warn("{}: {}", source_name(key), message);
+        log_of(proxy::LogOf::config).warn("{}: {}", source_name(key), message);
         hooks_.tell(true, key.name_space, key.kind, key.name, "Shadowed", message);
     }
 }
@@ -185,7 +185,10 @@ manifest::Configuration Objects::combine(std::vector<manifest::Source> files,
     while (!whole.configuration && leave_out_the_wrong(whole)) whole = check(changes_);
     if (!whole.configuration) {  // each is right by itself, or the place of the fault is a file's
         for (const auto& [key, object] : changes_.applied) left_out_.insert(key);
-        spdlog::error("what was applied does not fit what the files say now: none of it is in force");
+        log_of(proxy::LogOf::config)
+            .error(
+                "what was applied does not fit what the files say now: none of it is in force; `pilotlight "
+                "get events` names each");
         whole = check(changes_);
     }
     make_views();
@@ -253,7 +256,7 @@ Kept Objects::check_and_keep(const admin::Wish& wish, const Key& key, Changes ne
         failed = disk_.save(file_name(key), record);
     }
     if (failed) {
-        spdlog::error("{}", failed->sentence);
+        log_of(proxy::LogOf::config).error("{}", failed->sentence);
         return {failed->full ? Kept::Kind::full : Kept::Kind::failed, {}, {}, failed->sentence};
     }
     changes_ = std::move(next);

@@ -1,7 +1,6 @@
 #include "cli/serve.hpp"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -45,7 +44,7 @@ namespace asio = boost::asio;
 std::size_t connection_limit(const manifest::Limits& limits) {
     const auto plan = proxy::plan_descriptors(proxy::raise_descriptor_limit(), limits.connections);
     if (const auto words = proxy::describe(plan, limits.connections); !words.empty())
-        spdlog::warn("{}", words);
+        log_of(proxy::LogOf::proxy).warn("{}", words);
     proxy::descriptors().set_plan(plan);
     return plan.connections;
 }
@@ -91,7 +90,7 @@ public:
     void run() {
         std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is one request's trouble
         std::signal(SIGPIPE, SIG_IGN);  // whoever read our log has gone: its lines are lost, no more
-        for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR2})
+        for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2})
             signals_.add(signal);  // before anybody hears that we are there
         for (auto& worker : workers_) worker->start();
         watch_.start();
@@ -105,7 +104,11 @@ public:
         while (!done_) try {
                 control_.run_one();
             } catch (const std::exception& error) {  // no more than what it was about is lost
-                spdlog::error("control: {}", error.what());
+                log_of(proxy::LogOf::proxy)
+                    .error(
+                        "a task of the control thread ended by an exception (a fault of the gateway, please "
+                        "report it): {}",
+                        error.what());
             }
         control_.poll();  // what was just cancelled ends; the driver watches on until it is destroyed
         for (auto& worker : workers_) worker->join();
@@ -148,7 +151,8 @@ private:
                 [this](bool begun) {
                     heir_ = nullptr;
                     if (begun) return loop_.predecessor_ended();
-                    spdlog::warn("upgrade: the gateway that runs goes on by itself");
+                    log_of(proxy::LogOf::proxy)
+                        .warn("upgrade: given up by the gateway that runs, which goes on; this process ends");
                     done_ = true;
                 }};
     }
@@ -191,8 +195,8 @@ private:
         bool told = false;
         const auto failed = co_await upgrade_->run([&](pid_t successor) {
             notify_manager(fmt::format("MAINPID={}", successor));
-            spdlog::info("upgrade: process {} serves now; requests to finish here: {}", successor,
-                         under_way());
+            log_of(proxy::LogOf::proxy)
+                .info("upgrade: process {} serves now; requests to finish here: {}", successor, under_way());
             answer(fmt::format("ok: process {} serves now", successor));
             told = true;
         });
@@ -201,11 +205,11 @@ private:
                 loop_.hand_over(nullptr);
                 co_return co_await shut_down();
             }
-            spdlog::info("upgrade: everything is handed over");
+            log_of(proxy::LogOf::proxy).info("upgrade: everything is handed over");
             co_return end();
         }
         notify_manager(fmt::format("MAINPID={}", ::getpid()));
-        spdlog::error("upgrade: {}; this process goes on as before", failed);
+        log_of(proxy::LogOf::proxy).error("upgrade: {}; this process goes on as before", failed);
         loop_.events().warning("", "Gateway", "pilotlight", "UpgradeFailed", failed);
         if (!told) answer("failed: " + failed);
     }
@@ -251,7 +255,8 @@ private:
             snapshot.errands = shared_.errands;
             snapshot.objects = objects_.views();
             const auto& traces = shared_.traces;
-            snapshot.spans = {traces.exported, traces.dropped, traces.refused, traces.given_up, traces.failed};
+            snapshot.spans = {traces.exported, traces.dropped, traces.refused, traces.given_up,
+                              traces.failed};
         });
         loop_.on_published([this] { admin_->published(); });
     }
@@ -289,8 +294,9 @@ private:
                 [this] { return loop_.shed_queue(); },
                 [this](proxy::Load load, const std::string& why) {
                     const bool well = load == proxy::Load::normal;
-                    spdlog::log(well ? spdlog::level::info : spdlog::level::warn, "load: {} ({})",
-                                proxy::name_of(load), why);
+                    log_of(proxy::LogOf::proxy)
+                        .log(well ? spdlog::level::info : spdlog::level::warn, "load: {} ({})",
+                             proxy::name_of(load), why);
                     if (well)
                         loop_.events().normal("", "Gateway", "pilotlight", "LoadNormal", why);
                     else
@@ -302,18 +308,20 @@ private:
     void announce() {
         for (std::size_t i = 0; i < listeners_.size(); ++i) {
             const auto endpoint = listeners_[i]->endpoint();
-            spdlog::info("serving on {}:{}{}", endpoint.address().to_string(), endpoint.port(),
-                         listens_at_[i].tls ? " (TLS)" : "");
+            log_of(proxy::LogOf::proxy)
+                .info("serving on {}:{}{}", endpoint.address().to_string(), endpoint.port(),
+                      listens_at_[i].tls ? " (TLS)" : "");
         }
         const auto& admin = configuration_.gateway.admin;
-        proxy::log_of(proxy::LogOf::admin)
+        log_of(proxy::LogOf::admin)
             .info("admin on {}://{}:{}", admin.tls ? "https" : "http", admin.address, admin_->port());
         for (const auto& service : configuration_.services)
-            spdlog::info("{}/{} is at {}://{}.{}.{}:{}/", service.name_space, service.name,
-                         !listens_at_.empty() && listens_at_.front().tls ? "https" : "http", service.name,
-                         service.name_space,
-                         configuration_.gateway.domains.empty() ? "?" : configuration_.gateway.domains.back(),
-                         listeners_.empty() ? 0 : listeners_.front()->endpoint().port());
+            log_of(proxy::LogOf::proxy)
+                .info("{}/{} is at {}://{}.{}.{}:{}/", service.name_space, service.name,
+                      !listens_at_.empty() && listens_at_.front().tls ? "https" : "http", service.name,
+                      service.name_space,
+                      configuration_.gateway.domains.empty() ? "?" : configuration_.gateway.domains.back(),
+                      listeners_.empty() ? 0 : listeners_.front()->endpoint().port());
     }
 
     asio::awaitable<void> handle_signals() {
@@ -322,13 +330,17 @@ private:
             if (error) co_return;
             if (signal == SIGHUP) {
                 if (!draining_) reload();
+            } else if (signal == SIGUSR1) {
+                reopen_logs();
             } else if (signal == SIGUSR2) {
-                ask_for_upgrade([](const std::string& what) { spdlog::info("upgrade: {}", what); });
+                ask_for_upgrade(
+                    [](const std::string& what) { log_of(proxy::LogOf::proxy).info("upgrade: {}", what); });
             } else if (!draining_) {
                 draining_ = true;
                 asio::co_spawn(control_, shut_down(), asio::detached);
             } else {
-                spdlog::warn("told to stop again: stopping at once");
+                log_of(proxy::LogOf::proxy)
+                    .warn("told to stop again: stopping at once, what runs is cut off");
                 at_once_ = true;
             }
         }
@@ -337,9 +349,11 @@ private:
     // Who listens now lets in whoever comes from now on by the new doors.
     void use_doors(const std::optional<proxy::Wrong>& wrong) {
         if (wrong) {
-            proxy::log_of(proxy::LogOf::tls)
-                .error("a changed certificate is not used, the one before stays in force: {}",
-                       wrong->sentence);
+            log_of(proxy::LogOf::tls)
+                .error(
+                    "a changed certificate is not used, the one before stays in force until the file is "
+                    "right: {}",
+                    wrong->sentence);
             return loop_.events().warning("", "Gateway", "pilotlight", "CertificateRefused", wrong->sentence);
         }
         for (std::size_t i = 0; i < listeners_.size(); ++i) listeners_[i]->use(doors_.of(listens_at_[i]));
@@ -351,9 +365,11 @@ private:
     // Who is let in at the admin address, from now on.
     void use_guard(const std::optional<proxy::Wrong>& wrong) {
         if (wrong) {
-            spdlog::error(
-                "admin: a changed certificate or token is not used, the one before stays in force: {}",
-                wrong->sentence);
+            log_of(proxy::LogOf::admin)
+                .error(
+                    "a changed certificate or token of the admin address is not used, the one before stays "
+                    "in force until the file is right: {}",
+                    wrong->sentence);
             return loop_.events().warning("", "Gateway", "pilotlight", "CredentialsRefused", wrong->sentence);
         }
         admin_->use(guards_.current());
@@ -363,7 +379,7 @@ private:
 
     static void say(const std::vector<manifest::Problem>& problems) {
         for (const auto& problem : problems)
-            proxy::log_of(proxy::LogOf::config)
+            log_of(proxy::LogOf::config)
                 .log(problem.warning ? spdlog::level::warn : spdlog::level::err, "{}",
                      manifest::to_string(problem));
     }
@@ -371,7 +387,8 @@ private:
     // All or nothing: what is wrong is said, and the configuration in force stays.
     void reload() {
         if (heir_ || (upgrade_ && upgrade_->under_way()))
-            return spdlog::warn("not reloaded: an upgrade is under way; reload again when it is done");
+            return log_of(proxy::LogOf::config)
+                .warn("not reloaded: an upgrade is under way; reload again when it is done");
         auto read = read_all(options_.files);
         auto& loaded = read.loaded;
         say(loaded.problems);
@@ -379,7 +396,7 @@ private:
         bool good = loaded.configuration.has_value();
         if (good) {
             const auto wrong = doors_.make(loaded.configuration->gateway);
-            if (wrong) proxy::log_of(proxy::LogOf::config).error("{}", wrong->sentence);
+            if (wrong) log_of(proxy::LogOf::config).error("{}", wrong->sentence);
             good = !wrong;
         }
         const auto same_address = [](const manifest::Listener& a, const manifest::Listener& b) {
@@ -389,13 +406,14 @@ private:
         if (good && same_address(loaded.configuration->gateway.admin, admin_at_)) {
             const auto& gateway = loaded.configuration->gateway;
             const auto wrong = guards_.make(gateway.admin, gateway.timeouts.ticket_key);
-            if (wrong) spdlog::error("{}", wrong->sentence);
+            if (wrong) log_of(proxy::LogOf::config).error("{}", wrong->sentence);
             good = !wrong;
             if (!good) doors_.make(configuration_.gateway);
         }
         if (!good) {
             loop_.events().warning("", "Gateway", "pilotlight", "ReloadRefused",
-                                   "The manifests have errors; the configuration in force stays");
+                                   "The manifests have errors; the configuration in force stays. `pilotlight "
+                                   "check` names them, as does the log");
             return;
         }
         for (std::size_t i = 0; i < listeners_.size(); ++i) listeners_[i]->use(doors_.of(listens_at_[i]));
@@ -403,14 +421,14 @@ private:
         if (!std::ranges::equal(loaded.configuration->gateway.listeners, listens_at_, same_address) ||
             !same_address(loaded.configuration->gateway.admin, admin_at_) ||
             !(loaded.configuration->gateway.driver == configuration_.gateway.driver))
-            proxy::log_of(proxy::LogOf::config)
+            log_of(proxy::LogOf::config)
                 .warn(
                     "the addresses of listeners, the admin address and the driver change only with a "
                     "restart; "
                     "the rest is in force");
         auto next = objects_.combine(std::move(read.sources), loaded);
         apply(next, options_);
-        set_log_level(next.gateway.log);
+        proxy::set_log_levels(next.gateway.log);
         use(std::move(next));
         loop_.events().normal("", "Gateway", "pilotlight", "Reloaded", "The new configuration is in force");
     }
@@ -427,13 +445,22 @@ private:
     asio::awaitable<void> shut_down() {
         using namespace std::chrono_literals;
         notify_manager("STOPPING=1");
-        spdlog::info("shutting down; requests to finish: {}", under_way());
+        log_of(proxy::LogOf::proxy)
+            .info(
+                "shutting down; requests to finish: {} (within {} s, spec.timeouts.drain; a second signal "
+                "stops at once)",
+                under_way(),
+                std::chrono::duration_cast<std::chrono::seconds>(configuration_.gateway.timeouts.drain)
+                    .count());
         for (auto& listener : listeners_) listener->stop();
         loop_.drain();
         for (auto& worker : workers_) worker->drain();
         const auto deadline = pods::Clock::now() + configuration_.gateway.timeouts.drain;
         while (under_way() > 0 && !at_once_ && pods::Clock::now() < deadline) co_await pause(20ms);
-        if (under_way() > 0) spdlog::warn("requests cut off: {}", under_way());
+        if (under_way() > 0)
+            log_of(proxy::LogOf::proxy)
+                .warn("requests cut off: {} ({})", under_way(),
+                      at_once_ ? "told to stop at once" : "longer than spec.timeouts.drain");
         for (auto& worker : workers_) worker->stop();
         loop_.stop_pods(at_once_);
         const auto pods_deadline = pods::Clock::now() + 3600s;
@@ -442,7 +469,7 @@ private:
             co_await pause(20ms);
         }
         end();
-        spdlog::info("stopped");
+        log_of(proxy::LogOf::proxy).info("stopped");
     }
 
     void end() {
@@ -516,7 +543,7 @@ int serve(std::span<const std::string> args) {
     try {
         Gateway(std::move(options), std::move(read), heir.get()).run();
     } catch (const std::exception& error) {
-        spdlog::error("{}", error.what());
+        log_of(proxy::LogOf::proxy).error("{}", error.what());
         if (heir) heir->fail(error.what());
         shut_down_logging();
         return 1;

@@ -1,7 +1,6 @@
 #include "cli/service_manager.hpp"
 
 #include <fcntl.h>
-#include <spdlog/spdlog.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -10,6 +9,8 @@
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
+
+#include "proxy/log.hpp"
 
 namespace cli {
 namespace {
@@ -68,10 +69,12 @@ pods::UniqueFd GivenSockets::take(const manifest::Listener& at) {
 void GivenSockets::say_unused() {
     for (const auto& socket : sockets_) {
         const auto at = where(socket.get());
-        spdlog::warn(
-            "the service manager opened {}, where no listener of the Gateway manifest is: add one, or take "
-            "it from the socket unit",
-            at ? at->address().to_string() + ":" + std::to_string(at->port()) : "a socket");
+        log_of(proxy::LogOf::config)
+            .warn(
+                "the service manager opened {}, where no listener of the Gateway manifest is: add one, or "
+                "take "
+                "it from the socket unit",
+                at ? at->address().to_string() + ":" + std::to_string(at->port()) : "a socket");
     }
     sockets_.clear();
 }

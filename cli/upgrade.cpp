@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 #include <signal.h>
 #include <spawn.h>
-#include <spdlog/spdlog.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -15,6 +14,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "proxy/log.hpp"
 #include "proxy/traffic/door.hpp"
 
 extern char** environ;
@@ -157,7 +157,7 @@ Upgrade::Lost Upgrade::spawn() {
     ends->second.reset();
     pods::UniqueFd end(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
     child_ = std::make_shared<Child>(estate_.control, pid, std::move(end), std::move(ends->first));
-    spdlog::info("upgrade: {} was started as process {}", binary, pid);
+    log_of(proxy::LogOf::proxy).info("upgrade: {} was started as process {}", binary, pid);
     send(child_->channel.native_handle(), hello());  // whoever cannot hear it does not say that he is ready
     return {};
 }

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -15,6 +14,7 @@
 #include "cli/state.hpp"
 #include "cli/words.hpp"
 #include "pods/unique_fd.hpp"
+#include "proxy/log.hpp"
 
 namespace cli {
 namespace {
@@ -44,7 +44,12 @@ void UpgradeDoor::open(const std::filesystem::path& state, std::function<void(An
     if (!error) acceptor_.bind(stream_protocol::endpoint(place.path), error);
     if (!error) ::chmod(place.path.c_str(), 0600);
     if (!error) acceptor_.listen(4, error);
-    if (error) return spdlog::warn("`pilotlight upgrade` cannot reach this gateway: {}", error.message());
+    if (error)
+        return log_of(proxy::LogOf::admin)
+            .warn(
+                "`pilotlight upgrade` cannot reach this gateway, but SIGUSR2 can: its socket in the state "
+                "directory: {}",
+                error.message());
     accept();
 }
 

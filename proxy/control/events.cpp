@@ -5,9 +5,14 @@
 namespace proxy {
 
 void Events::add(EventView event) {
-    auto& log = log_of(log_of_event(event.kind, event.reason));
-    log.log(event.warning ? spdlog::level::warn : spdlog::level::info, "{}/{} {}: {}", event.name_space,
-            event.name, event.reason, event.message);
+    const auto whole = event.name_space.empty() ? event.name : event.name_space + "/" + event.name;
+    log_of(log_of_event(event.kind, event.reason))
+        .about({{"event", event.reason},
+                {"kind", event.kind},
+                {event.kind == "Pod" ? "pod" : "name", event.name},
+                {"namespace", event.name_space}})
+        .log(event.warning ? spdlog::level::warn : spdlog::level::info, "{} {}: {}", whole, event.reason,
+             event.message);
     event.number = ++last_;
     event.time = std::chrono::system_clock::now();
     events_.push_back(std::move(event));

@@ -2,13 +2,13 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <boost/asio.hpp>
 #include <stdexcept>
 
 #include "proxy/bounds/descriptors.hpp"
+#include "proxy/log.hpp"
 
 namespace proxy {
 
@@ -146,7 +146,11 @@ void Listener::tell_shortage(const std::string& why) {
     const auto now = pods::Clock::now();
     if (told_at_ != pods::TimePoint{} && now - told_at_ < between_words) return;
     told_at_ = now;
-    spdlog::warn("accepting pauses: {}", why);
+    log_of(LogOf::proxy)
+        .warn(
+            "accepting pauses at port {}, clients wait or are refused by the kernel: {}; see "
+            "spec.limits.connections and ulimit -n",
+            endpoint().port(), why);
 }
 
 }  // namespace proxy

@@ -1,7 +1,6 @@
 #include "proxy/control/loop.hpp"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <boost/asio.hpp>
 #include <limits>

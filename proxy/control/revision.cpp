@@ -3,7 +3,6 @@
 #include "proxy/bounds/load.hpp"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <boost/asio.hpp>

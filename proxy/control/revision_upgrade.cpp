@@ -1,7 +1,6 @@
 // A revision's part in an upgrade: its pods go to the next gateway as they fall idle, or come from the one
 // before.
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <boost/asio.hpp>
 

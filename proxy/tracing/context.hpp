@@ -16,7 +16,8 @@ struct Sampling {
     manifest::Parent parent = manifest::Parent::follow;
 };
 
-// Section 3.2 of W3C Trace Context, version 00 strictly, of a later version what it has of that. Empty: it is none.
+// Section 3.2 of W3C Trace Context, version 00 strictly, of a later version what it has of that. Empty: it is
+// none.
 std::optional<TraceContext> parse_traceparent(std::string_view);
 std::string write_traceparent(const TraceContext&, std::uint64_t span_id);
 

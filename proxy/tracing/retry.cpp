@@ -34,8 +34,10 @@ PartialSuccess partial_success(const std::string& body) {
     if (error || !answer.is_object()) return out;
     const auto* partial = answer.get_object().if_contains("partialSuccess");
     if (partial == nullptr || !partial->is_object()) return out;
-    if (const auto* count = partial->get_object().if_contains("rejectedSpans")) out.rejected = number_in(*count);
-    if (const auto* message = partial->get_object().if_contains("errorMessage"); message && message->is_string())
+    if (const auto* count = partial->get_object().if_contains("rejectedSpans"))
+        out.rejected = number_in(*count);
+    if (const auto* message = partial->get_object().if_contains("errorMessage");
+        message && message->is_string())
         out.message = readable(message->get_string());
     return out;
 }

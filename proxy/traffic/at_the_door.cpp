@@ -2,7 +2,6 @@
 // first request, then which requests may come this way.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <spdlog/spdlog.h>
 #include <sys/socket.h>
 
 #include <boost/asio.hpp>
@@ -74,8 +73,9 @@ asio::awaitable<bool> Connection::greet() {
             said.wrong = "it is not in spec.trustedProxies";
         if (!said.wrong.empty()) {
             ++counters.proxy_headers_refused;
-            spdlog::debug("a connection from {} was closed at its PROXY header: {}", arrival_.peer,
-                          said.wrong);
+            log_of(LogOf::proxy)
+                .about({{"client", arrival_.peer}})
+                .debug("a connection from {} was closed at its PROXY header: {}", arrival_.peer, said.wrong);
             co_return false;
         }
         if (said.client) {
@@ -87,7 +87,9 @@ asio::awaitable<bool> Connection::greet() {
     const auto trouble = co_await stream_.handshake(door->tls, deadline);
     if (!trouble.empty()) {
         ++counters.handshake_failures;
-        log_of(LogOf::tls).debug("the TLS handshake of {} failed: {}", arrival_.peer, trouble);
+        log_of(LogOf::tls)
+            .about({{"client", arrival_.peer}})
+            .debug("the TLS handshake of {} failed: {}", arrival_.peer, trouble);
         co_return false;
     }
     arrival_.tls = stream_.tls_session();

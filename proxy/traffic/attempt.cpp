@@ -253,7 +253,8 @@ bool Attempt::looks_unmounted(const ResponseHead& response) const {
 void Attempt::keep(std::string_view content) {
     if (!x_.answer.append(content) || x_.answer.backlog() > x_.routing->limits.response_bytes)
         x_.fail(Refusal::disk_full,
-                "The answer could not be buffered: no room in the gateway's spool directory.");
+                "The answer could not be buffered: no room in the gateway's spool directory (spec.stateDir, "
+                "spec.limits.spoolDisk).");
 }
 
 void Attempt::publish(ResponseHead response) {

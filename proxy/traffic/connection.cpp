@@ -2,12 +2,12 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <boost/asio.hpp>
 #include <utility>
 
 #include "proxy/bounds/what_of.hpp"
+#include "proxy/log.hpp"
 #include "proxy/traffic/h2_session.hpp"
 
 namespace proxy {
@@ -58,7 +58,11 @@ void Connection::start() {
     worker_.add(*this);
     asio::co_spawn(worker_.io(), run(), [self = shared_from_this()](std::exception_ptr error) {
         if (!error) return;
-        spdlog::error("a connection from {} ended by an exception: {}", self->arrival_.peer, what_of(error));
+        log_of(LogOf::proxy)
+            .about({{"client", self->arrival_.peer}})
+            .error(
+                "the connection of {} ended by an exception (a fault of the gateway, please report it): {}",
+                self->arrival_.peer, what_of(error));
     });
 }
 
@@ -218,7 +222,8 @@ asio::awaitable<std::size_t> Connection::read_head() {
         if (error == asio::error::operation_aborted && may_pass()) continue;
         if (error == asio::error::timed_out && begun) count(worker_.shared().bounds.slow_heads);
         if (error == asio::error::timed_out && !in_.empty())
-            co_await turn_away(Refusal::request_timeout, "The request's head did not arrive in time.");
+            co_await turn_away(Refusal::request_timeout,
+                               "The request's head did not arrive in time (spec.timeouts.head).");
         if (error) co_return 0;
     }
 }

@@ -1,12 +1,12 @@
 #include "proxy/traffic/errand.hpp"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <boost/asio.hpp>
 
 #include "proxy/bounds/reserve.hpp"
 #include "proxy/bounds/what_of.hpp"
+#include "proxy/log.hpp"
 #include "proxy/traffic/attempt.hpp"
 #include "proxy/traffic/job.hpp"
 #include "proxy/traffic/stopper.hpp"
@@ -81,10 +81,14 @@ public:
         if (regular_) return;
         MustNotFail book_keeping;
         count(worker_.shared().bounds.failures);
-        spdlog::error("a request to {} ended by an exception", x_.service->key);
+        log_of(LogOf::proxy)
+            .about({{"service", x_.service->key},
+                    {"pod", backend_ ? std::string_view(backend_->name) : std::string_view()}})
+            .error("a request to {} ended by an exception at pod {}; its client is told 500", x_.service->key,
+                   backend_ ? std::string_view(backend_->name) : std::string_view("(none)"));
         x_.on_departure = nullptr;
         x_.waiting.reset();
-        x_.fail(Refusal::broken, "The gateway failed on this request.");
+        x_.fail(Refusal::broken, "The gateway failed on this request; its log says how.");
     }
 
     asio::awaitable<void> run() {
@@ -97,7 +101,9 @@ public:
             co_return;
         }
         if (worker_.stopped()) x_.fail(Refusal::shutting_down, "The gateway was told to stop at once.");
-        x_.fail(Refusal::unavailable, "The pod died, and there is no other.");
+        x_.fail(Refusal::unavailable,
+                "The pod died, and there is no other. Try again in a moment; 'pilotlight get events' says "
+                "why it died.");
         regular_ = true;
     }
 
@@ -327,7 +333,13 @@ void start_errand(Worker& worker, std::shared_ptr<Exchange> exchange, std::share
                   Lease lease) {
     asio::co_spawn(worker.io(), errand(worker, exchange, std::move(backend), std::move(lease)),
                    [exchange](std::exception_ptr error) {
-                       if (error) spdlog::error("a request's errand: {}", what_of(error));
+                       if (error)
+                           log_of(LogOf::proxy)
+                               .about({{"service", exchange->service->key}})
+                               .error(
+                                   "the exception that ended a request to {} (a fault of the gateway, please "
+                                   "report it): {}",
+                                   exchange->service->key, what_of(error));
                    });
 }
 

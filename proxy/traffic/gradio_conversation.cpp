@@ -20,7 +20,8 @@ void GradioConversation::append(std::string_view piece) {
     if (!out.append(piece) || out.backlog() > asked.routing->limits.response_bytes) {
         output = true;  // a part of this message may be with the client
         fail(Refusal::disk_full,
-             "The answer could not be buffered: no room in the gateway's spool directory.");
+             "The answer could not be buffered: no room in the gateway's spool directory (spec.stateDir, "
+             "spec.limits.spoolDisk).");
     }
     notify();
 }

@@ -1,10 +1,10 @@
 #include "proxy/traffic/gradio_pod.hpp"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <boost/asio.hpp>
 
+#include "proxy/log.hpp"
 #include "proxy/traffic/gradio_talk.hpp"
 #include "proxy/traffic/stopper.hpp"
 
@@ -40,7 +40,9 @@ public:
             pod = co_await after(outcome, *talk, pod);
         }
         if (c_.worker.stopped()) c_.fail(Refusal::shutting_down, "The gateway was told to stop at once.");
-        c_.fail(Refusal::unavailable, "The pod died, and there is no other.");
+        c_.fail(Refusal::unavailable,
+                "The pod died, and there is no other. Try again in a moment; 'pilotlight get events' says "
+                "why it died.");
     }
 
 private:
@@ -164,18 +166,22 @@ asio::awaitable<void> run(std::shared_ptr<GradioConversation> conversation, bool
 void start_gradio_event(std::shared_ptr<GradioConversation> conversation, bool task) {
     auto& errands = conversation->worker.shared().errands;
     ++errands;
-    asio::co_spawn(conversation->worker.io(), run(conversation, task),
-                   [conversation, &errands](std::exception_ptr error) {
-                       --errands;
-                       if (!error) return;
-                       try {
-                           std::rethrow_exception(error);
-                       } catch (const std::exception& e) {
-                           spdlog::error("an event of {} ended by an exception: {}",
-                                         conversation->asked.service->key, e.what());
-                       }
-                       conversation->fail(Refusal::pod_nonsense, "The gateway failed on this event.");
-                   });
+    asio::co_spawn(
+        conversation->worker.io(), run(conversation, task),
+        [conversation, &errands](std::exception_ptr error) {
+            --errands;
+            if (!error) return;
+            try {
+                std::rethrow_exception(error);
+            } catch (const std::exception& e) {
+                log_of(LogOf::proxy)
+                    .about({{"service", conversation->asked.service->key}})
+                    .error(
+                        "an event of {} ended by an exception (a fault of the gateway, please report it): {}",
+                        conversation->asked.service->key, e.what());
+            }
+            conversation->fail(Refusal::pod_nonsense, "The gateway failed on this event; its log says how.");
+        });
 }
 
 }  // namespace proxy

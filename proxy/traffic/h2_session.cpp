@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <nghttp2/nghttp2.h>
-#include <spdlog/spdlog.h>
 
 #include <array>
 #include <boost/asio.hpp>
@@ -11,6 +10,7 @@
 
 #include "proxy/bounds/reserve.hpp"
 #include "proxy/bounds/what_of.hpp"
+#include "proxy/log.hpp"
 #include "proxy/traffic/h2_callbacks.hpp"
 #include "proxy/traffic/h2_stream.hpp"
 #include "proxy/traffic/visit.hpp"
@@ -137,7 +137,11 @@ void H2Session::abandon() {
 }
 
 void H2Session::writer_ended(std::exception_ptr error) {
-    if (error) spdlog::error("the answers to {} ended by an exception: {}", arrival_.peer, what_of(error));
+    if (error)
+        log_of(LogOf::proxy)
+            .about({{"client", arrival_.peer}})
+            .error("the answers to {} ended by an exception (a fault of the gateway, please report it): {}",
+                   arrival_.peer, what_of(error));
     writer_ended_ = true;
     parting_.cancel();
     stream_.end_reading_at(Clock::now());  // whatever comes: nobody would answer
@@ -147,8 +151,10 @@ bool H2Session::feed(std::string_view octets) {
     const auto* data = reinterpret_cast<const std::uint8_t*>(octets.data());
     const auto taken = nghttp2_session_mem_recv(nghttp2_, data, octets.size());
     if (taken < 0) {
-        spdlog::debug("a connection of HTTP/2 from {} ends: {}", arrival_.peer,
-                      nghttp2_strerror(static_cast<int>(taken)));
+        log_of(LogOf::proxy)
+            .about({{"client", arrival_.peer}})
+            .debug("a connection of HTTP/2 from {} ends: {}", arrival_.peer,
+                   nghttp2_strerror(static_cast<int>(taken)));
         const bool flood = taken == NGHTTP2_ERR_FLOODED || taken == NGHTTP2_ERR_TOO_MANY_SETTINGS ||
                            taken == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS;
         end(flood ? NGHTTP2_ENHANCE_YOUR_CALM : NGHTTP2_PROTOCOL_ERROR);
@@ -220,7 +226,10 @@ void H2Session::start(std::shared_ptr<H2Stream> stream) {
     asio::co_spawn(io(), serve(self, stream), [self, stream](std::exception_ptr error) {
         if (error) {
             count(self->worker_.shared().bounds.failures);
-            spdlog::error("a request from {} ended by an exception: {}", self->arrival_.peer, what_of(error));
+            log_of(LogOf::proxy)
+                .about({{"client", self->arrival_.peer}})
+                .error("a request of {} ended by an exception (a fault of the gateway, please report it): {}",
+                       self->arrival_.peer, what_of(error));
             self->reset(stream->id(), NGHTTP2_INTERNAL_ERROR);
         }
         stream->set_served(false);

@@ -1,12 +1,12 @@
 #include "proxy/traffic/job.hpp"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <boost/asio.hpp>
 #include <boost/json.hpp>
 
+#include "proxy/log.hpp"
 #include "proxy/traffic/ask.hpp"
 #include "proxy/traffic/cookie.hpp"
 
@@ -242,9 +242,10 @@ asio::awaitable<void> until_job_is_over(Worker& worker, Exchange& x) {
         co_await poll(worker, x, std::move(target), deadline);
     }
     if (Clock::now() >= deadline)
-        spdlog::warn(
-            "{}: pod {} has not ended its job within {:.0f} s (timeoutSeconds); its slot is free again",
-            x.service->key, x.backend->name, std::chrono::duration<double>(x.service->timeout).count());
+        log_of(LogOf::proxy)
+            .about({{"service", x.service->key}, {"pod", x.backend->name}})
+            .warn("{}: pod {} has not ended its job within {:.0f} s (timeoutSeconds); its slot is free again",
+                  x.service->key, x.backend->name, std::chrono::duration<double>(x.service->timeout).count());
 }
 
 }  // namespace proxy

@@ -1,7 +1,6 @@
 #include "proxy/traffic/socket.hpp"
 
 #include <netinet/tcp.h>
-#include <spdlog/spdlog.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -12,6 +11,7 @@
 #include <system_error>
 
 #include "proxy/bounds/reserve.hpp"
+#include "proxy/log.hpp"
 
 namespace proxy {
 
@@ -67,7 +67,11 @@ void Poller::tell() {
     while (!ready.empty()) try {
             if (!ready.front().tell_one()) ready.pop_front();
         } catch (const std::exception& error) {  // of this one: the others are told all the same
-            spdlog::error("a connection's handler ended by an exception: {}", error.what());
+            log_of(LogOf::proxy)
+                .error(
+                    "a connection's handler ended by an exception (a fault of the gateway, please report "
+                    "it): {}",
+                    error.what());
         }
 }
 

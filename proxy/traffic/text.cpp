@@ -7,6 +7,7 @@
 #include <array>
 #include <chrono>
 #include <ctime>
+#include <optional>
 #include <stdexcept>
 
 #include "proxy/traffic/refusal.hpp"
@@ -23,11 +24,14 @@ std::string_view http_date() {
     return text;
 }
 
-std::string rfc3339_now() {
-    const auto now = std::chrono::system_clock::now().time_since_epoch();
-    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
+std::string rfc3339(std::chrono::system_clock::time_point time) {
+    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
     return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(static_cast<std::time_t>(ms / 1000)),
                        ms % 1000);
+}
+
+std::string rfc3339_now() {
+    return rfc3339(std::chrono::system_clock::now());
 }
 
 // Drawn from the system in batches: one system call for many ids.
@@ -79,23 +83,44 @@ std::size_t utf8_length(std::string_view text) {
 
 }  // namespace
 
-std::string json_escape(std::string_view text) {
+namespace {
+
+// Of what a terminal or a reader of lines would act upon: C0, DEL, and C1 (ISO 6429), which UTF-8 writes as
+// C2 80 to C2 9F.
+std::optional<unsigned> control(std::string_view text) {
+    const auto c = static_cast<unsigned char>(text[0]);
+    if (c < 0x20 || c == 0x7f) return c;
+    if (c != 0xc2 || text.size() < 2) return std::nullopt;
+    const auto next = static_cast<unsigned char>(text[1]);
+    return next >= 0x80 && next < 0xa0 ? std::optional<unsigned>(next) : std::nullopt;
+}
+
+std::string escaped(std::string_view text, std::string_view with_backslash) {
     std::string out;
     out.reserve(text.size());
     while (!text.empty()) {
-        const char c = text.front();
         const auto length = utf8_length(text);
-        if (c == '"' || c == '\\')
-            (out += '\\') += c;
-        else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
-            out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
+        if (with_backslash.find(text.front()) != std::string_view::npos)
+            (out += '\\') += text.front();
         else if (length == 0)
             out += "\\ufffd";
+        else if (const auto code = control(text))
+            out += fmt::format("\\u{:04x}", *code);
         else
             out += text.substr(0, length);
         text.remove_prefix(length == 0 ? 1 : length);
     }
     return out;
+}
+
+}  // namespace
+
+std::string json_escape(std::string_view text) {
+    return escaped(text, "\"\\");
+}
+
+std::string escape_controls(std::string_view text) {
+    return escaped(text, {});
 }
 
 std::string html_escape(std::string_view text) {

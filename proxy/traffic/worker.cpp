@@ -1,10 +1,9 @@
 #include "proxy/traffic/worker.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <boost/asio.hpp>
 
 #include "proxy/bounds/reserve.hpp"
+#include "proxy/log.hpp"
 #include "proxy/traffic/connection.hpp"
 
 namespace proxy {
@@ -32,10 +31,17 @@ void Worker::start() {
                 return;
             } catch (const std::exception& error) {
                 count(shared_.bounds.failures);
-                spdlog::error("a handler ended by an exception: {}", error.what());
+                log_of(LogOf::proxy)
+                    .error(
+                        "a worker's handler ended by an exception (a fault of the gateway, please report "
+                        "it): {}",
+                        error.what());
             } catch (...) {
                 count(shared_.bounds.failures);
-                spdlog::error("a handler ended by something that is no exception of ours");
+                log_of(LogOf::proxy)
+                    .error(
+                        "a worker's handler ended by an exception of an unknown kind (a fault of the "
+                        "gateway, please report it)");
             }
     });
 }

@@ -34,6 +34,17 @@ TEST_CASE("a change's line says who did what to which object, and how it ended",
           R"("name":"sd","verb":"patch","what":"spec.template.spec.containers","code":200})");
 }
 
+TEST_CASE("whatever a client calls itself, its line is one line of JSON", "[admin]") {
+    auto one = deed();
+    const std::string agent = "curl\r\n{\"audit\":\"done\"}\x1b[2J\x7f\xc2\x9b\xff";
+    one.agent = agent;
+    one.target = "/\x7f\xff";
+    const auto line = audit_line(one, world::noon());
+    for (const unsigned char c : line) CHECK((c >= 0x20 && c < 0x7f));
+    CHECK(read(line).at("agent") == "curl\r\n{\"audit\":\"done\"}\x1b[2J\x7f\xc2\x9b\xef\xbf\xbd");
+    CHECK(read(line).at("path") == "/\x7f\xef\xbf\xbd");
+}
+
 TEST_CASE("verbs are Kubernetes'", "[admin]") {
     const auto [method, type, target, verb] =
         GENERATE(table<std::string, std::string, std::string, std::string>({

@@ -6,6 +6,8 @@ wrong way and exits 1; says nothing when all is well.
 
 The two cores, router and autoscaler, know the standard library, pods/pod.hpp and themselves. Time is passed in: only the
 shell (proxy, admin, cli, the I/O of pods, the simulator) asks a clock, and no file whose opening comment says "Pure".
+Whatever is logged is logged as a subsystem's (proxy::log_of), so that its level is true: only the files that set logging
+up speak to spdlog itself.
 Two types of one name in one namespace are one type to the linker, which takes either's constructor for both and says
 nothing (the One Definition Rule): they are found here.
 """
@@ -29,10 +31,12 @@ MAY_INCLUDE = {
     "simulator": {"simulator"},
     "bench": {"bench", "autoscaler", "pods"},  # to time a decision; all else is asked from the outside
 }
+LOGGING = ("proxy/log.cpp", "cli/logging.cpp")
 NO_CLOCK = ("router", "autoscaler", "manifest")
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
 NOW = re.compile(r"\b(\w*[Cc]lock)::now\s*\(|\b(?:std::)?(?:time|clock_gettime|gettimeofday)\s*\(\s*(?:nullptr|NULL|CLOCK_)")
+BARE_LOG = re.compile(r"\bspdlog::(?:trace|debug|info|warn|error|critical|log|default_logger\w*)\s*\(")
 COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.S)
 PURE = re.compile(r"\bPure\b(?! but\b)")
 STRING = re.compile(r'"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])\'')
@@ -79,8 +83,11 @@ def check_file(path, text, pure=False):
             continue
         if target not in MAY_INCLUDE[room]:
             say(match.start(2), f'{room}/ may not include "{header}": the arrows point the other way')
+    code = COMMENT.sub(lambda m: re.sub(r"[^\n]", " ", m.group()), text)
+    if path not in LOGGING:
+        for match in BARE_LOG.finditer(code):
+            say(match.start(), f"{match.group()}...): whose line is it? log_of(LogOf::...) of proxy/log.hpp")
     if room in NO_CLOCK or pure:
-        code = COMMENT.sub(lambda m: re.sub(r"[^\n]", " ", m.group()), text)
         why = f"{room}/ never asks a clock" if room in NO_CLOCK else "this file says that it is pure"
         for match in NOW.finditer(code):
             say(match.start(), f"{match.group().strip()}: {why}; take the time as an argument")

@@ -31,6 +31,11 @@ class Arrows(unittest.TestCase):
         self.assertTrue(arrows.is_pure("proxy/a.cpp", files.get))
         self.assertEqual(len(arrows.check_file("proxy/a.cpp", files["proxy/a.cpp"], pure=True)), 1)
 
+    def test_a_line_that_is_logged_as_nobodys_is_found(self):
+        self.assertEqual(len(arrows.check_file("cli/a.cpp", 'spdlog::warn("{}", what);\n')), 1)
+        self.assertEqual(arrows.check_file("cli/a.cpp", "// spdlog::warn() would be nobody's\n"), [])
+        self.assertEqual(arrows.check_file("cli/a.cpp", 'log_of(LogOf::admin).log(spdlog::level::warn, "x");\n'), [])
+
     def test_two_types_of_one_name_in_one_namespace_are_found(self):
         one = "namespace proxy {\nstruct Listener {\n    int a;\n};\n}  // namespace proxy\n"
         other = "namespace proxy {\nclass Listener\n{\n};\n}\n"

@@ -73,20 +73,20 @@ TEST_CASE("a malformed or hostile traceparent is none", "[tracing]") {
     upper[1] = 'B';
     for (const auto& bad : {
              std::string(),
-             "00-" + id + "-" + span + "-0",            // too short
-             "00-" + id + "-" + span + "-01-",          // of version 00 nothing may follow
-             "00-" + id + "-" + span + "-01-more",      //
-             "00-" + id + "-" + span + "-011",          //
-             "00-" + none + "-" + span + "-01",         // ids that say there is none
-             "00-" + id + "-0000000000000000-01",       //
-             "00-" + upper + "-" + span + "-01",        // upper case
-             "00-" + id + "-" + span + "-0g",           //
-             "00-" + id + "-" + span + "-\x00\x01",     //
-             "00-" + id + " " + span + "-01",           //
-             "0-" + id + "-" + span + "-01-",           //
-             "ff-" + id + "-" + span + "-01",           // the version that is none
-             "0A-" + id + "-" + span + "-01",           //
-             "01-" + id + "-" + span + "-011",          // a later version adds fields, not octets
+             "00-" + id + "-" + span + "-0",         // too short
+             "00-" + id + "-" + span + "-01-",       // of version 00 nothing may follow
+             "00-" + id + "-" + span + "-01-more",   //
+             "00-" + id + "-" + span + "-011",       //
+             "00-" + none + "-" + span + "-01",      // ids that say there is none
+             "00-" + id + "-0000000000000000-01",    //
+             "00-" + upper + "-" + span + "-01",     // upper case
+             "00-" + id + "-" + span + "-0g",        //
+             "00-" + id + "-" + span + "-\x00\x01",  //
+             "00-" + id + " " + span + "-01",        //
+             "0-" + id + "-" + span + "-01-",        //
+             "ff-" + id + "-" + span + "-01",        // the version that is none
+             "0A-" + id + "-" + span + "-01",        //
+             "01-" + id + "-" + span + "-011",       // a later version adds fields, not octets
              "01-" + id + "-" + span + "-01-" + std::string(5000, 'a'),
          }) {
         INFO(bad);
@@ -94,7 +94,8 @@ TEST_CASE("a malformed or hostile traceparent is none", "[tracing]") {
     }
 }
 
-TEST_CASE("of a later version's traceparent what it shares with ours is taken, and ours is written", "[tracing]") {
+TEST_CASE("of a later version's traceparent what it shares with ours is taken, and ours is written",
+          "[tracing]") {
     for (const auto* tail : {"", "-", "-what-the-future-has"}) {
         const auto context = parse_traceparent("cc-" + id + "-00f067aa0ba902b7-ff" + tail);
         REQUIRE(context);
@@ -274,16 +275,17 @@ TEST_CASE("a collector that is busy is asked again, one that refuses is not", "[
 }
 
 TEST_CASE("what a collector says of spans that it did not take is counted and can be read", "[tracing]") {
-    const auto partly = partial_success(R"({"partialSuccess":{"rejectedSpans":"3","errorMessage":"too\nold"}})");
+    const auto partly =
+        partial_success(R"({"partialSuccess":{"rejectedSpans":"3","errorMessage":"too\nold"}})");
     CHECK(partly.rejected == 3);
     CHECK(partly.message == "too old");
     CHECK(partial_success(R"({"partialSuccess":{"rejectedSpans":2}})").rejected == 2);
-    for (const auto* none : {"", "{}", "null", "[", R"({"partialSuccess":null})", R"({"partialSuccess":{}})",
-                             R"({"partialSuccess":{"rejectedSpans":-1}})",
-                             R"({"partialSuccess":{"rejectedSpans":"-1"}})"})
+    for (const auto* none :
+         {"", "{}", "null", "[", R"({"partialSuccess":null})", R"({"partialSuccess":{}})",
+          R"({"partialSuccess":{"rejectedSpans":-1}})", R"({"partialSuccess":{"rejectedSpans":"-1"}})"})
         CHECK(partial_success(none).rejected == 0);
-    CHECK(partial_success(R"({"partialSuccess":{"errorMessage":")" + std::string(5000, 'a') + "\"}}").message.size() ==
-          200);
+    CHECK(partial_success(R"({"partialSuccess":{"errorMessage":")" + std::string(5000, 'a') + "\"}}")
+              .message.size() == 200);
 }
 
 TEST_CASE("many spans that come together are told of once", "[tracing]") {
