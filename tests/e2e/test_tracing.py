@@ -368,5 +368,5 @@ class Levels(harness.TestCase):
         self.assert_status(gateway.generate(), 200, gateway)
         with open(gateway.log, encoding="utf-8") as file:
             said = file.read()
-        self.assertIn(" info pods: ", said)
-        self.assertNotIn(" scaler: ", said)
+        self.assertIn('"level":"info","subsystem":"pods"', said)
+        self.assertNotIn('"subsystem":"scaler"', said)
