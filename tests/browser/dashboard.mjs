@@ -92,6 +92,7 @@ const checks = [
     for (const [name, rank] of [["p50", Math.ceil(all * .5)], ["p99", Math.ceil(all * .99)]]) {
       const at = bounds.findIndex((le) => metric("pilotlight_generation_seconds_bucket", `le="${le}"`) >= rank);
       const shown = seconds(await text(page, `#tile-${name}`));
+      same(await page.$eval(`#tile-${name}`, (value) => value.previousElementSibling.textContent), name.toUpperCase(), "the label");
       if (!(shown >= bounds[at - 1] * .94 && shown <= bounds[at] * 1.06)) throw new Error(`${name} is ${shown}, between ${bounds[at - 1]} and ${bounds[at]} in the metrics`);
     }
   }],

@@ -12,6 +12,7 @@ import { openBrowser, PHONE, screenshot, until, User } from "./run.mjs";
 const { values: options } = parseArgs({
   options: { service: { type: "string" }, admin: { type: "string" }, pictures: { type: "string" } },
 });
+const WIDE = { width: 1240, height: 900, deviceScaleFactor: 1 };
 const browser = await openBrowser();
 const user = await User.arrive(browser, "reader");
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -34,7 +35,7 @@ async function upTo(page, selector) {
 
 const steps = {
   async open() {
-    const page = await user.tab();
+    const page = await user.tab({ viewport: { width: 640, height: 600, deviceScaleFactor: 1 } });
     const answer = await page.goto(options.service, { waitUntil: "domcontentloaded" });
     const waiting = { status: answer.status(), title: await page.title() };
     await until("the pod says what it does", () => page.evaluate(() => /start/i.test(document.body.innerText)));
@@ -47,7 +48,7 @@ const steps = {
     return { waiting, became };
   },
   async busy() {
-    const page = await dashboard({ width: 1180, height: 900, deviceScaleFactor: 1 }, "dark");
+    const page = await dashboard(WIDE, "dark");
     const headline = await until("five pods at work", async () => {
       const now = await text(page, "#headline");
       return (await page.$$('#tokens [data-state="busy"]')).length === 5 && (await page.$$("#timeline .bar")).length >= 30 && now;
@@ -58,15 +59,18 @@ const steps = {
     return { headline };
   },
   async done() {
-    const light = await dashboard({ width: 1180, height: 900, deviceScaleFactor: 1 }, "light");
+    const light = await dashboard(WIDE, "light");
     await until("all of them in the timeline", async () => (await light.$$("#timeline .bar")).length >= 50);
     const tile = async (name) => Number((await text(light, `#tile-${name}`)).replace(/[^\d.]/g, ""));
+    await light.click('input[value="180"] + span');
+    await pause(500);
     const figures = { requests: await tile("requests"), success: await tile("success"), 4: await tile("4xx"), 5: await tile("5xx"),
       bars: (await light.$$("#timeline .bar")).length, coldStarts: (await light.$$("#cold .cold")).length };
     await light.$$eval("#timeline .bar", (bars) => bars[14].dispatchEvent(new MouseEvent("click")));
     await upTo(light, "#charts figure:nth-child(2)");
     await picture(light, "dashboard-light");
     const phone = await dashboard({ ...PHONE, width: 360 }, "light");
+    await phone.click('input[value="180"] + span');
     figures.beyond = await phone.evaluate(() => document.scrollingElement.scrollWidth - innerWidth);
     await upTo(phone, "#timeline");
     await picture(phone, "dashboard-phone");

@@ -129,7 +129,7 @@ def shortened(output):
     for line in output.splitlines(keepends=True):
         if not line.startswith(" "):
             shown = line.strip() in HEY_SHOWN
-        kept += [line] if shown else []
+        kept += [line] if shown and " 0% in 0.0000" not in line else []  # hey's, where it has too few for a rank
     return "".join(kept)
 
 

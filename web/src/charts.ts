@@ -85,7 +85,7 @@ export class Chart {
     });
     if (kind === "bars") series.reverse();
     this.plot = new uPlot({
-      width: this.box.clientWidth, height: 172, legend: { show: false }, padding: [8, 8, 0, 0],
+      width: this.box.clientWidth, height: 172, legend: { show: false }, padding: [8, 26, 0, 0], // the last time of day is centred on the edge
       cursor: { y: false, drag: { x: false, y: false }, points: { show: kind !== "bars", size: 7 } },
       scales: { x: { time: true }, y: { range: (_, __, most) => [0, Math.max(most * 1.08, kind === "lines" ? 0.01 : 1)] } },
       series: [{}, ...series],

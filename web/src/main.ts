@@ -6,9 +6,9 @@ import { ColdStarts, Events, Gpus, Pods, Queue } from "./lists.ts";
 import { bins, type Column, type Columns, Model, type Service, type Span, sum } from "./model.ts";
 import { Timeline } from "./timeline.ts";
 
-const SPANS: [Span, string, number][] = [[180, "3 min", 90], [900, "15 min", 90], [3600, "1 h", 120], [86400, "24 h", 144]];
+const SPANS: [Span, string, number][] = [[60, "1 min", 60], [180, "3 min", 90], [900, "15 min", 90], [3600, "1 h", 120], [86400, "24 h", 144]];
 const BINS = new Map(SPANS.map(([span, , parts]) => [span, parts]));
-const width = (span: number) => ({ 180: "2 s", 900: "10 s", 3600: "30 s", 86400: "10 min" })[span] ?? "";
+const width = (span: number) => ({ 60: "second", 180: "2 s", 900: "10 s", 3600: "30 s", 86400: "10 min" })[span] ?? "";
 
 const CHARTS: Settings[] = [
   { title: "Requests", note: "", kind: "bars", show: count,
@@ -116,6 +116,7 @@ function tile(id: string, label: string, value: string, bad = false): void {
     byId("tiles").append(box);
   }
   box.dataset.bad = String(bad);
+  say(box.firstElementChild!, label);
   say(box.lastElementChild!, value);
 }
 
@@ -126,8 +127,12 @@ function figures(shown: Columns): void {
   tile("success", "Success rate", answered === 0 ? "–" : percent(1 - of("serverError") / answered), of("serverError") > 0);
   tile("4xx", "4xx", count(of("clientError")));
   tile("5xx", "5xx", count(of("serverError")), of("serverError") > 0);
-  for (const name of ["p50", "p90", "p95", "p99"] as const)
-    tile(name, name.toUpperCase(), seconds(shown[name].findLast((v) => v !== null)));
+  // Of all generations in the time shown, as the other figures, while all of them are known here; else of the last minute.
+  const took = model.durations(model.frame!.time - model.span * 1000), whole = took.length >= of("generations");
+  for (const rank of [50, 90, 95, 99]) {
+    const value = whole ? took[Math.ceil((took.length * rank) / 100) - 1] : shown[`p${rank}` as Column].findLast((v) => v !== null);
+    tile(`p${rank}`, whole ? `P${rank}` : `P${rank}, last minute`, seconds(value));
+  }
 }
 
 // --- all of it, at most once a picture

@@ -36,7 +36,7 @@ export interface Frame {
   events: GatewayEvent[];
 }
 
-export type Span = 180 | 900 | 3600 | 86400;
+export type Span = 60 | 180 | 900 | 3600 | 86400;
 const MOST = { changes: 8000, generations: 2048, events: 100 };
 export const empty = (): Columns => Object.fromEntries(COLUMNS.map((name) => [name, []])) as unknown as Columns;
 
@@ -122,6 +122,11 @@ export class Model {
   get pods(): Pod[] {
     return this.frame?.pods.filter((one) => one.service === this.service) ?? [];
   }
+  // How long the generations that ended since then took, the fastest first.
+  durations(since: number): number[] {
+    return this.generations.filter((g) => g.service === this.service && g.pod && g.ended >= since)
+      .map((g) => g.total).sort((a, b) => a - b);
+  }
   get history(): Columns {
     return this.span === 86400 ? this.day : this.hour;
   }
@@ -131,6 +136,16 @@ export class Model {
     this.hour = empty();
     this.day = empty();
     await this.load();
+  }
+
+  // As much as there is to see, until somebody chooses. While one looks it grows no further than to three minutes.
+  private fitSpan(opened: boolean): void {
+    if (this.spanChosen) return;
+    const known = this.hour.time.length;
+    if (known < 55) this.span = 60;
+    else if (known < 170) this.span = 180;
+    else if (opened) this.span = 900;
+    else if (this.span === 60) this.span = 180;
   }
 
   private take(frame: Frame): void {
@@ -145,6 +160,7 @@ export class Model {
     }
     const sample = this.current?.sample;
     if (sample) append(this.hour, sample, 3600);
+    if (this.span === 60) this.fitSpan(false);
     this.add(frame);
     if (frame.time - this.dayAsked > 60_000 && this.span === 86400) void this.loadDay();
     this.changed();
@@ -173,9 +189,7 @@ export class Model {
       append(this.hour, hour, 3600);
       append(this.hour, live, 3600);
     }
-    const known = this.hour.time.filter((time) => time !== null);
-    if (!this.spanChosen && known.length < 170) this.span = 180; // nothing is older yet
-    else if (!this.spanChosen) this.span = 900;
+    this.fitSpan(true);
     if (timeline) {
       this.changes = timeline.changes.sort((a, b) => a.at - b.at);
       this.generations = timeline.generations;

@@ -137,7 +137,10 @@ function scale(start: number, end: number, width: number): SVGElement {
   const most = Math.max(2, Math.floor(width / 110)), span = end - start;
   const step = [10, 30, 60, 120, 300, 600, 900, 1800].map((s) => s * 1000).find((s) => span / s <= most) ?? 3_600_000;
   const marks: SVGElement[] = [];
-  for (let at = Math.ceil(start / step) * step; at < end; at += step)
-    marks.push(svg("text", { x: ((at - start) / span) * width, y: 13, "text-anchor": "middle" }, clock(at, step < 60_000)));
+  for (let at = Math.ceil(start / step) * step; at < end; at += step) {
+    const x = ((at - start) / span) * width; // a label stays within the lane, at its ends too
+    marks.push(svg("text", { x: Math.max(0, Math.min(width, x)), y: 13, "text-anchor": x < 30 ? "start" : x > width - 30 ? "end" : "middle" },
+      clock(at, step < 60_000)));
+  }
   return svg("svg", { class: "time", viewBox: `0 0 ${width} 18`, preserveAspectRatio: "none", "aria-hidden": "true" }, ...marks);
 }
