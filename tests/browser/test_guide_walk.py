@@ -24,10 +24,3 @@ class SlowGuideWalk(harness.TestCase):
         self.assertEqual(done, {"requests": counted, "success": int(1000 * (1 - 1 / counted)) / 10, "4": 0, "5": 1,  # the waiting page
                                 "bars": 50, "coldStarts": 5, "beyond": 0, "errors": []})
         self.assertRegex(walk.seen["busy"]["headline"], r"^5 pods ready, all busy")
-
-
-class GuidePictures(harness.TestCase):
-    def test_each_picture_of_the_documents_is_there_and_small(self):
-        folder = os.path.join(harness.ROOT, "docs", "images")
-        for name in os.listdir(folder):
-            self.assertLess(os.path.getsize(os.path.join(folder, name)), 200_000, name)
