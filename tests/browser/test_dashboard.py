@@ -11,7 +11,6 @@ import harness
 from harness import AFFINITY, service
 
 SCRIPT = os.path.join(harness.ROOT, "tests", "browser", "dashboard.mjs")
-PICTURES = os.environ.get("PILOTLIGHT_PICTURES")  # a folder: where to leave screenshots
 
 
 class DashboardsFiles(harness.TestCase):
@@ -40,18 +39,6 @@ class SlowDashboard(harness.TestCase):
         print(run.stdout)
         failed = re.findall(r"^FAIL (.*)$", run.stdout, re.M)
         self.assertEqual((run.returncode, failed), (0, []), f"{run.stdout}\n{run.stderr}\n{gateway.tail()}")
-
-    def test_pictures_are_made_when_asked_for(self):
-        if not PICTURES:
-            return
-        gateway = self.gateway(
-            service("knative-sd-demo", scale={"max-scale": 4, "class": "break-even.pilotlight.dev"}, annotations=AFFINITY,
-                    own={"cold-start-worth": "7s", "profile": "stable-diffusion", "affinity-wait": "1s"}),
-            timeouts={"startupSilence": "1200ms"},
-            simulator={"COLD": "5", "MOUNT_DELAY": "1", "SERVICE": "2.4", "CV": "0.25", "PNG_BYTES": "20000"})
-        subprocess.run(["node", SCRIPT.replace(".mjs", "_pictures.mjs"), "--admin", f"http://127.0.0.1:{gateway.admin}",
-                        "--traffic", f"http://127.0.0.1:{gateway.port}", "--host", "knative-sd-demo.default.example.com",
-                        "--pictures", PICTURES], timeout=290, check=True)
 
     def test_where_tokens_are_configured_the_page_asks_for_one(self):
         token = "plk_" + "t" * 60
