@@ -141,7 +141,7 @@ Command log_level() {
   pilotlight log-level --reset         everything as the manifest says
 )",
         .flags = with_connection({{.full = "--reset", .text = "everything as the manifest says"}}),
-        .means = {Means::hint},
+        .means = {Means::hint, Means::anything},
         .choices = "proxy scaler pods admin tls config trace all",
         .notes = R"(Levels: trace, debug, info, warn, error, off; default is what the manifest says.
 What is set here holds until the next reload (SIGHUP), restart or upgrade; for longer: spec.log of the Gateway manifest.
