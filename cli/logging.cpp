@@ -19,7 +19,7 @@
 namespace cli {
 namespace {
 
-constexpr std::size_t queue_lines = 8192;
+constexpr std::size_t queued_requests = 8192, queued_others = 1024;  // lines
 std::atomic<std::uint64_t> lost{0};
 
 // The request log has a thread of its own: what holds it up holds up no other log.
@@ -120,8 +120,8 @@ void shut_down_logging() {
 }
 
 void set_up_logging(const manifest::Log& log) {
-    logs().requests = std::make_shared<spdlog::details::thread_pool>(queue_lines, 1);
-    logs().others = std::make_shared<spdlog::details::thread_pool>(queue_lines, 1);
+    logs().requests = std::make_shared<spdlog::details::thread_pool>(queued_requests, 1);
+    logs().others = std::make_shared<spdlog::details::thread_pool>(queued_others, 1);
     const bool json = as_json(log, STDERR_FILENO), terminal = ::isatty(STDERR_FILENO) != 0;
     auto sink = standard_sink("the gateway's own log", STDERR_FILENO, LogSink::Flush::each_line);
     count_overruns(*sink, logs().others);
