@@ -31,7 +31,7 @@ export class Queue {
 
 export class Pods {
   private readonly note = note();
-  private readonly box = h("div", { class: "scroll" });
+  private readonly box = h("div", { class: "scroll", role: "group", "aria-label": "Pods and their sessions", tabindex: 0 });
   readonly element = panel("pods", "Sessions per pod", this.note, this.box);
   private before = "";
 
