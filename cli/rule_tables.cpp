@@ -12,11 +12,11 @@ std::string padded(std::string_view text, std::size_t width) {
     return std::string(text) + std::string(text.size() < width ? width - text.size() : 0, ' ');
 }
 
-struct Words {
+struct Parts {
     std::string_view methods, pattern, rest;
 };
 
-Words words_of(std::string_view text) {
+Parts words_of(std::string_view text) {
     const auto first = text.find(' '), second = text.find(' ', first + 1);
     return {text.substr(0, first), text.substr(first + 1, second - first - 1), text.substr(second + 1)};
 }
