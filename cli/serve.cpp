@@ -292,9 +292,6 @@ private:
                     for (auto& worker : workers_) worker->shed_idle(each);
                 },
                 [this] { return loop_.shed_queue(); },
-                [this] {
-                    for (auto& worker : workers_) worker->give_back_memory();
-                },
                 [this](proxy::Load load, const std::string& why) {
                     const bool well = load == proxy::Load::normal;
                     log_of(proxy::LogOf::proxy)

@@ -1,13 +1,10 @@
 #include "proxy/bounds/memory_used.hpp"
 
-#include <malloc.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <fstream>
 #include <string>
-
-extern "C" void mi_collect(bool force) noexcept __attribute__((weak));  // there if the allocator is mimalloc
 
 namespace proxy {
 namespace {
@@ -60,13 +57,6 @@ std::uint64_t memory_to_be_had() {
     if (const auto max = number_in("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
         bytes = std::min(bytes, *max);
     return bytes;
-}
-
-void give_back_free_memory() {
-    if (mi_collect != nullptr)
-        mi_collect(true);
-    else
-        ::malloc_trim(0);
 }
 
 }  // namespace proxy

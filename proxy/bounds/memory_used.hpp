@@ -10,9 +10,6 @@ namespace proxy {
 
 std::uint64_t resident_memory();  // /proc/self/statm; 0: unknown
 
-// To the system, what was freed and lies in the allocator: of this thread alone, where that is mimalloc.
-void give_back_free_memory();
-
 // The machine's, or less: what the control groups that we are in may take (cgroups(7), version 2 and 1).
 std::uint64_t memory_to_be_had();
 

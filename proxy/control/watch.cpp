@@ -1,12 +1,25 @@
 #include "proxy/control/watch.hpp"
 
+#include <malloc.h>
+
 #include <boost/asio.hpp>
 
 #include "proxy/bounds/descriptors.hpp"
 #include "proxy/bounds/memory_used.hpp"
 #include "proxy/bounds/reserve.hpp"
 
+extern "C" void mi_collect(bool force) noexcept __attribute__((weak));  // there if the allocator is mimalloc
+
 namespace proxy {
+
+namespace {
+void give_back_free_memory() {
+    if (mi_collect != nullptr)
+        mi_collect(true);
+    else
+        ::malloc_trim(0);
+}
+}  // namespace
 
 Watch::Watch(asio::io_context& io, Bounds& bounds, Asks asks)
     : bounds_(bounds), asks_(std::move(asks)), timer_(io) {}
@@ -52,7 +65,6 @@ LoadSeen Watch::measure(pods::TimePoint now) {
     };
     if (needs(resident) && !needs(accounted) && now - trimmed_at_ >= trim_every) {
         give_back_free_memory();
-        asks_.give_back();  // which shows at the next look
         trimmed_at_ = now;
         resident = resident_memory();
     }

@@ -17,7 +17,6 @@ public:
         std::function<LoadSeen()> look;                      // without what the system counts
         std::function<void(std::size_t)> shed_idle;          // so many connections of each worker
         std::function<std::size_t()> shed_queue;             // how many were turned away
-        std::function<void()> give_back;                     // by each worker, what it has freed
         std::function<void(Load, const std::string&)> tell;  // of a change
     };
 

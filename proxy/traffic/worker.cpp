@@ -2,7 +2,6 @@
 
 #include <boost/asio.hpp>
 
-#include "proxy/bounds/memory_used.hpp"
 #include "proxy/bounds/reserve.hpp"
 #include "proxy/log.hpp"
 #include "proxy/traffic/connection.hpp"
@@ -71,10 +70,6 @@ void Worker::shed_idle(std::size_t most) {
     asio::post(io_, [this, most] {
         shared_.bounds.idle_shed.fetch_add(idle_line_.shed(most), std::memory_order_relaxed);
     });
-}
-
-void Worker::give_back_memory() {
-    asio::post(io_, [] { give_back_free_memory(); });
 }
 
 void Worker::drain() {

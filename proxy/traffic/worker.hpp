@@ -59,7 +59,6 @@ public:
     void accept(asio::ip::tcp::socket, std::shared_ptr<const Door>, std::string early = {});
     void use(std::shared_ptr<const Routing>);
     void shed_idle(std::size_t count);  // the longest idle connections of clients
-    void give_back_memory();            // that was freed, to the system
     void drain();                       // no further request on any connection; idle ones are closed
     void stop();                        // closes everything; the thread then runs dry
     void join();
