@@ -8,7 +8,7 @@
 FROM debian:bookworm AS build
 RUN apt-get update \
  && apt-get install -y --no-install-recommends g++ cmake ninja-build libboost1.81-dev libboost-url1.81-dev \
-        libboost-json1.81-dev libssl-dev libyaml-cpp-dev libspdlog-dev libfmt-dev catch2 zlib1g-dev libnghttp2-dev libmimalloc-dev \
+        libboost-json1.81-dev libssl-dev libyaml-cpp-dev libspdlog-dev libfmt-dev catch2 zlib1g-dev libnghttp2-dev \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /source
 COPY . .
@@ -19,7 +19,7 @@ RUN cmake --preset release \
 FROM debian:bookworm-slim
 RUN apt-get update \
  && apt-get install -y --no-install-recommends ca-certificates libboost-url1.81.0 libboost-json1.81.0 \
-        libboost-container1.81.0 libssl3 libyaml-cpp0.7 libspdlog1.10 libfmt9 libnghttp2-14 libmimalloc2.0 zlib1g \
+        libboost-container1.81.0 libssl3 libyaml-cpp0.7 libspdlog1.10 libfmt9 libnghttp2-14 zlib1g \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --system --uid 10001 --home-dir /var/lib/pilotlight --create-home --shell /usr/sbin/nologin pilotlight
 COPY --from=build /source/build/release/bin/pilotlight /source/build/release/bin/sd-simulator /usr/local/bin/

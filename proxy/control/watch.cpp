@@ -8,18 +8,7 @@
 #include "proxy/bounds/memory_used.hpp"
 #include "proxy/bounds/reserve.hpp"
 
-extern "C" void mi_collect(bool force) noexcept __attribute__((weak));  // there if the allocator is mimalloc
-
 namespace proxy {
-
-namespace {
-void give_back_free_memory() {
-    if (mi_collect != nullptr)
-        mi_collect(true);
-    else
-        ::malloc_trim(0);
-}
-}  // namespace
 
 Watch::Watch(asio::io_context& io, Bounds& bounds, Asks asks)
     : bounds_(bounds), asks_(std::move(asks)), timer_(io) {}
@@ -64,7 +53,7 @@ LoadSeen Watch::measure(pods::TimePoint now) {
         return seen.memory_share() >= LoadLevel::enter[1] - LoadLevel::calmer;
     };
     if (needs(resident) && !needs(accounted) && now - trimmed_at_ >= trim_every) {
-        give_back_free_memory();
+        ::malloc_trim(0);
         trimmed_at_ = now;
         resident = resident_memory();
     }
