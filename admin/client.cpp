@@ -7,11 +7,14 @@
 #include <boost/asio/ssl.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
+#include <boost/json/parse.hpp>
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
 #include <cstdlib>
 #include <fstream>
 #include <optional>
+
+#include "admin/patch.hpp"
 
 namespace admin {
 namespace {
@@ -269,6 +272,15 @@ Reply Client::pour(const std::string& target, const std::string& accept,
         }
     }
     return out;
+}
+
+std::string refusal_in(const Reply& reply) {
+    error_code error;
+    const auto status = boost::json::parse(reply.body, error);
+    const auto message = error ? std::string() : text(status, {"message"});
+    if (message.empty())
+        return fmt::format("the gateway answered {}: is it one of this version?", reply.status);
+    return fmt::format("Error from server ({}): {}", text(status, {"reason"}), message);
 }
 
 }  // namespace admin

@@ -21,6 +21,9 @@ struct Reply {
     std::string body;
 };
 
+// For people, as kubectl says it: "Error from server (NotFound): ...", of a Status that is no success.
+std::string refusal_in(const Reply&);
+
 // Who we are, and whom we believe.
 struct ClientSettings {
     std::string token;                  // empty: none

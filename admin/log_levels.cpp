@@ -16,7 +16,6 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::size_t longest_body = 4 << 10;
-constexpr std::array<std::string_view, 6> level_names{"trace", "debug", "info", "warn", "error", "off"};
 constexpr std::string_view until = "the next reload (SIGHUP), restart or upgrade";
 
 Answer invalid(std::string_view what) {
@@ -36,10 +35,11 @@ std::variant<std::optional<std::string>, Answer> read_level(std::string_view sub
                                                             const json::value& value) {
     if (value.is_null()) return std::optional<std::string>();
     const auto* text = value.if_string();
-    if (text != nullptr && std::ranges::find(level_names, std::string_view(*text)) != level_names.end())
+    if (text != nullptr &&
+        std::ranges::find(manifest::log_levels, std::string_view(*text)) != manifest::log_levels.end())
         return std::optional<std::string>(std::string(*text));
     return invalid(fmt::format("levels.{}: must be {}, or null for what the manifest says, not {}", subsystem,
-                               fmt::join(level_names, ", "),
+                               fmt::join(manifest::log_levels, ", "),
                                text != nullptr ? in_quotes(*text) : std::string("this")));
 }
 

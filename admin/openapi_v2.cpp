@@ -7,6 +7,7 @@
 
 #include "admin/openapi_schemas.hpp"
 #include "admin/resources.hpp"
+#include "manifest/ignored.hpp"
 
 namespace admin {
 namespace {
@@ -40,46 +41,8 @@ constexpr std::string_view metadata_names[] = {
     "generateName",  "deletionTimestamp", "deletionGracePeriodSeconds", "finalizers", "ownerReferences",
     "managedFields", "selfLink"};
 constexpr std::string_view template_metadata_names[] = {"creationTimestamp", "namespace"};
-constexpr std::string_view pod_names[] = {"enableServiceLinks",
-                                          "imagePullSecrets",
-                                          "serviceAccountName",
-                                          "serviceAccount",
-                                          "automountServiceAccountToken",
-                                          "securityContext",
-                                          "nodeSelector",
-                                          "nodeName",
-                                          "affinity",
-                                          "tolerations",
-                                          "hostNetwork",
-                                          "hostPID",
-                                          "hostIPC",
-                                          "hostUsers",
-                                          "shareProcessNamespace",
-                                          "priority",
-                                          "preemptionPolicy",
-                                          "runtimeClassName",
-                                          "topologySpreadConstraints",
-                                          "restartPolicy",
-                                          "activeDeadlineSeconds",
-                                          "overhead",
-                                          "os",
-                                          "readinessGates",
-                                          "resourceClaims",
-                                          "ephemeralContainers",
-                                          "volumes",
-                                          "initContainers"};
-constexpr std::string_view container_names[] = {"envFrom",
-                                                "lifecycle",
-                                                "resizePolicy",
-                                                "restartPolicy",
-                                                "securityContext",
-                                                "stdin",
-                                                "stdinOnce",
-                                                "terminationMessagePath",
-                                                "terminationMessagePolicy",
-                                                "tty",
-                                                "volumeDevices",
-                                                "volumeMounts"};
+constexpr std::string_view more_pod_names[] = {"enableServiceLinks", "volumes", "initContainers"};
+constexpr std::string_view more_container_names[] = {"envFrom", "volumeMounts"};
 constexpr std::string_view probe_names[] = {"grpc", "terminationGracePeriodSeconds"};
 constexpr std::string_view env_names[] = {"valueFrom"};
 constexpr std::string_view port_names[] = {"hostPort", "hostIP"};
@@ -120,9 +83,11 @@ void tolerate_all(json::object& root) {
     tolerate(root, "spec.template.metadata", template_metadata_names);
     for (const std::string pod : {"spec", "spec.template.spec"}) {
         if (at(root, pod + ".containers[]") == nullptr) continue;
-        tolerate(root, pod, pod_names);
+        tolerate(root, pod, manifest::ignored_pod_fields);
+        tolerate(root, pod, more_pod_names);
         const auto container = pod + ".containers[]";
-        tolerate(root, container, container_names);
+        tolerate(root, container, manifest::ignored_container_fields);
+        tolerate(root, container, more_container_names);
         tolerate(root, container + ".env[]", env_names);
         tolerate(root, container + ".ports[]", port_names);
         tolerate(root, container + ".resources", resources_names);

@@ -51,15 +51,6 @@ std::string body_for(const Wanted& wanted) {
     return json::serialize(out);
 }
 
-std::string reason_of(const admin::Reply& reply) {
-    boost::system::error_code error;
-    const auto status = json::parse(reply.body, error);
-    if (error || admin::text(status, {"message"}).empty())
-        return fmt::format("the gateway answered {}: is it one of this version?", reply.status);
-    return fmt::format("Error from server ({}): {}", admin::text(status, {"reason"}),
-                       admin::text(status, {"message"}));
-}
-
 void print(const json::value& logging, std::ostream& out) {
     const auto* by_hand = admin::find(logging, {"setByHand"});
     const auto is_by_hand = [&](std::string_view name) {
@@ -84,7 +75,7 @@ int run(const Wanted& wanted, std::ostream& out, std::ostream& err) {
                        : wanted.reset
                            ? client.send("PUT", path, "application/json", body_for(wanted))
                            : client.send("PATCH", path, "application/merge-patch+json", body_for(wanted));
-    if (reply.status != 200) return err << reason_of(reply) << "\n", 1;
+    if (reply.status != 200) return err << admin::refusal_in(reply) << "\n", 1;
     boost::system::error_code error;
     const auto logging = json::parse(reply.body, error);
     if (error) return err << "the gateway's answer is no JSON: " << error.message() << "\n", 1;

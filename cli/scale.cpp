@@ -2,14 +2,12 @@
 
 #include <fmt/format.h>
 
-#include <boost/json/parse.hpp>
 #include <limits>
 #include <optional>
 #include <ostream>
 #include <stdexcept>
 
 #include "admin/client.hpp"
-#include "admin/patch.hpp"
 #include "cli/connection_flags.hpp"
 #include "cli/words.hpp"
 
@@ -33,14 +31,6 @@ Wanted read(const Words& words) {
     return out;
 }
 
-std::string reason_of(const admin::Reply& reply) {
-    boost::system::error_code error;
-    const auto status = boost::json::parse(reply.body, error);
-    if (error) return fmt::format("the gateway answered {}", reply.status);
-    return fmt::format("Error from server ({}): {}", admin::text(status, {"reason"}),
-                       admin::text(status, {"message"}));
-}
-
 int run(const Wanted& wanted, std::ostream& out, std::ostream& err) {
     for (const auto* name : {&wanted.service, &wanted.name_space})
         if (name->find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-.") != std::string::npos)
@@ -53,7 +43,7 @@ int run(const Wanted& wanted, std::ostream& out, std::ostream& err) {
     const auto patch =
         fmt::format(R"({{"metadata":{{"annotations":{{"pilotlight.dev/replicas":{}}}}}}})", value);
     const auto reply = client.send("PATCH", target, "application/merge-patch+json", patch);
-    if (reply.status != 200) return err << reason_of(reply) << "\n", 1;
+    if (reply.status != 200) return err << admin::refusal_in(reply) << "\n", 1;
     if (wanted.replicas)
         out << fmt::format("service.serving.knative.dev/{} scaled to {}\n", wanted.service, *wanted.replicas);
     else

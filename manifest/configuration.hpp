@@ -216,8 +216,10 @@ struct AccessList {
 inline constexpr std::array<std::string_view, 7> log_subsystems{"proxy", "scaler", "pods", "admin",
                                                                 "tls",   "config", "trace"};
 
+inline constexpr std::array<std::string_view, 6> log_levels{"trace", "debug", "info", "warn", "error", "off"};
+
 struct Log {
-    std::string level = "info";                 // trace debug info warn error off
+    std::string level = "info";                 // one of log_levels
     std::string format = "auto";                // text, json; auto: text on a terminal
     std::string access = "stdout";              // a file, "stdout" or "off"
     std::map<std::string, std::string> levels;  // of single subsystems

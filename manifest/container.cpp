@@ -4,6 +4,7 @@
 #include <array>
 #include <set>
 
+#include "manifest/ignored.hpp"
 #include "manifest/names.hpp"
 #include "manifest/probe.hpp"
 #include "manifest/units.hpp"
@@ -116,9 +117,7 @@ PlacedContainer read_container(const Node& node, const std::string& path, Proble
             "envFrom",
             "there are no ConfigMaps and Secrets to read here; write the variables under env with a value");
     fields.accept({"imagePullPolicy"});
-    fields.means_nothing({"lifecycle", "resizePolicy", "restartPolicy", "securityContext", "stdin",
-                          "stdinOnce", "terminationMessagePath", "terminationMessagePolicy", "tty",
-                          "volumeDevices"});
+    fields.means_nothing(ignored_container_fields);
     fields.means_nothing({"volumeMounts"}, "a pod sees this machine's files");
     fields.close();
     return placed;

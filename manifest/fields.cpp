@@ -130,12 +130,10 @@ void Fields::flag(std::string_view name, bool& out) {
                     describe(*value));
 }
 
-void Fields::one_of(std::string_view name, std::string& out,
-                    std::initializer_list<std::string_view> choices) {
+void Fields::one_of(std::string_view name, std::string& out, std::span<const std::string_view> words) {
     const Node* value = find(name);
     // "off" is a word here, whatever YAML 1.1 takes it for.
     if (!value || (!value->is_scalar() && !read_text(*value, path_of(name), problems_, out))) return;
-    const std::span<const std::string_view> words(choices.begin(), choices.size());
     if (std::ranges::find(words, value->text) == words.end())
         return error(name, "must be " + either(words) + ", not " + quote(value->text) +
                                (words.size() > 1 ? did_you_mean(value->text, words) : ""));
@@ -193,7 +191,7 @@ bool Fields::whole_seconds(std::string_view name, std::chrono::seconds& out, std
     return given;
 }
 
-void Fields::means_nothing(std::initializer_list<std::string_view> names, std::string_view why) {
+void Fields::means_nothing(std::span<const std::string_view> names, std::string_view why) {
     for (const auto name : names) {
         known_.push_back(name);
         if (!node_) continue;

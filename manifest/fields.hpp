@@ -45,7 +45,10 @@ public:
     bool need_text(std::string_view name, std::string& out);
     void texts(std::string_view name, std::vector<std::string>& out);
     void flag(std::string_view name, bool& out);
-    void one_of(std::string_view name, std::string& out, std::initializer_list<std::string_view> choices);
+    void one_of(std::string_view name, std::string& out, std::span<const std::string_view> choices);
+    void one_of(std::string_view name, std::string& out, std::initializer_list<std::string_view> choices) {
+        one_of(name, out, std::span(choices.begin(), choices.size()));
+    }
     // Within [low, high], ends included; the message says the range.
     void duration(std::string_view name, milliseconds& out, milliseconds low, milliseconds high);
     void size(std::string_view name, std::uint64_t& out, std::uint64_t low, std::uint64_t high);
@@ -61,7 +64,10 @@ public:
     bool whole_seconds(std::string_view name, std::chrono::seconds& out, std::int64_t low, std::int64_t high);
 
     // Fields that are right elsewhere and mean nothing here: said once a name in the whole configuration.
-    void means_nothing(std::initializer_list<std::string_view> names, std::string_view why = {});
+    void means_nothing(std::span<const std::string_view> names, std::string_view why = {});
+    void means_nothing(std::initializer_list<std::string_view> names, std::string_view why = {}) {
+        means_nothing(std::span(names.begin(), names.size()), why);
+    }
     // Fields that are taken without a word.
     void accept(std::initializer_list<std::string_view> names);
 

@@ -126,7 +126,7 @@ void read_log_levels(Fields& log, Log& out) {
     for (const auto subsystem : log_subsystems) {
         if (!fields.find(subsystem)) continue;
         std::string level = "info";
-        fields.one_of(subsystem, level, {"trace", "debug", "info", "warn", "error", "off"});
+        fields.one_of(subsystem, level, log_levels);
         out.levels[std::string(subsystem)] = level;
     }
     fields.close();
@@ -134,7 +134,7 @@ void read_log_levels(Fields& log, Log& out) {
 
 void read_log(Fields& spec, Log& log) {
     Fields fields(spec.find("log"), spec.path_of("log"), spec.problems());
-    fields.one_of("level", log.level, {"trace", "debug", "info", "warn", "error", "off"});
+    fields.one_of("level", log.level, log_levels);
     read_log_levels(fields, log);
     fields.one_of("format", log.format, {"auto", "text", "json"});
     if (const Node* access = fields.find("access"); access && access->is_scalar() && access->text == "off")

@@ -5,6 +5,7 @@
 #include "manifest/annotations.hpp"
 #include "manifest/autoscaling.hpp"
 #include "manifest/container.hpp"
+#include "manifest/ignored.hpp"
 #include "manifest/metadata.hpp"
 #include "manifest/names.hpp"
 
@@ -84,40 +85,7 @@ void read_revision_spec(Fields& spec, PlacedService& placed) {
     service.container = std::move(container.value);
     placed.image = container.image;
     spec.accept({"enableServiceLinks"});
-    spec.means_nothing({"imagePullSecrets",
-                        "serviceAccountName",
-                        "serviceAccount",
-                        "automountServiceAccountToken",
-                        "securityContext",
-                        "nodeSelector",
-                        "nodeName",
-                        "affinity",
-                        "tolerations",
-                        "hostNetwork",
-                        "hostPID",
-                        "hostIPC",
-                        "hostUsers",
-                        "shareProcessNamespace",
-                        "dnsPolicy",
-                        "dnsConfig",
-                        "hostAliases",
-                        "hostname",
-                        "subdomain",
-                        "setHostnameAsFQDN",
-                        "schedulerName",
-                        "schedulingGates",
-                        "priorityClassName",
-                        "priority",
-                        "preemptionPolicy",
-                        "runtimeClassName",
-                        "topologySpreadConstraints",
-                        "restartPolicy",
-                        "activeDeadlineSeconds",
-                        "overhead",
-                        "os",
-                        "readinessGates",
-                        "resourceClaims",
-                        "ephemeralContainers"});
+    spec.means_nothing(ignored_pod_fields);
     spec.means_nothing({"volumes"}, "a pod sees this machine's files");
     spec.means_nothing({"initContainers"}, "do what they do on this machine before");
     spec.close();

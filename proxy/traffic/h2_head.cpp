@@ -10,10 +10,6 @@ namespace {
 constexpr std::size_t size_of_a_field = 32;  // beside its octets, RFC 9113 section 10.5.1
 constexpr std::size_t fields_of_ours = 5;    // Host, Cookie, Transfer-Encoding, or what a WebSocket needs
 
-constexpr char lower(char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-}
-
 bool is_lower_case_name(std::string_view name) {
     return !name.empty() && std::all_of(name.begin(), name.end(),
                                         [](char c) { return is_token_octet(c) && !(c >= 'A' && c <= 'Z'); });

@@ -13,10 +13,6 @@
 namespace proxy {
 namespace {
 
-constexpr char lower(char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-}
-
 bool is_token(std::string_view text) {
     return !text.empty() && all_are<is_token_octet>(text);
 }

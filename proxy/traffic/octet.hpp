@@ -17,6 +17,9 @@ constexpr bool is_alpha(char c) {
 constexpr bool is_blank(char c) {
     return c == ' ' || c == '\t';
 }
+constexpr char lower(char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+}
 
 // RFC 9110 section 5.6.2
 inline constexpr auto token_table = [] {

@@ -81,10 +81,6 @@ std::size_t utf8_length(std::string_view text) {
     return 0;
 }
 
-}  // namespace
-
-namespace {
-
 // Of what a terminal or a reader of lines would act upon: C0, DEL, and C1 (ISO 6429), which UTF-8 writes as
 // C2 80 to C2 9F.
 std::optional<unsigned> control(std::string_view text) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "admin/api.hpp"
+#include "manifest/ignored.hpp"
 #include "world.hpp"
 
 namespace {
@@ -157,6 +158,13 @@ TEST_CASE("OpenAPI version 2 is Protobuf, with every kind and what can be patche
     const auto container = property(spec, "containers").in(23)[0].in(1)[0];
     CHECK(property(container, "image").in(22)[0].text(1) == "string");
     CHECK(property(container, "volumeMounts").in(22).empty());  // anything: it means nothing here
+    // kubectl refuses what it does not find, before we could take it with a warning.
+    const auto known = [](const Fields& schema, std::string_view name) {
+        const auto all = schema.in(25)[0].in(1);
+        return std::ranges::any_of(all, [&](const Fields& one) { return one.text(1) == name; });
+    };
+    for (const auto name : manifest::ignored_pod_fields) CHECK(known(spec, name));
+    for (const auto name : manifest::ignored_container_fields) CHECK(known(container, name));
     const auto port = property(property(property(container, "readinessProbe"), "tcpSocket"), "port");
     CHECK(port.text(2) == "int-or-string");
     const auto notes = property(property(service, "metadata"), "annotations");

@@ -6,6 +6,7 @@
 
 #include "admin/resources.hpp"
 #include "cli/words.hpp"
+#include "manifest/configuration.hpp"
 
 using namespace cli;
 
@@ -134,4 +135,13 @@ TEST_CASE("the kinds that get completes are those that the gateway has", "[comma
         CHECK(std::ranges::find(admin::resources(), kind, &admin::Resource::plural) !=
               admin::resources().end());
     }
+}
+
+TEST_CASE("log-level completes the subsystems that there are, and --log-level takes the levels of a manifest",
+          "[cli]") {
+    auto subsystems = split_choices(find_command("log-level")->choices);
+    std::erase(subsystems, "all");
+    CHECK(std::ranges::equal(subsystems, manifest::log_subsystems));
+    CHECK(std::ranges::equal(split_choices(find_flag(*find_command("serve"), "--log-level")->choices),
+                             manifest::log_levels));
 }
