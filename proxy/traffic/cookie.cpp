@@ -1,14 +1,13 @@
 #include "proxy/traffic/cookie.hpp"
 
-#include <openssl/core_names.h>
+// SHA256_CTX is deprecated, but there in all of OpenSSL 3, and the only one that can be copied at no cost.
+#define OPENSSL_API_COMPAT 10100
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/params.h>
+#include <openssl/sha.h>
 
 #include <cstring>
 #include <initializer_list>
 #include <memory>
-#include <stdexcept>
 
 #include "proxy/base64.hpp"
 
@@ -57,38 +56,38 @@ void for_each_cookie(std::string_view field, Each each) {
     }
 }
 
-// HMAC-SHA-256 with one key, whose schedule is made once a thread: every new session's answer is sealed.
+// HMAC-SHA-256 (RFC 2104) with one key, whose two blocks are digested once a thread: every new session's
+// answer is sealed, and OpenSSL's EVP_MAC copies its contexts for longer than it digests.
 class Hmac {
 public:
     explicit Hmac(const CookieKey::Octets& key) : key_(key) {
-        std::unique_ptr<EVP_MAC, decltype(&EVP_MAC_free)> mac(EVP_MAC_fetch(nullptr, "HMAC", nullptr),
-                                                              &EVP_MAC_free);
-        context_.reset(mac ? EVP_MAC_CTX_new(mac.get()) : nullptr);
-        char digest[] = "SHA256";
-        const OSSL_PARAM parameters[] = {OSSL_PARAM_construct_utf8_string("digest", digest, 0),
-                                         OSSL_PARAM_construct_end()};
-        check(context_ && EVP_MAC_init(context_.get(), key.data(), key.size(), parameters) == 1);
+        begin(inner_, 0x36);
+        begin(outer_, 0x5c);
     }
     bool has(const CookieKey::Octets& key) const { return key_ == key; }
 
-    std::array<unsigned char, 32> operator()(std::initializer_list<std::string_view> parts) {
-        std::array<unsigned char, 32> out{};
-        std::size_t size = 0;
-        check(EVP_MAC_init(context_.get(), nullptr, 0, nullptr) == 1);
-        for (const auto part : parts)
-            check(EVP_MAC_update(context_.get(), reinterpret_cast<const unsigned char*>(part.data()),
-                                 part.size()) == 1);
-        check(EVP_MAC_final(context_.get(), out.data(), &size, out.size()) == 1 && size == out.size());
+    std::array<unsigned char, 32> operator()(std::initializer_list<std::string_view> parts) const {
+        std::array<unsigned char, 32> out;
+        auto context = inner_;
+        for (const auto part : parts) SHA256_Update(&context, part.data(), part.size());
+        SHA256_Final(out.data(), &context);
+        context = outer_;
+        SHA256_Update(&context, out.data(), out.size());
+        SHA256_Final(out.data(), &context);
         return out;
     }
 
 private:
-    static void check(bool good) {
-        if (!good) throw std::runtime_error("OpenSSL cannot make an HMAC");
+    void begin(SHA256_CTX& context, unsigned char pad) const {
+        std::array<unsigned char, SHA256_CBLOCK> block;
+        for (std::size_t i = 0; i < block.size(); ++i)
+            block[i] = static_cast<unsigned char>((i < key_.size() ? key_[i] : 0) ^ pad);
+        SHA256_Init(&context);
+        SHA256_Update(&context, block.data(), block.size());
     }
 
     CookieKey::Octets key_;
-    std::unique_ptr<EVP_MAC_CTX, decltype(&EVP_MAC_CTX_free)> context_{nullptr, &EVP_MAC_CTX_free};
+    SHA256_CTX inner_, outer_;
 };
 
 }  // namespace

@@ -38,6 +38,7 @@ void Poller::start() {
 }
 
 void Poller::stop() {
+    stopped_ = true;
     error_code ignored;
     descriptor_.cancel(ignored);
 }
@@ -51,21 +52,37 @@ void Poller::wait() {
     });
 }
 
-// Who is told runs at once, and may end any socket: one that ends leaves the list by itself.
-void Poller::tell() {
-    boost::intrusive::list<Socket, boost::intrusive::base_hook<ReadyHook>,
-                           boost::intrusive::constant_time_size<false>>
-        ready;
+bool Poller::take() {
     const int count =
         ::epoll_wait(descriptor_.native_handle(), events_.data(), static_cast<int>(events_.size()), 0);
     for (int i = 0; i < count; ++i) {
         const auto& event = events_[static_cast<std::size_t>(i)];
         auto& socket = *static_cast<Socket*>(event.data.ptr);
         socket.note(event.events);
-        ready.push_back(socket);
+        if (!socket.is_linked()) ready_.push_back(socket);
     }
+    return count >= 0 && count < static_cast<int>(events_.size());
+}
+
+bool Poller::look() {
+    const bool all = take();
+    if (ready_.empty() || tells_later_) return all;
+    tells_later_ = true;
+    asio::post(io_, [this] {
+        tells_later_ = false;
+        if (!stopped_) tell();
+    });
+    return all;
+}
+
+// Who is told runs at once, and may end any socket: one that ends leaves the list by itself. Who becomes
+// ready meanwhile is told in another turn: all else has one in between.
+void Poller::tell() {
+    take();
+    decltype(ready_) ready;
+    ready.swap(ready_);
     while (!ready.empty()) try {
-            if (!ready.front().tell_one()) ready.pop_front();
+            if (!static_cast<Socket&>(ready.front()).tell_one()) ready.pop_front();
         } catch (const std::exception& error) {  // of this one: the others are told all the same
             log_of(LogOf::proxy)
                 .error(
@@ -173,7 +190,9 @@ std::size_t Socket::read_some(std::span<char> into, error_code& error, int flags
     return 0;
 }
 
+// The poller is asked for all of its sockets at once, in less time than a read of this one takes.
 bool Socket::is_silent() const {
+    if (poller_->look() && watched_ && !may_read_) return true;
     char octet;
     return ::recv(descriptor_, &octet, 1, MSG_PEEK) < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
 }

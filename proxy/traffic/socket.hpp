@@ -23,6 +23,10 @@ namespace proxy {
 
 namespace asio = boost::asio;
 
+// A socket that is to be told.
+struct Ready : boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
+};
+
 // Tells the sockets of one io_context when they are ready. An epoll of its own that the io_context waits for:
 // one system call for all that became ready meanwhile.
 class Poller {
@@ -33,20 +37,22 @@ public:
 
     void start();  // nobody is told before
     void stop();   // nor afterwards: the io_context has one thing less to wait for
+    // Learns what has become ready by now; who waits for it is told later. False: there may be more of it.
+    bool look();
     asio::io_context& io() { return io_; }
 
 private:
     friend class Socket;
     void wait();
     void tell();
+    bool take();  // what is new, into ready_
 
     asio::io_context& io_;
     asio::posix::stream_descriptor descriptor_;
     std::array<epoll_event, 64> events_{};
+    boost::intrusive::list<Ready, boost::intrusive::constant_time_size<false>> ready_;
+    bool tells_later_ = false, stopped_ = false;
 };
-
-using ReadyHook =
-    boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
 
 // What waits for a socket, called once. Small ones are held without an allocation.
 class WhenReady {
@@ -114,7 +120,7 @@ private:
 };
 
 // Non-blocking, without delay (Nagle). Errors are Asio's. Movable until its first wait.
-class Socket : public ReadyHook {
+class Socket : public Ready {
 public:
     using executor_type = asio::io_context::executor_type;
     enum wait_type : unsigned char { wait_read, wait_write, wait_either };
@@ -145,8 +151,8 @@ public:
     void would_block(wait_type what) {
         if (watched_) (what == wait_read ? may_read_ : may_write_) = false;
     }
-    // Asks the system, whatever is known here: no octet and no end has come. What the poller knows may be
-    // older than the request that wants to know.
+    // Asks the system: no octet and no end has come. What the poller was told last may be older than the
+    // request that wants to know.
     bool is_silent() const;
 
     // void(error_code); it may end without cause. Two at a time, of whatever kind: one who reads and one who

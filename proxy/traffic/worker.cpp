@@ -3,6 +3,7 @@
 #include <boost/asio.hpp>
 
 #include "proxy/bounds/reserve.hpp"
+#include "proxy/bounds/small_blocks.hpp"
 #include "proxy/log.hpp"
 #include "proxy/traffic/connection.hpp"
 
@@ -26,6 +27,7 @@ void Worker::start() {
         sweep();
     });
     thread_ = std::thread([this] {
+        const SmallBlocks::Kept blocks;
         for (;;) try {  // no exception of one handler ends the others
                 io_.run();
                 return;

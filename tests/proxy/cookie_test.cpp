@@ -1,6 +1,8 @@
 // The affinity cookie: sealed, opened, forged; and Cookie fields.
 #include "proxy/traffic/cookie.hpp"
 
+#include <openssl/hmac.h>
+
 #include <catch2/catch.hpp>
 #include <set>
 
@@ -86,6 +88,21 @@ TEST_CASE("a pod's tag is stable, depends on the key and says nothing", "[cookie
     std::set<std::uint64_t> tags;
     for (int i = 0; i < 1000; ++i) tags.insert(key().tag("pod/" + std::to_string(i)));
     CHECK(tags.size() == 1000);
+}
+
+TEST_CASE("what is sealed is sealed with the HMAC-SHA-256 that OpenSSL makes", "[cookie]") {
+    CookieKey::Octets octets{};
+    for (std::size_t i = 0; i < octets.size(); ++i) octets[i] = static_cast<unsigned char>(i * 37 + 11);
+    for (std::size_t size : {0u, 1u, 50u, 51u, 64u, 200u}) {
+        const auto pod = string(size, 'p');
+        const auto text = string("pod") + '\0' + '\0' + pod;
+        std::array<unsigned char, 32> mac{};
+        HMAC(EVP_sha256(), octets.data(), static_cast<int>(octets.size()),
+             reinterpret_cast<const unsigned char*>(text.data()), text.size(), mac.data(), nullptr);
+        std::uint64_t expected = 0;
+        for (std::size_t i = 0; i < 8; ++i) expected = expected << 8 | mac[i];
+        CHECK(CookieKey(octets).tag(pod) == expected);
+    }
 }
 
 TEST_CASE("every cookie of a name is found, a stranger's in front of ours too", "[cookie]") {
