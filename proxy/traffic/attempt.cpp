@@ -36,25 +36,30 @@ bool announces_a_body(const ResponseHead& response) {
 
 asio::awaitable<Outcome> Attempt::run() {
     auto outcome = Outcome::done;
-    if (!reuse()) outcome = co_await connect();
-    if (outcome != Outcome::done) co_return outcome;
+    auto now = Clock::now();
+    if (!reuse(now)) {
+        outcome = co_await connect();
+        if (outcome != Outcome::done) co_return outcome;
+        now = Clock::now();
+    }
     if (slotless_)
         x_.on_departure = [this] {
             if (nobody_needs_it() && connection_) connection_->stream.interrupt();
         };
     if (nobody_needs_it()) co_return Outcome::abandoned;
-    begin_clock();
+    begin_clock(now);
     if (!sent_at_once()) {
         const bool had_it_all = co_await send();
         if (!had_it_all) co_return Outcome::body_lost;
     }
     outcome = co_await receive();
-    if (outcome == Outcome::done && reusable_) worker_.keep_idle(x_.backend->id, std::move(connection_));
+    if (outcome == Outcome::done && reusable_)
+        worker_.keep_idle(x_.backend->id, std::move(connection_), x_.pod_done);
     co_return outcome;
 }
 
-bool Attempt::reuse() {
-    if (!fresh_) connection_ = worker_.take_idle(x_.backend->id);
+bool Attempt::reuse(TimePoint now) {
+    if (!fresh_) connection_ = worker_.take_idle(x_.backend->id, now);
     return reused_ = connection_ != nullptr;
 }
 
@@ -68,8 +73,8 @@ asio::awaitable<Outcome> Attempt::connect() {
     co_return error ? Outcome::unsent : Outcome::done;
 }
 
-void Attempt::begin_clock() {
-    x_.handed_over = Clock::now();
+void Attempt::begin_clock(TimePoint now) {
+    x_.handed_over = now;
     deadline_ = x_.handed_over + x_.service->timeout;
     start_deadline_ = x_.service->response_start_timeout
                           ? x_.handed_over + *x_.service->response_start_timeout
@@ -151,7 +156,12 @@ asio::awaitable<Outcome> Attempt::receive() {
         auto& response = std::get<ResponseHead>(parsed);
         here.remove_prefix(length);
         if (response.status() == 101) co_return switch_protocols(std::move(response), here);
-        if (response.status() >= 200) co_return co_await receive_body(std::move(response), here);
+        if (response.status() >= 200) {
+            if (response.status() == 404 && !x_.elsewhere.empty()) co_return Outcome::not_here;
+            begin_body(std::move(response), here);
+            if (decoder_.state() == BodyDecoder::State::more) co_return co_await receive_body();
+            co_return end_body(x_.answered);
+        }
         kept = std::string(here);
         here = kept;
         if (too_many_interim_responses()) co_return nonsense("it has too many interim responses");
@@ -187,50 +197,55 @@ Outcome Attempt::switch_protocols(ResponseHead response, std::string_view rest) 
     return Outcome::switched;
 }
 
-// `rest`: what came with the head; it may be gone after the first wait.
-asio::awaitable<Outcome> Attempt::receive_body(ResponseHead response, std::string_view rest) {
-    if (response.status() == 404 && !x_.elsewhere.empty()) co_return Outcome::not_here;
-    BodyDecoder decoder(response.framing(), response.content_length());
-    const int status = response.status();
-    const bool may_be_unmounted = looks_unmounted(response);
+// `rest`: what came with the head.
+void Attempt::begin_body(ResponseHead response, std::string_view rest) {
+    decoder_ = BodyDecoder(response.framing(), response.content_length());
+    sized_ = response.framing() == Framing::sized;
+    status_ = response.status();
     reusable_ = may_be_used_again(response);
-    std::string held_back;
-    const auto sink = [&](std::string_view content) {
+    x_.answered = Clock::now();
+    if (looks_unmounted(response))
+        unmounted_ = std::move(response);
+    else
+        publish(std::move(response));
+    hear(rest);
+}
+
+void Attempt::hear(std::string_view octets) {
+    const auto taken = decoder_.feed(octets, [&](std::string_view content) {
         if (x_.listener) x_.listener->hear(content);
         if (x_.nobody_listens()) return;
-        if (may_be_unmounted)
-            held_back += content;
+        if (unmounted_)
+            held_back_ += content;
         else
             keep(content);
-    };
-    x_.answered = Clock::now();
-    const bool sized =
-        response.framing() == Framing::sized;  // who knows its length waits for no single piece
-    if (!may_be_unmounted) publish(std::move(response));
+    });
+    if (taken < octets.size()) reusable_ = false;  // octets after the end: whose are they?
+}
 
-    if (decoder.feed(rest, sink) < rest.size()) reusable_ = false;  // octets after the end: whose are they?
-    while (decoder.state() == BodyDecoder::State::more) {
-        if (!sized || x_.answer.backlog() >= worth_a_write) x_.notify();
+asio::awaitable<Outcome> Attempt::receive_body() {
+    while (decoder_.state() == BodyDecoder::State::more) {
+        // Who knows its length waits for no single piece.
+        if (!sized_ || x_.answer.backlog() >= worth_a_write) x_.notify();
         if (slotless_ && !x_.listener) co_await until_taken();
-        const auto outcome = co_await read_some([&](std::string_view octets) {
-            const auto taken = decoder.feed(octets, sink);
-            if (taken < octets.size()) reusable_ = false;
-        });
+        const auto outcome = co_await read_some([&](std::string_view octets) { hear(octets); });
         if (!outcome) continue;
-        if (*outcome == Outcome::died && said_bye_ && decoder.closed()) break;
+        if (*outcome == Outcome::died && said_bye_ && decoder_.closed()) break;
         co_return *outcome == Outcome::died ? Outcome::broken_off : *outcome;
     }
-    if (decoder.state() == BodyDecoder::State::malformed)
-        co_return nonsense("its chunked framing is malformed");
-    x_.pod_done = Clock::now();
-    status_ = status;
-    if (x_.listener && status < 300) x_.listener->end();  // a refusal is the end of nothing
-    if (may_be_unmounted) {
-        if (held_back == not_mounted_body) co_return Outcome::not_mounted;
-        publish(std::move(response));
-        keep(held_back);
-    }
-    co_return Outcome::done;
+    co_return end_body(Clock::now());
+}
+
+Outcome Attempt::end_body(TimePoint now) {
+    if (decoder_.state() == BodyDecoder::State::malformed)
+        return nonsense("its chunked framing is malformed");
+    x_.pod_done = now;
+    if (x_.listener && status_ < 300) x_.listener->end();  // a refusal is the end of nothing
+    if (!unmounted_) return Outcome::done;
+    if (held_back_ == not_mounted_body) return Outcome::not_mounted;
+    publish(std::move(*unmounted_));
+    keep(held_back_);
+    return Outcome::done;
 }
 
 // No slot is waiting for this answer's end, so there is no reason to hold more of it than the client's line

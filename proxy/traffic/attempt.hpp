@@ -44,16 +44,19 @@ public:
     int status() const { return status_; }  // of an answer that is done
 
 private:
-    bool reuse();  // a connection that was used before
+    bool reuse(TimePoint now);  // a connection that was used before
     asio::awaitable<Outcome> connect();
-    void begin_clock();
+    void begin_clock(TimePoint now);
     bool sent_at_once();  // all of it, as nearly always
     asio::awaitable<bool> send();
     bool has_answered();
     bool too_many_interim_responses();
     bool may_be_used_again(const ResponseHead&) const;
     asio::awaitable<Outcome> receive();
-    asio::awaitable<Outcome> receive_body(ResponseHead, std::string_view rest);
+    void begin_body(ResponseHead, std::string_view rest);
+    asio::awaitable<Outcome> receive_body();
+    Outcome end_body(TimePoint now);
+    void hear(std::string_view content);
     Outcome switch_protocols(ResponseHead, std::string_view rest);
     asio::awaitable<void> until_taken();
     bool looks_unmounted(const ResponseHead&) const;
@@ -81,6 +84,10 @@ private:
     bool odd_ = false;       // an interim response announced a body, which it cannot have
     bool said_bye_ = false;  // the pod closed in order: no reset, and not we
     int status_ = 0;
+    BodyDecoder decoder_{Framing::none, 0};
+    std::optional<ResponseHead> unmounted_;  // its head, if that is what it may mean
+    std::string held_back_;                  // and its content
+    bool sized_ = false;
 };
 
 }  // namespace proxy

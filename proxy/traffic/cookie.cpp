@@ -20,10 +20,15 @@ std::string base64url(std::string_view octets) {
     std::string out((octets.size() * 4 + 2) / 3, '\0');
     auto* to = out.data();
     unsigned bits = 0, held = 0;
-    for (const char c : octets) {
-        bits = (bits << 8) | static_cast<unsigned char>(c);
-        for (held += 8; held >= 6; held -= 6) *to++ = base64url_alphabet[(bits >> (held - 6)) & 63];
+    const auto next = [&] {
+        bits = (bits << 8) | static_cast<unsigned char>(octets.front()), octets.remove_prefix(1);
+    };
+    while (octets.size() >= 3) {
+        next(), next(), next();
+        for (const int shift : {18, 12, 6, 0}) *to++ = base64url_alphabet[(bits >> shift) & 63];
     }
+    for (; !octets.empty(); held += 8) next();
+    for (; held >= 6; held -= 6) *to++ = base64url_alphabet[(bits >> (held - 6)) & 63];
     if (held > 0) *to = base64url_alphabet[(bits << (6 - held)) & 63];
     return out;
 }

@@ -122,9 +122,13 @@ private:
         status_ = attempt.status();
         if (x_.trace && outcome != Outcome::done && outcome != Outcome::switched)
             x_.trace->end_try(Clock::now(), status_of_failed(outcome), word_for(outcome), x_.detail);
-        const bool over = co_await conclude(outcome);
-        if (x_.trace && outcome == Outcome::done) x_.trace->end_try(x_.pod_done, status_);
-        co_return over;
+        if (outcome != Outcome::done) co_return co_await conclude(outcome);
+        if (has_slot_)
+            co_await done();
+        else
+            settle();
+        if (x_.trace) x_.trace->end_try(x_.pod_done, status_);
+        co_return true;
     }
 
     std::unique_ptr<Stopper> stopper_for_departure() {
@@ -141,8 +145,7 @@ private:
         const auto now = Clock::now();
         const auto id = backend_->id;
         switch (outcome) {
-            case Outcome::done:
-                co_await done();
+            case Outcome::done:  // see one_try()
                 co_return true;
             case Outcome::switched:
                 x_.held = std::move(lease_);
@@ -200,14 +203,8 @@ private:
         const bool has_begun_a_job = lease_ && x_.until != router::Until::answer && status_ < 300;
         if (!has_begun_a_job) give_back();
         // Whom the slot was given to sends his request before anything else is done: the pod waits for it.
-        if (has_slot_ && !has_begun_a_job) co_await worker_.others();
-        if (status_ >= 500)
-            gate_.failed(backend_->id, Clock::now());
-        else
-            gate_.succeeded(backend_->id);
-        learn();
-        x_.complete = !x_.failure;  // of an answer that came too late a part is missing
-        x_.notify();
+        if (!has_begun_a_job) co_await worker_.others();
+        settle();
         if (has_begun_a_job) {
             co_await until_job_is_over(worker_, x_);
             x_.pod_done = Clock::now();
@@ -215,10 +212,21 @@ private:
         }
     }
 
-    // The slot, if it has one. Noted before, as the next one may come at once: for how long the slot had been
-    // free when this request came, which is little if it had waited for it.
+    // The answer is whole.
+    void settle() {
+        if (status_ >= 500)
+            gate_.failed(backend_->id, Clock::now());
+        else
+            gate_.succeeded(backend_->id);
+        learn();
+        x_.complete = !x_.failure;  // of an answer that came too late a part is missing
+        x_.notify();
+    }
+
+    // Noted before, as the next one may come at once: for how long the slot had been free when this request
+    // came, which is little if it had waited for it.
     void give_back() {
-        if (has_slot_) note_gap();
+        note_gap();
         lease_.release();
     }
     void note_gap() {

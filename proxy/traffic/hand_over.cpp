@@ -23,38 +23,38 @@ bool takes_a_slot(router::Class what) {
     return what == router::Class::generation || what == router::Class::job;
 }
 
-asio::awaitable<std::optional<Visit::Next>> Visit::hand_over() {
+void Visit::start(std::shared_ptr<const Backend> pod, Lease lease) {
+    start_errand(worker_, exchange_, std::move(pod), std::move(lease));
+    client_.watch([exchange = exchange_] { exchange->leave(); });
+}
+
+asio::awaitable<std::optional<Visit::Next>> Visit::hand_over(std::optional<std::string> own_answer,
+                                                             Unplaced why) {
     const auto& head = exchange_->head;
     const auto what = classified_.what;
-    if (auto answer = answer_without_pod()) co_return co_await write_own(200, std::move(*answer));
-    Lease lease;
-    Placed placed;
-    if (!takes_a_slot(what)) {
-        placed = place_without_slot();
-        if (!placed.pod && placed.why != Unplaced::no_pod)
-            co_return co_await refuse(Refusal::unplaced, head, advice_to(placed.why));
-    }
-    if (!placed.pod && (takes_a_slot(what) || what == router::Class::navigation)) {
-        const auto since = Clock::now();
-        lease = co_await acquire(patience());
-        if (exchange_->trace) trace_wait(since, lease);
-        exchange_->waited = lease.waiter().waited;
-        exchange_->borrowed = lease.waiter().borrowed;
-        if (!lease.granted() || departed_) co_return co_await end_of_waiting(lease);
-        placed.pod = lease.pod();
-        if (!takes_a_slot(what)) lease.release();  // it only waited for a pod to be there
-    }
-    if (!placed.pod)
+    if (own_answer) co_return co_await write_own(200, std::move(*own_answer));
+    if (!takes_a_slot(what) && why != Unplaced::no_pod)
+        co_return co_await refuse(Refusal::unplaced, head, advice_to(why));
+    if (!takes_a_slot(what) && what != router::Class::navigation)
         co_return co_await refuse(
             Refusal::unavailable, head,
             "No pod runs, and requests of this kind start none: send a generation or open the page first, or "
             "let every request start one with the annotation pilotlight.dev/profile: strict.");
-    start_errand(worker_, exchange_, placed.pod, std::move(lease));
-    client_.watch([exchange = exchange_] { exchange->leave(); });
+    const auto since = Clock::now();
+    auto lease = co_await acquire(patience());
+    if (exchange_->trace) trace_wait(since, lease);
+    exchange_->waited = lease.waiter().waited;
+    exchange_->borrowed = lease.waiter().borrowed;
+    if (!lease.granted() || departed_) co_return co_await end_of_waiting(lease);
+    auto pod = lease.pod();
+    if (!takes_a_slot(what)) lease.release();  // it only waited for a pod to be there
+    start(std::move(pod), std::move(lease));
     co_return std::nullopt;
 }
 
+// Empty for who takes one.
 Placed Visit::place_without_slot() {
+    if (takes_a_slot(classified_.what)) return {};
     auto& x = *exchange_;
     auto placed = x.service->gate->any_pod(caller_, classified_.towards, Clock::now());
     if (placed.pod && classified_.towards == router::Towards::seek && !x.head.websocket()) {

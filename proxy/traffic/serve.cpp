@@ -121,7 +121,13 @@ asio::awaitable<Visit::Next> Visit::answer(RequestHead request) {
         now != routing_)  // a reload during the upload: the pods are another revision's
         if (const auto found = now->routes.find(x.head.host())) x.service = now->services[*found];
     prepare();
-    if (const auto over = co_await hand_over()) co_return *over;
+    auto own_answer = answer_without_pod();
+    Placed placed;
+    if (!own_answer) placed = place_without_slot();
+    if (placed.pod)
+        start(std::move(placed.pod), {});
+    else if (const auto over = co_await hand_over(std::move(own_answer), placed.why))
+        co_return *over;
     unplaced.release();
     co_return co_await result();
 }

@@ -6,6 +6,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/error.hpp>
 #include <cerrno>
 #include <system_error>
@@ -44,12 +45,31 @@ void Poller::stop() {
 }
 
 void Poller::wait() {
+    if (std::exchange(waits_, true)) return;
     descriptor_.async_wait(asio::posix::stream_descriptor::wait_read, [this](error_code error) {
-        if (error) return;
-        tell();
-        MustNotFail others;
-        wait();  // which ends at once if some are left
+        waits_ = false;
+        if (!error && !later_) turn();
     });
+}
+
+void Poller::later() {
+    if (std::exchange(later_, true)) return;
+    asio::post(io_, [this] {
+        later_ = false;
+        turn();
+    });
+}
+
+// While there is something in each turn, the next one comes by itself: to wait costs more than to look.
+void Poller::turn() {
+    if (stopped_) return;
+    in_turn_ = true;
+    take();
+    const bool busy = !ready_.empty();
+    tell();
+    in_turn_ = false;
+    MustNotFail others;
+    busy ? later() : wait();  // which ends at once if some are left
 }
 
 bool Poller::take() {
@@ -66,19 +86,13 @@ bool Poller::take() {
 
 bool Poller::look() {
     const bool all = take();
-    if (ready_.empty() || tells_later_) return all;
-    tells_later_ = true;
-    asio::post(io_, [this] {
-        tells_later_ = false;
-        if (!stopped_) tell();
-    });
+    if (!ready_.empty() && !in_turn_) later();
     return all;
 }
 
 // Who is told runs at once, and may end any socket: one that ends leaves the list by itself. Who becomes
 // ready meanwhile is told in another turn: all else has one in between.
 void Poller::tell() {
-    take();
     decltype(ready_) ready;
     ready.swap(ready_);
     while (!ready.empty()) try {
@@ -207,6 +221,14 @@ std::size_t Socket::write_some(std::span<const std::string_view> pieces, error_c
         whole += piece.size();
     }
     if (used == 0) return 0;
+    std::array<char, 4096> gathered;  // of several small ones; sendmsg(2) costs more than to copy them
+    if (used > 1 && whole <= gathered.size()) {
+        auto* end = gathered.data();
+        for (std::size_t i = 0; i < used; ++i)
+            end = std::copy_n(static_cast<const char*>(vectors[i].iov_base), vectors[i].iov_len, end);
+        vectors[0] = {gathered.data(), whole};
+        used = 1;
+    }
     if (!may_write_) {
         error = asio::error::would_block;
         return 0;

@@ -44,6 +44,8 @@ public:
 private:
     friend class Socket;
     void wait();
+    void later();
+    void turn();
     void tell();
     bool take();  // what is new, into ready_
 
@@ -51,7 +53,7 @@ private:
     asio::posix::stream_descriptor descriptor_;
     std::array<epoll_event, 64> events_{};
     boost::intrusive::list<Ready, boost::intrusive::constant_time_size<false>> ready_;
-    bool tells_later_ = false, stopped_ = false;
+    bool waits_ = false, later_ = false, in_turn_ = false, stopped_ = false;
 };
 
 // What waits for a socket, called once. Small ones are held without an allocation.

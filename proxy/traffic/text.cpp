@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <openssl/rand.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <ctime>
@@ -47,9 +48,16 @@ std::uint64_t random64() {
 }
 
 void append_hex(std::string& out, std::uint64_t value) {
-    constexpr std::string_view digits = "0123456789abcdef";
+    static constexpr auto pairs = [] {  // of two digits
+        constexpr std::string_view digits = "0123456789abcdef";
+        std::array<std::array<char, 2>, 256> all{};
+        for (std::size_t octet = 0; octet < 256; ++octet)
+            all[octet] = {digits[octet >> 4], digits[octet & 15]};
+        return all;
+    }();
     std::array<char, 16> text;
-    for (auto at = text.rbegin(); at != text.rend(); ++at, value >>= 4) *at = digits[value & 15];
+    for (auto at = text.end(); at != text.begin(); value >>= 8)
+        std::copy_n(pairs[value & 255].begin(), 2, at -= 2);
     out.append(text.data(), text.size());
 }
 

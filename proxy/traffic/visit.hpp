@@ -60,7 +60,9 @@ private:
     void read_members();
 
     // --- hand_over.cpp
-    asio::awaitable<std::optional<Next>> hand_over();  // to the errand; else the request is over
+    // To the errand, at once or when there is a pod; else the request is over.
+    void start(std::shared_ptr<const Backend>, Lease);
+    asio::awaitable<std::optional<Next>> hand_over(std::optional<std::string> own_answer, Unplaced why);
     Placed place_without_slot();
     asio::awaitable<Lease> acquire(TimePoint until);  // not granted by then: it is left
     asio::awaitable<Next> end_of_waiting(Lease&);

@@ -138,7 +138,7 @@ void Worker::remove(Connection& connection) {
     connections_.erase(&connection);
 }
 
-std::unique_ptr<PodConnection> Worker::take_idle(PodId pod) {
+std::unique_ptr<PodConnection> Worker::take_idle(PodId pod, TimePoint now) {
     auto found = idle_.find(pod);
     if (found == idle_.end()) return nullptr;
     while (!found->second.empty()) {
@@ -146,14 +146,14 @@ std::unique_ptr<PodConnection> Worker::take_idle(PodId pod) {
         found->second.pop_back();
         // Readable now means closed, or octets that belong to no request of ours: both are no good.
         const bool silent = connection->stream.socket().is_silent();
-        if (silent && Clock::now() - connection->idle_since < pod_idle) return connection;
+        if (silent && now - connection->idle_since < pod_idle) return connection;
     }
     return nullptr;
 }
 
-void Worker::keep_idle(PodId pod, std::unique_ptr<PodConnection> connection) {
+void Worker::keep_idle(PodId pod, std::unique_ptr<PodConnection> connection, TimePoint now) {
     if (stopped_) return;
-    connection->idle_since = Clock::now();
+    connection->idle_since = now;
     auto& idle = idle_[pod];
     if (idle.size() < idle_per_pod) idle.push_back(std::move(connection));
 }

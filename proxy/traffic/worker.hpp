@@ -85,8 +85,8 @@ public:
     bool keeps_alive() const { return !draining_ && shared_.bounds.keeps_alive(); }
     void add(Connection& connection);
     void remove(Connection& connection);
-    std::unique_ptr<PodConnection> take_idle(PodId);  // one that is still good, or empty
-    void keep_idle(PodId, std::unique_ptr<PodConnection>);
+    std::unique_ptr<PodConnection> take_idle(PodId, TimePoint now);  // one that is still good, or empty
+    void keep_idle(PodId, std::unique_ptr<PodConnection>, TimePoint now);
     std::unique_ptr<PodConnection> new_pod_connection();
 
 private:
