@@ -1,4 +1,5 @@
-// The whole gateway, wired together: one control thread, which is the caller's of run(), and its workers.
+// The whole gateway, and the only place where the rooms are wired together: one control thread, which is the
+// caller's of run(), and its workers.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
