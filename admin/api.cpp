@@ -20,9 +20,6 @@ namespace {
 Answer text(int status, std::string body) {
     return {status, "text/plain; charset=utf-8", std::move(body)};
 }
-Answer document(const json::object& body, int status = 200) {
-    return {status, "application/json", json::serialize(body) + "\n"};
-}
 
 // "application/json;as=Table;v=v1;g=meta.k8s.io,application/json": the first form that we have wins.
 bool wants_table(std::string_view accept) {
@@ -149,6 +146,10 @@ Answered dispatch(const Request& request, const boost::urls::url_view& url, cons
 }
 
 }  // namespace
+
+Answer document(const json::object& body, int status) {
+    return {status, "application/json", json::serialize(body) + "\n"};
+}
 
 Answer refuse(int code, std::string_view reason, std::string_view message) {
     return document(failure(code, reason, message), code);

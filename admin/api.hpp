@@ -38,6 +38,8 @@ using Answered = std::variant<Answer, Following, LogWish>;
 
 Answered answer(const Request&, const Snapshot&, const Store&, WallTime now);
 
+Answer document(const json::object&, int status = 200);
+
 Answer absent(const Resource&, std::string_view name);  // 404: "x" not found
 
 // A failure as a Status object; `reason` as in Kubernetes' API conventions.

@@ -67,8 +67,8 @@ void columns(Json& json, const Ring& ring) {
         json.close(']');
     };
     column("time", [&](const Sample& s) { json.item("{}", s.time); });
-    constexpr std::array<std::string_view, 5> classes{"ok", "redirected", "clientError", "serverError",
-                                                      "left"};
+    constexpr std::array<std::string_view, 6> classes{"ok",          "redirected", "clientError",
+                                                      "serverError", "left",       "waitingPage"};
     for (std::size_t i = 0; i < classes.size(); ++i)
         column(classes[i], [&](const Sample& s) { json.item("{}", s.responses[i]); });
     column("generations", [&](const Sample& s) { json.item("{}", s.generations); });
@@ -109,7 +109,7 @@ void change(Json& json, const Lane& lane, const Lane::Change& one) {
 struct Together {
     const proxy::RevisionView* current = nullptr;  // the one that takes the traffic
     std::set<const proxy::ServiceMetrics*> metrics;
-    std::array<std::uint64_t, 5> responses{};
+    std::array<std::uint64_t, 6> responses{};
     std::array<double, 4> gpu_seconds{};
     std::vector<const proxy::WorkView*> work;
     std::size_t waiting = 0, running = 0;
@@ -129,9 +129,8 @@ std::map<std::string, Together> together(const Snapshot& snapshot) {
         one.starting += view.starting;
         for (std::size_t i = 0; i < 4; ++i) one.gpu_seconds[i] += view.gpu_seconds[i];
         if (!view.metrics || !one.metrics.insert(view.metrics.get()).second) continue;
-        for (std::size_t i = 0; i < 4; ++i)
-            one.responses[i] += view.metrics->responses[i + 2].load(std::memory_order_relaxed);
-        one.responses[4] += view.metrics->responses[0].load(std::memory_order_relaxed);
+        const auto answers = answers_of(*view.metrics);
+        for (std::size_t i = 0; i < answers.size(); ++i) one.responses[i] += answers[i];
     }
     return out;
 }

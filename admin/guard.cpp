@@ -13,7 +13,6 @@ namespace {
 
 using proxy::Wrong;
 
-constexpr std::chrono::seconds look_every{1};
 constexpr std::size_t shortest_token = 32;  // fewer characters could be guessed
 
 std::variant<std::string, Wrong> first_line(const std::filesystem::path& file) {
@@ -116,7 +115,7 @@ std::optional<Wrong> Guards::make(const manifest::Admin& settings, pods::Duratio
     if (!keys || ticket_lifetime_ != ticket_lifetime)
         keys = std::make_shared<proxy::TicketKeys>(ticket_lifetime);
     const auto before = std::exchange(settings_, settings);
-    const auto stamps = look();  // first: a file that changes while it is read is read again
+    auto stamps = look();
     auto made = make_guard(settings, keys, ticket_lifetime);
     if (auto* wrong = std::get_if<Wrong>(&made)) {
         settings_ = before;
@@ -125,33 +124,19 @@ std::optional<Wrong> Guards::make(const manifest::Admin& settings, pods::Duratio
     guard_ = std::get<std::shared_ptr<const Guard>>(std::move(made));
     ticket_keys_ = std::move(keys);
     ticket_lifetime_ = ticket_lifetime;
-    made_of_ = seen_ = stamps;
+    files_.made_of(std::move(stamps));
     return std::nullopt;
 }
 
 void Guards::watch(Changed changed) {
-    changed_ = std::move(changed);
-    look_again();
+    files_.begin([this] { return look(); },
+                 [this, changed = std::move(changed)] {
+                     changed(make(manifest::Admin(settings_), ticket_lifetime_));
+                 });
 }
 
-void Guards::look_again() {
-    timer_.expires_after(look_every);
-    timer_.async_wait([this](boost::system::error_code error) {
-        if (error) return;
-        auto now = look();
-        const bool settled =
-            now == std::exchange(seen_, now);  // certificate and key are rarely written at once
-        if (settled && now != made_of_) {
-            const auto wrong = make(manifest::Admin(settings_), ticket_lifetime_);
-            if (wrong) made_of_ = now;  // said once, and tried again when they change again
-            changed_(wrong);
-        }
-        look_again();
-    });
-}
-
-std::vector<proxy::FileStamp> Guards::look() const {
-    std::vector<proxy::FileStamp> stamps;
+proxy::FileStamps Guards::look() const {
+    proxy::FileStamps stamps;
     for (const auto& token : settings_.tokens)
         if (!token.file.empty()) stamps.push_back(proxy::stamp_of(token.file));
     if (!settings_.tls) return stamps;

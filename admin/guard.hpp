@@ -4,7 +4,6 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -14,7 +13,7 @@
 #include "admin/access.hpp"
 #include "manifest/configuration.hpp"
 #include "proxy/tls/context.hpp"
-#include "proxy/tls/file_stamp.hpp"
+#include "proxy/tls/file_watch.hpp"
 
 namespace admin {
 
@@ -34,7 +33,7 @@ std::variant<std::shared_ptr<const Guard>, proxy::Wrong> make_guard(const manife
 
 class Guards {
 public:
-    explicit Guards(asio::io_context& io) : timer_(io) {}
+    explicit Guards(asio::io_context& io) : files_(io) {}
 
     // All or nothing.
     std::optional<proxy::Wrong> make(const manifest::Admin&, pods::Duration ticket_lifetime);
@@ -43,19 +42,16 @@ public:
     // Looks at the files now and then. `changed`: there is another guard, or why the old one stays.
     using Changed = std::function<void(const std::optional<proxy::Wrong>&)>;
     void watch(Changed changed);
-    void stop() { timer_.cancel(); }
+    void stop() { files_.stop(); }
 
 private:
-    std::vector<proxy::FileStamp> look() const;
-    void look_again();
+    proxy::FileStamps look() const;
 
-    asio::steady_timer timer_;
+    proxy::FileWatch files_;
     manifest::Admin settings_;
     pods::Duration ticket_lifetime_{};
     std::shared_ptr<proxy::TicketKeys> ticket_keys_;
     std::shared_ptr<const Guard> guard_ = std::make_shared<const Guard>();
-    std::vector<proxy::FileStamp> made_of_, seen_;
-    Changed changed_;
 };
 
 }  // namespace admin

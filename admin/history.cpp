@@ -23,9 +23,7 @@ std::uint32_t in_seconds(WallTime at) {
 
 Reading read(const proxy::ServiceMetrics& metrics, const proxy::RevisionView& view) {
     Reading out;
-    for (const std::size_t i : {0, 1, 2, 3})
-        out.responses[i] = metrics.responses[i + 2].load(std::memory_order_relaxed);
-    out.responses[4] = metrics.responses[0].load(std::memory_order_relaxed);
+    out.responses = answers_of(metrics);
     out.gpu_seconds = view.gpu_seconds;
     for (std::size_t i = 0; i < out.response_time.size(); ++i)
         out.response_time[i] = metrics.generation_fine.count(i);
@@ -61,6 +59,12 @@ void add_gauges(Sample& sample, const proxy::RevisionView& view, const Snapshot&
 }
 
 }  // namespace
+
+std::array<std::uint64_t, 6> answers_of(const proxy::ServiceMetrics& metrics) {
+    const auto of_class = [&](std::size_t i) { return metrics.responses[i].load(std::memory_order_relaxed); };
+    return {of_class(2), of_class(3), of_class(4),
+            of_class(5), of_class(0), metrics.waiting_pages.load(std::memory_order_relaxed)};
+}
 
 // --- rings
 
@@ -178,12 +182,12 @@ const Series* History::find(std::string_view service) const {
 
 // --- a file of it
 //
-// "pilotlight-history 1 76\n", then for each service "NAME SECONDS MINUTES\n" and so many samples as they are
+// "pilotlight-history 2 80\n", then for each service "NAME SECONDS MINUTES\n" and so many samples as they are
 // in memory: it is read on the machine that wrote it. "end\n" at the end.
 
 namespace {
 
-constexpr std::string_view file_head = "pilotlight-history 1 76\n", file_end = "end\n";
+constexpr std::string_view file_head = "pilotlight-history 2 80\n", file_end = "end\n";
 
 void append(std::string& out, const Ring& ring) {
     for (std::size_t i = 0; i < ring.size(); ++i) {

@@ -1,7 +1,7 @@
 // What was, without a database: for each service the last hour by the second and the last day by the minute,
 // in rings of records of one size. Pure: snapshots and the time come in.
 //
-// Memory is bounded: 76 octets a record, 5040 of them, and 58 KiB for the percentiles make 441 KiB a service,
+// Memory is bounded: 80 octets a record, 5040 of them, and 58 KiB for the percentiles make 452 KiB a service,
 // for at most 64 services.
 #pragma once
 
@@ -27,7 +27,7 @@ struct Sample {
     static constexpr std::array<double, 4> quantiles{.5, .9, .95, .99};
 
     std::uint32_t time = 0;                    // its end, in seconds since 1970
-    std::array<std::uint32_t, 5> responses{};  // 2xx to 5xx, and clients that left
+    std::array<std::uint32_t, 6> responses{};  // see answers_of()
     std::uint32_t generations = 0;             // that were answered
     std::array<float, 4>
         response_time{};  // of the last minute's generations; seconds; negative: there were none
@@ -35,8 +35,11 @@ struct Sample {
     float longest_wait = 0;                 // seconds
     std::array<float, 4> gpu_seconds{};     // by proxy::GpuState
 };
-static_assert(sizeof(Sample) == 76 && std::is_trivially_copyable_v<Sample>);
+static_assert(sizeof(Sample) == 80 && std::is_trivially_copyable_v<Sample>);
 enum Gauge : std::size_t { wanted, ready, busy, starting, waiting, sessions };
+
+// 2xx to 5xx, clients that left, waiting pages.
+std::array<std::uint64_t, 6> answers_of(const proxy::ServiceMetrics&);
 
 // The last so many, oldest first.
 class Ring {
@@ -59,7 +62,7 @@ public:
 
     // What counters have come to, all revisions of the service together, and what the gauges say.
     struct Reading {
-        std::array<std::uint64_t, 5> responses{};
+        std::array<std::uint64_t, 6> responses{};
         std::array<double, 4> gpu_seconds{};
         std::array<std::uint32_t, proxy::FineHistogram::size> response_time{};
         Sample now;  // its gauges

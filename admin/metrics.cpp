@@ -66,9 +66,9 @@ std::uint64_t count_of(const Histogram& values) {
     return out;
 }
 
-// By class of 1xx (never sent as an answer), 2xx to 5xx; clients that left are told apart. Here stand the
-// activator, the revision's queue proxy and the application behind it, in Knative's words: the first two are
-// one in the gateway.
+// By class of 1xx (never sent as an answer), 2xx to 5xx; clients that left and waiting pages are told apart.
+// Here stand the activator, the revision's queue proxy and the application behind it, in Knative's words: the
+// first two are one in the gateway.
 void responses(Text& text, const std::vector<ScrapedRevision>& all) {
     constexpr std::size_t first = 2, last = 5;
     const auto each = [&](const auto& visit) {
@@ -114,6 +114,10 @@ void counters(Text& text, const std::vector<ScrapedRevision>& all) {
     counter(
         "pilotlight_client_left_total", "Requests whose client left before the answer",
         [](const ServiceMetrics& m) -> auto& { return m.responses[0]; });
+    counter(
+        "pilotlight_waiting_pages_total",
+        "Navigations that met no pod and got the waiting page (503), which no response class counts",
+        [](const ServiceMetrics& m) -> auto& { return m.waiting_pages; });
     counter(
         "pilotlight_retries_total", "Requests tried once more on another pod",
         [](const ServiceMetrics& m) -> auto& { return m.retries; });

@@ -9,6 +9,7 @@
 #include <stdexcept>
 
 #include "admin/node_json.hpp"
+#include "admin/patch.hpp"
 
 namespace admin {
 namespace {
@@ -149,6 +150,26 @@ std::variant<json::value, Answer> read_body(const Write& write) {
     auto value = read_document(write.body, wrong);
     if (!value) return refuse(400, "BadRequest", wrong);
     return std::move(*value);
+}
+
+bool patched(const Write& write, json::value& object, const json::value& patch) {
+    if (write.content_type == "application/merge-patch+json") {
+        if (!patch.is_object()) throw BadPatch("a merge patch of an object is an object");
+        merge_patch(object, patch);
+    } else if (write.content_type == "application/json-patch+json") {
+        json_patch(object, patch);
+    } else {
+        return false;
+    }
+    if (!object.is_object()) throw BadPatch("the patch leaves no object");
+    return true;
+}
+
+Answer unknown_patch(const Write& write) {
+    return refuse_object(
+        415, "UnsupportedMediaType", write,
+        "the body of the request was in an unknown format - accepted media types include: "
+        "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml");
 }
 
 }  // namespace admin

@@ -33,4 +33,9 @@ Answer refuse_object(int code, std::string_view reason, const Write&, std::strin
 // A body of one object; `wrong`: why not.
 std::variant<json::value, Answer> read_body(const Write&);
 
+// Changes the object as a patch says, or throws BadPatch or FailedTest. False: the type of the patch is none
+// of ours.
+bool patched(const Write&, json::value& object, const json::value& patch);
+Answer unknown_patch(const Write&);
+
 }  // namespace admin

@@ -120,16 +120,6 @@ std::string query(const Options& options) {
     return out;
 }
 
-// "Error from server (NotFound): pods "x" not found", as kubectl says it.
-[[noreturn]] void fail(const json::object& status) {
-    const auto text = [&](std::string_view field) {
-        const auto* value = status.if_contains(field);
-        return value != nullptr && value->is_string() ? std::string(value->get_string())
-                                                      : std::string("unknown");
-    };
-    throw Failed(fmt::format("Error from server ({}): {}", text("reason"), text("message")));
-}
-
 json::object parsed(std::string_view body) {
     boost::system::error_code error;
     auto value = json::parse({body.data(), body.size()}, error);
@@ -226,19 +216,18 @@ bool nothing_in(const json::object& answer) {
 void watch(const Options& options, admin::Client& client, Printer& printer, const json::object& listed) {
     const auto target = collection(options) + query(options) + "&watch=true&resourceVersion=" +
                         std::string(listed.at("metadata").at("resourceVersion").as_string());
-    std::optional<json::object> trouble;
+    std::optional<admin::Reply> trouble;
     const auto on_line = [&](std::string_view line) {
         auto event = parsed(line);
         auto& object = event.at("object").as_object();
-        if (event.at("type") == "ERROR") trouble = std::move(object);
+        if (event.at("type") == "ERROR") trouble = admin::Reply{0, json::serialize(object)};
         // An event that is forgotten has not happened again.
         else if (!(options.resource->immutable && event.at("type") == "DELETED"))
             printer.change(object);
         return !trouble && printer.heard();
     };
     const auto reply = client.follow(target, options.table() ? as_table : "application/json", on_line);
-    if (trouble) fail(*trouble);
-    if (reply.status != 200) fail(parsed(reply.body));
+    if (trouble || reply.status != 200) throw Failed(admin::refusal_in(trouble.value_or(reply)));
 }
 
 void run(const Options& options, std::ostream& out, std::ostream& err) {
@@ -247,8 +236,8 @@ void run(const Options& options, std::ostream& out, std::ostream& err) {
     const bool one = !options.name.empty() && !options.watch;
     const auto target = collection(options) + (one ? "/" + escaped(options.name) : query(options));
     const auto reply = client.get(target, options.table() ? as_table : "application/json");
+    if (reply.status != 200) throw Failed(admin::refusal_in(reply));
     auto answer = parsed(reply.body);
-    if (reply.status != 200) fail(answer);
     Printer printer(options, out);
     const bool nothing = nothing_in(answer);
     if (options.watch && !options.name.empty() && nothing)

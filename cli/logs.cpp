@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/json/parse.hpp>
 #include <iostream>
 
 #include "admin/client.hpp"
@@ -57,16 +56,8 @@ int run(const LogOptions& options, std::ostream& out, std::ostream& err) {
         out << piece << std::flush;
         return out.good();
     });
-    if (reply.status == 200) return 0;
-    boost::system::error_code error;
-    const auto status = boost::json::parse(reply.body, error);
-    const auto* fields = error ? nullptr : status.if_object();
-    const auto* message = fields == nullptr ? nullptr : fields->if_contains("message");
-    err << "Error from server: "
-        << (message != nullptr && message->is_string() ? std::string(message->get_string())
-                                                       : fmt::format("status {}", reply.status))
-        << "\n";
-    return 1;
+    if (reply.status != 200) return err << admin::refusal_in(reply) << "\n", 1;
+    return 0;
 }
 
 }  // namespace

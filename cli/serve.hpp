@@ -1,4 +1,4 @@
-// `pilotlight serve`: the only place where the rooms are wired together.
+// `pilotlight serve`: reads the manifests and runs a Gateway with them.
 #pragma once
 
 #include <span>

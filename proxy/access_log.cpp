@@ -12,8 +12,10 @@ double seconds(pods::Duration d) {
     return std::chrono::duration<double>(d).count();
 }
 
+// Why it is not the pod's own answer, whole, in one word.
 std::string_view reason(const RequestRecord& r) {
-    return r.refusal ? describe(*r.refusal).label : std::string_view{};
+    if (r.refusal) return describe(*r.refusal).label;
+    return r.waiting_page ? "waiting_page" : "";
 }
 
 std::string capped(std::string_view text) {
@@ -37,8 +39,8 @@ std::string json_line(const RequestRecord& r) {
 std::string text_line(const RequestRecord& r) {
     return fmt::format("{} {} {} {}{} {:.3f}s (cold {:.3f} queue {:.3f} pod {:.3f}) {}{}{}", r.status,
                        r.request_class, capped(r.method), capped(r.host), capped(r.target), seconds(r.total),
-                       seconds(r.cold), seconds(r.queue), seconds(r.pod_time), r.pod, r.refusal ? " " : "",
-                       reason(r));
+                       seconds(r.cold), seconds(r.queue), seconds(r.pod_time), r.pod,
+                       reason(r).empty() ? "" : " ", reason(r));
 }
 
 Generation generation(const RequestRecord& r) {

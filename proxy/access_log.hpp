@@ -29,6 +29,7 @@ struct RequestRecord {
     int status = 0;
     std::string pod;
     std::optional<Refusal> refusal;  // empty: the pod's own answer, whole
+    bool waiting_page = false;       // or the page that a browser gets until there is a pod
     std::uint64_t bytes_in = 0, bytes_out = 0;
     pods::Duration queue{}, cold{}, pod_time{}, total{};
     int retries = 0;

@@ -88,6 +88,9 @@ struct ServiceMetrics {
     static constexpr std::size_t refusals = static_cast<std::size_t>(Refusal::client_left) + 1;
 
     std::array<std::atomic<std::uint64_t>, 6> responses{};  // by class: [2] is 2xx; [0]: the client left
+    // Navigations that met no pod and got the page that waits in their place: no answer of the service, and
+    // nothing that failed. In none of the classes above.
+    std::atomic<std::uint64_t> waiting_pages{0};
     std::array<std::atomic<std::uint64_t>, refusals> refused{};
     std::atomic<std::uint64_t> retries{0};
     std::atomic<std::uint64_t> bytes_in{0}, bytes_out{0};

@@ -6,8 +6,6 @@ namespace proxy {
 
 namespace {
 
-constexpr std::chrono::seconds look_every{1};
-
 std::pair<std::string, std::uint16_t> key_of(const manifest::Listener& listener) {
     return {listener.address, listener.port};
 }
@@ -36,7 +34,7 @@ std::optional<Wrong> Doors::make(const manifest::Gateway& gateway) {
     const bool other_keys = !ticket_keys_ || before.timeouts.ticket_key != gateway.timeouts.ticket_key;
     const auto keys_before = ticket_keys_;
     if (other_keys) ticket_keys_ = std::make_shared<TicketKeys>(gateway.timeouts.ticket_key);
-    const auto stamps = look();  // first: a file that changes while it is read is read again
+    auto stamps = look();
     auto doors = doors_;
     for (const auto& listener : gateway.listeners) {
         auto made = make(listener);
@@ -48,7 +46,7 @@ std::optional<Wrong> Doors::make(const manifest::Gateway& gateway) {
         doors[key_of(listener)] = std::get<std::shared_ptr<const Door>>(std::move(made));
     }
     doors_ = std::move(doors);
-    made_of_ = seen_ = stamps;
+    files_.made_of(std::move(stamps));
     return std::nullopt;
 }
 
@@ -65,28 +63,12 @@ std::optional<std::time_t> Doors::valid_until() const {
 }
 
 void Doors::watch(Changed changed) {
-    changed_ = std::move(changed);
-    look_again();
+    files_.begin([this] { return look(); },
+                 [this, changed = std::move(changed)] { changed(make(manifest::Gateway(gateway_))); });
 }
 
-void Doors::look_again() {
-    timer_.expires_after(look_every);
-    timer_.async_wait([this](boost::system::error_code error) {
-        if (error) return;
-        auto now = look();
-        const bool settled =
-            now == std::exchange(seen_, now);  // certificate and key are rarely written at once
-        if (settled && now != made_of_) {
-            const auto wrong = make(manifest::Gateway(gateway_));
-            if (wrong) made_of_ = now;  // said once, and tried again when they change again
-            changed_(wrong);
-        }
-        look_again();
-    });
-}
-
-Doors::Stamps Doors::look() const {
-    Stamps stamps;
+FileStamps Doors::look() const {
+    FileStamps stamps;
     const auto add = [&](const std::filesystem::path& path) { stamps.push_back(stamp_of(path)); };
     for (const auto& listener : gateway_.listeners) {
         if (!listener.tls) continue;

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <ctime>
 #include <functional>
 #include <map>
@@ -13,7 +12,7 @@
 #include <vector>
 
 #include "manifest/configuration.hpp"
-#include "proxy/tls/file_stamp.hpp"
+#include "proxy/tls/file_watch.hpp"
 #include "proxy/traffic/door.hpp"
 
 namespace proxy {
@@ -22,7 +21,7 @@ namespace asio = boost::asio;
 
 class Doors {
 public:
-    explicit Doors(asio::io_context& io) : timer_(io) {}
+    explicit Doors(asio::io_context& io) : files_(io) {}
 
     // All or nothing.
     std::optional<Wrong> make(const manifest::Gateway&);
@@ -34,20 +33,16 @@ public:
     // Looks at the files now and then. `changed`: new doors are there, or why the old ones stay.
     using Changed = std::function<void(const std::optional<Wrong>&)>;
     void watch(Changed changed);
-    void stop() { timer_.cancel(); }
+    void stop() { files_.stop(); }
 
 private:
-    using Stamps = std::vector<FileStamp>;
-    Stamps look() const;
-    void look_again();
+    FileStamps look() const;
     std::variant<std::shared_ptr<const Door>, Wrong> make(const manifest::Listener&);
 
-    asio::steady_timer timer_;
+    FileWatch files_;
     manifest::Gateway gateway_;
     std::shared_ptr<TicketKeys> ticket_keys_;
     std::map<std::pair<std::string, std::uint16_t>, std::shared_ptr<const Door>> doors_;
-    Stamps made_of_, seen_;
-    Changed changed_;
 };
 
 }  // namespace proxy

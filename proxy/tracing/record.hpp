@@ -52,7 +52,8 @@ struct TraceRecord {
     std::string revision;
     char request_class = '-';
     int status = 0;
-    std::string_view refusal;  // its label; empty: none
+    std::string_view refusal;   // its label; empty: none
+    bool waiting_page = false;  // a 5xx that is no failure
     std::uint64_t bytes_in = 0, bytes_out = 0;
     std::vector<TracedWait> waits;
     std::vector<TracedTry> tries;

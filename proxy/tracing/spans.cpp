@@ -120,7 +120,7 @@ private:
         to.text("pilotlight.class", std::string_view(&r.request_class, 1));
         to.text("pilotlight.key", r.key);
         // What a client did wrong is no error of a server; what broke off is.
-        span.failed = (answered && r.status >= 500) ||
+        span.failed = (answered && r.status >= 500 && !r.waiting_page) ||
                       (answered && r.status < 400 && !r.refusal.empty() && r.refusal != "client_left");
         const auto status = std::to_string(r.status);
         if (!r.refusal.empty())

@@ -76,11 +76,15 @@ void Visit::log() {
         const bool answered = x.handed_over != TimePoint{};
         if (answered)
             record_.pod_time = (x.pod_done != TimePoint{} ? x.pod_done : Clock::now()) - x.handed_over;
-        const auto status_class =
-            record_.status == 499 ? 0u : static_cast<unsigned>(record_.status / 100) % 6;
-        metrics.responses[status_class].fetch_add(1, std::memory_order_relaxed);
-        metrics.duration[status_class].observe(record_.total);
-        if (answered) metrics.invocation[status_class].observe(record_.pod_time);
+        if (record_.waiting_page) {
+            metrics.waiting_pages.fetch_add(1, std::memory_order_relaxed);
+        } else {
+            const auto status_class =
+                record_.status == 499 ? 0u : static_cast<unsigned>(record_.status / 100) % 6;
+            metrics.responses[status_class].fetch_add(1, std::memory_order_relaxed);
+            metrics.duration[status_class].observe(record_.total);
+            if (answered) metrics.invocation[status_class].observe(record_.pod_time);
+        }
         metrics.bytes_in.fetch_add(record_.bytes_in, std::memory_order_relaxed);
         metrics.bytes_out.fetch_add(record_.bytes_out, std::memory_order_relaxed);
         if (key_ && record_.refusal == Refusal::key_limit)

@@ -82,7 +82,8 @@ public:
         MustNotFail book_keeping;
         count(worker_.shared().bounds.failures);
         log_of(LogOf::proxy)
-            .about({{"service", x_.service->key},
+            .about({{"requestId", x_.request_id},
+                    {"service", x_.service->key},
                     {"pod", backend_ ? std::string_view(backend_->name) : std::string_view()}})
             .error("a request to {} ended by an exception at pod {}; its client is told 500", x_.service->key,
                    backend_ ? std::string_view(backend_->name) : std::string_view("(none)"));
@@ -339,16 +340,17 @@ asio::awaitable<void> errand(Worker& worker, std::shared_ptr<Exchange> exchange,
 
 void start_errand(Worker& worker, std::shared_ptr<Exchange> exchange, std::shared_ptr<const Backend> backend,
                   Lease lease) {
-    asio::co_spawn(worker.io(), errand(worker, exchange, std::move(backend), std::move(lease)),
-                   [exchange](std::exception_ptr error) {
-                       if (error)
-                           log_of(LogOf::proxy)
-                               .about({{"service", exchange->service->key}})
-                               .error(
-                                   "the exception that ended a request to {} (a fault of the gateway, please "
-                                   "report it): {}",
-                                   exchange->service->key, what_of(error));
-                   });
+    asio::co_spawn(
+        worker.io(), errand(worker, exchange, std::move(backend), std::move(lease)),
+        [exchange](std::exception_ptr error) {
+            if (error)
+                log_of(LogOf::proxy)
+                    .about({{"requestId", exchange->request_id}, {"service", exchange->service->key}})
+                    .error(
+                        "the exception that ended a request to {} (a fault of the gateway, please "
+                        "report it): {}",
+                        exchange->service->key, what_of(error));
+        });
 }
 
 }  // namespace proxy

@@ -50,6 +50,7 @@ struct Exchange {
     std::shared_ptr<const Routing> routing;
     std::shared_ptr<const Service> service;
     RequestHead head;
+    std::string request_id;
     Spool body;
     std::string head_for_pod;
     std::vector<std::shared_ptr<const Backend>> elsewhere;  // to be asked in turn after a 404

@@ -175,7 +175,8 @@ void start_gradio_event(std::shared_ptr<GradioConversation> conversation, bool t
                 std::rethrow_exception(error);
             } catch (const std::exception& e) {
                 log_of(LogOf::proxy)
-                    .about({{"service", conversation->asked.service->key}})
+                    .about({{"requestId", conversation->asked.request_id},
+                            {"service", conversation->asked.service->key}})
                     .error(
                         "an event of {} ended by an exception (a fault of the gateway, please report it): {}",
                         conversation->asked.service->key, e.what());

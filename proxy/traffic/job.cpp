@@ -243,7 +243,7 @@ asio::awaitable<void> until_job_is_over(Worker& worker, Exchange& x) {
     }
     if (Clock::now() >= deadline)
         log_of(LogOf::proxy)
-            .about({{"service", x.service->key}, {"pod", x.backend->name}})
+            .about({{"requestId", x.request_id}, {"service", x.service->key}, {"pod", x.backend->name}})
             .warn("{}: pod {} has not ended its job within {:.0f} s (timeoutSeconds); its slot is free again",
                   x.service->key, x.backend->name, std::chrono::duration<double>(x.service->timeout).count());
 }

@@ -78,6 +78,7 @@ asio::awaitable<Visit::Next> Visit::answer(RequestHead request) {
     classified_ = service->rules->classify(asked_by(request));
     exchange_ = std::make_shared<Exchange>(worker_.io(), routing_, service, std::move(request));
     auto& x = *exchange_;
+    x.request_id = record_.request_id;
     if (routing_->tracing) x.trace = begin_trace(x.head);
     record_.method = x.head.method(), record_.host = x.head.host(), record_.target = x.head.target();
     record_.service = service->key;

@@ -140,6 +140,7 @@ asio::awaitable<Visit::Next> Visit::show_waiting_page() {
     page.request_id = record_.request_id;
     page.head_only = x.head.method() == "HEAD";
     page.close = !keep_alive_;
+    record_.waiting_page = true;
     const auto overview = x.service->gate->overview(Clock::now());
     co_return co_await write_own(503, waiting_page_response(overview, page));
 }

@@ -64,6 +64,7 @@ void Visit::fill(Trace& trace, const RequestHead& head) const {
     to.request_class = record_.request_class;
     to.status = record_.status;
     if (record_.refusal) to.refusal = describe(*record_.refusal).label;
+    to.waiting_page = record_.waiting_page;
     to.bytes_in = record_.bytes_in, to.bytes_out = record_.bytes_out;
     trace.end(Clock::now());
 }

@@ -2,6 +2,7 @@
 #include <future>
 #include <sstream>
 
+#include "admin/client.hpp"
 #include "cli/get.hpp"
 #include "world.hpp"
 
@@ -169,4 +170,11 @@ TEST_CASE("get knows what has no namespace", "[get]") {
     CHECK(get({"ns", "--no-headers"}, &gateway).out == "default   Active   <unknown>\n");
     CHECK(get({"namespaces", "-A", "-oname"}, &gateway).out == "namespace/default\n");
     CHECK(get({"routes", "-oname"}, &gateway).out == "route.serving.knative.dev/sd\n");
+}
+
+TEST_CASE("an answer that is no refusal of ours is told with its status", "[get]") {
+    CHECK(admin::refusal_in({502, "<html>Bad Gateway</html>"}) ==
+          "the gateway answered 502: is it one of this version?");
+    CHECK(admin::refusal_in({401, R"({"kind":"Status","reason":"Unauthorized","message":"who?"})"}) ==
+          "Error from server (Unauthorized): who?");
 }

@@ -34,12 +34,13 @@ TEST_CASE("a second holds what was counted in it", "[history]") {
     watch.metrics->responses[2] = 8;
     watch.metrics->responses[5] = 1;
     watch.metrics->responses[0] = 2;
+    watch.metrics->waiting_pages = 4;
     watch.snapshot.revisions[0].gpu_seconds = {1, 2, 3, 4};
     watch.look();
-    CHECK(watch.last().responses == std::array<std::uint32_t, 5>{3, 0, 0, 1, 2});
+    CHECK(watch.last().responses == std::array<std::uint32_t, 6>{3, 0, 0, 1, 2, 4});
     CHECK(watch.last().gpu_seconds == std::array<float, 4>{1, 2, 3, 4});
     watch.look();
-    CHECK(watch.last().responses == std::array<std::uint32_t, 5>{});
+    CHECK(watch.last().responses == std::array<std::uint32_t, 6>{});
 }
 
 TEST_CASE("looks that come a little early or late leave no second out and none twice", "[history]") {
@@ -170,7 +171,7 @@ TEST_CASE("half a history, or one of another version, is refused and changes not
     for (std::size_t length = 0; length < whole.size(); ++length)
         CHECK_FALSE(next.restore(std::string_view(whole).substr(0, length), watch.now));
     auto other = whole;
-    other[other.find('1')] = '2';
+    other.replace(other.find(" 2 80\n"), 3, " 1 ");
     CHECK_FALSE(next.restore(other, watch.now));
     auto many = whole;
     many.replace(many.find(" 3 "), 3, " 99999999999 ");

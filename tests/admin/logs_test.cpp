@@ -144,7 +144,7 @@ TEST_CASE("logs says what is wrong", "[logs]") {
     world::Gateway gateway(writer.snapshot());
     const auto missing = logs({"nobody"}, gateway);
     CHECK(missing.status == 1);
-    CHECK(missing.err == "Error from server: pods \"nobody\" not found\n");
+    CHECK(missing.err == "Error from server (NotFound): pods \"nobody\" not found\n");
     CHECK(logs({}, gateway).status == 2);
     CHECK(logs({"sd-1", "--tail", "many"}, gateway).status == 2);
     CHECK(logs({"sd-1", "sd-2"}, gateway).status == 2);

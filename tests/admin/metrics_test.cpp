@@ -142,6 +142,7 @@ TEST_CASE("the metrics page keeps the rules of its format", "[metrics]") {
     metrics->duration[2].observe(std::chrono::seconds(70));
     metrics->duration[2].observe(std::chrono::hours(1));
     metrics->cold_wait.observe(std::chrono::seconds(41));
+    metrics->waiting_pages = 4;
     metrics->refused[static_cast<std::size_t>(proxy::Refusal::queue_full)] = 2;
     snapshot.revisions[0].metrics = metrics;
     snapshot.pods[0].leases = 1;
@@ -165,6 +166,8 @@ TEST_CASE("the metrics page keeps the rules of its format", "[metrics]") {
     CHECK(page.value(seconds + "\"0.05\"}") == 1);
     CHECK(page.value("pilotlight_cold_wait_seconds_sum{" + old_labels + "}") == Approx(41));
     CHECK(page.value("pilotlight_refusals_total{" + old_labels + ",reason=\"queue_full\"}") == 2);
+    CHECK(page.value("pilotlight_waiting_pages_total{" + old_labels + "}") == 4);
+    CHECK(page.value("revision_request_count{" + old_labels + ",response_code_class=\"5xx\"}") == 0);
     CHECK(page.value("pilotlight_leases{" + old_labels + "}") == 1);
     CHECK(page.value("pilotlight_pods{" + old_labels + ",state=\"Ready\"}") == 1);
     CHECK(page.value("pilotlight_pods{" + old_labels + ",state=\"ContainerCreating\"}") == 1);

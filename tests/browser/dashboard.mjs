@@ -70,6 +70,7 @@ const checks = [
     await until("the queue names them", async () => (await page.$$("#queue li")).length === 3);
     await until("the queue says what they wait for", async () => /for a cold start/.test(await text(page, "#queue")));
     await until("a pod works", async () => (await page.$$('#tokens [data-state="busy"]')).length > 0, 20_000);
+    await until("its row says on which request", async () => /[0-9a-f]{16}, [\d.]+ ?m?s/.test(await text(page, "#pods table")));
     await running;
   }],
   ["after the run, with two errors of the client, the figures are those of the metrics", async () => {
@@ -77,7 +78,8 @@ const checks = [
     same(await curl("/no-such-page"), 404, "the pod's answer");
     await until("32 requests on the page", async () => (await number(page, "#tile-requests")) === 32);
     const metric = await metrics();
-    same(await number(page, "#tile-requests"), metric("revision_request_count") + metric("pilotlight_client_left_total"), "requests");
+    same(await number(page, "#tile-requests"), metric("revision_request_count") + metric("pilotlight_client_left_total")
+      + metric("pilotlight_waiting_pages_total"), "requests");
     same(await number(page, "#tile-4xx"), metric("revision_request_count", 'class="4xx"'), "4xx");
     same(await number(page, "#tile-5xx"), metric("revision_request_count", 'class="5xx"'), "5xx");
     same(await text(page, "#tile-success"), "100 %", "the success rate");

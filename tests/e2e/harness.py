@@ -296,6 +296,13 @@ class Gateway:
     def metrics(self):
         return wire.request(self.admin, "GET", "/metrics", host=f"127.0.0.1:{self.admin}").body.decode()
 
+    def counted(self, name, *labels):
+        """The sum of a metric's series that have these labels in them."""
+        series = re.findall(rf"(?m)^{name}(\{{.*\}})? (\S+)$", self.metrics())
+        if not series:
+            raise AssertionError(f"there is no metric {name}")
+        return sum(float(value) for of, value in series if all(label in of for label in labels))
+
     def access(self):
         with open(self.access_log, encoding="utf-8") as file:
             return [json.loads(line) for line in file if line.endswith("\n")]  # the last may not be whole yet

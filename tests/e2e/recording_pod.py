@@ -28,13 +28,10 @@ def sized(body=b"{}", status="200 OK", **fields):
     return f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n{lines}\r\n".encode() + body
 
 
-class RecordingPod:
-    """Answers every request with what `answer(seen, connection)` returns, or sends itself and returns None."""
+class Pod:
+    """One that does with each connection what serve(peer) says."""
 
-    def __init__(self, answer=None, name="recorder"):
-        self.seen, self.name = [], name
-        self.answer = answer or (lambda seen, _: sized(json.dumps({"pod": name, "target": seen.target}).encode(),
-                                                       Content_Type="application/json"))
+    def __init__(self):
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.port = self.listener.getsockname()[1]
         self.address = f"127.0.0.1:{self.port}"
@@ -42,6 +39,9 @@ class RecordingPod:
 
     def close(self):
         self.listener.close()
+
+    def serve(self, peer):
+        raise NotImplementedError
 
     def _accept(self):
         while True:
@@ -57,10 +57,23 @@ class RecordingPod:
         raw.settimeout(60)
         with raw:
             try:
-                while self._one(peer):
-                    pass
+                self.serve(peer)
             except (wire.Broken, OSError, ValueError):
                 pass  # a probe, or a gateway that left
+
+
+class RecordingPod(Pod):
+    """Answers every request with what `answer(seen, connection)` returns, or sends itself and returns None."""
+
+    def __init__(self, answer=None, name="recorder"):
+        self.seen, self.name = [], name
+        self.answer = answer or (lambda seen, _: sized(json.dumps({"pod": name, "target": seen.target}).encode(),
+                                                       Content_Type="application/json"))
+        super().__init__()
+
+    def serve(self, peer):
+        while self._one(peer):
+            pass
 
     def _one(self, peer):
         head = peer.take_until(b"\r\n\r\n").decode("latin-1")

@@ -8,44 +8,27 @@ import time
 import harness
 import wire
 from harness import TXT2IMG, service
-from recording_pod import RecordingPod, sized, static
+from recording_pod import Pod, RecordingPod, sized, static
 
 ONE = {"min-scale": 1, "max-scale": 1}
 
 
-class RawPod:
+class RawPod(Pod):
     """A pod that is a function of a connection and the first octets of its request's head."""
 
-    def __init__(self, serve):
-        self.serve, self.heads = serve, []
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)
-        self.address = f"127.0.0.1:{self.listener.getsockname()[1]}"
+    def __init__(self, work):
+        self.work, self.heads = work, []
         self.over = threading.Event()  # ends the pods that wait
-        threading.Thread(target=self._accept, daemon=True).start()
+        super().__init__()
 
     def close(self):
         self.over.set()
-        self.listener.close()
+        super().close()
 
-    def _accept(self):
-        while True:
-            try:
-                connection, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._one, args=(connection,), daemon=True).start()
-
-    def _one(self, raw):
-        peer = wire.Connection.__new__(wire.Connection)
-        peer.socket, peer.buffer = raw, b""
-        raw.settimeout(60)
-        with raw:
-            try:
-                head = peer.take_until(b"\r\n\r\n")
-                self.heads.append(head)
-                self.serve(self, peer, head)
-            except (wire.Broken, OSError, ValueError):
-                pass  # a probe, or a gateway that left
+    def serve(self, peer):
+        head = peer.take_until(b"\r\n\r\n")
+        self.heads.append(head)
+        self.work(self, peer, head)
 
 
 def post(size, target=TXT2IMG):
@@ -161,7 +144,7 @@ class HostilePods(HostileCase):
         answers = harness.concurrently(3, lambda _: gateway.generate())  # leaves a connection to each
         self.assertEqual([a.status for a in answers], [200] * 3)
         for pod in pods:
-            pod.serve = lambda pod, peer, _: None  # a new connection ends likewise
+            pod.work = lambda pod, peer, _: None  # a new connection ends likewise
         self.assert_status(gateway.generate(), 502, gateway)
         self.assertEqual(sum(len(pod.heads) for pod in pods) - 3, 2, "the first, and the one retry")
 

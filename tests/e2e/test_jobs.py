@@ -151,8 +151,14 @@ class Jobs(harness.TestCase):
         gw = self.gateway(service(scale={"min-scale": 1}, timeoutSeconds=2), driver=static(self.pod))
         gw.wait_for_ready(1)
         for number in range(2):
-            answer = gw.request("POST", "/prompt", headers=JSON, body=json.dumps({"n": number}).encode())
+            headers = {**JSON, "X-Request-Id": f"job-{number}"}
+            answer = gw.request("POST", "/prompt", headers=headers, body=json.dumps({"n": number}).encode())
             self.assert_status(answer, 200, gw)
+
+        def warnings():
+            with open(gw.log, encoding="utf-8") as log:
+                return [json.loads(line) for line in log if line.endswith("\n") and "has not ended its job" in line]
+        self.assertEqual(gw.wait(warnings, "the log says which job it was")[0].get("requestId"), "job-0")
 
 
 class Unwatched(harness.TestCase):

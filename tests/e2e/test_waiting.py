@@ -21,6 +21,8 @@ class Cold(harness.TestCase):
         self.assertEqual(page["content-type"].split(";")[0], "text/html")
         self.assertEqual(page["cache-control"], "no-store")
         self.assertIn(b"/.pilotlight/status?waiting=1", page.body)
+        self.assertEqual(gw.counted("pilotlight_waiting_pages_total"), 1)
+        self.assertEqual(gw.counted("revision_request_count", '"5xx"'), 0, "the page is no failure")
         seen = gw.request("GET", "/.pilotlight/status?waiting=1").json()
         self.assertEqual(seen["pods"], {"ready": 0, "starting": 1}, seen)
         gw.wait(lambda: gw.request("GET", "/.pilotlight/status?waiting=1").json()["pods"]["ready"] == 1, "the pod is ready")

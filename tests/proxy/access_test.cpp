@@ -169,3 +169,12 @@ TEST_CASE("without a bound of its own a key fills half of the queue at most", "[
     CHECK(leases[2].refused() == Refusal::key_limit);
     CHECK_FALSE(lobby.enter().refused());
 }
+
+TEST_CASE("the log tells the waiting page from a 503 that is a failure", "[access]") {
+    RequestRecord record;
+    record.status = 503, record.waiting_page = true;
+    CHECK(json_line(record).find(R"("reason":"waiting_page")") != std::string::npos);
+    CHECK(text_line(record).ends_with(" waiting_page"));
+    record.refusal = Refusal::client_left;  // while it was written
+    CHECK(json_line(record).find(R"("reason":"client_left")") != std::string::npos);
+}

@@ -27,6 +27,19 @@ inline proxy::ResponseHead response(std::string_view octets, bool to_head = fals
     return std::move(std::get<proxy::ResponseHead>(parsed));
 }
 
+// An answer of ours, read with our own parser: what we write must pass it.
+struct WholeAnswer {
+    proxy::ResponseHead head;
+    std::string body;
+    std::string field(std::string_view name) const { return std::string(head.first(name)); }
+    bool has(std::string_view text) const { return body.find(text) != std::string::npos; }
+};
+
+inline WholeAnswer whole_answer(std::string_view octets, bool to_head = false) {
+    const auto length = proxy::head_length(octets);
+    return {response(octets.substr(0, length), to_head), std::string(octets.substr(length))};
+}
+
 // The status a request is refused with; 0: it is taken.
 inline int refused(std::string_view octets) {
     const auto parsed = proxy::parse_request(octets, {});

@@ -204,6 +204,8 @@ TEST_CASE("a server's error is an error, a client's is one of its own only", "[t
     r.status = 499, r.refusal = "client_left";
     CHECK(spans_of(r)[0].at("status").as_object().empty());
     CHECK(attribute(spans_of(r)[0], "http.response.status_code") == "-");
+    r.status = 503, r.refusal = {}, r.waiting_page = true;
+    CHECK(spans_of(r)[0].at("status").as_object().empty());
     r = record();
     r.tries.push_back({1, "p", "::1", 1, start, start, 404, {}, {}});
     r.tries.push_back({2, "p", "::1", 1, start, start, 0, "pod_died", "gone"});

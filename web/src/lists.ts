@@ -1,5 +1,5 @@
 // What is not a chart: who waits, the pods and their sessions, cold starts by phase, what the GPUs did, events.
-import type { Columns, Model } from "./model.ts";
+import type { Columns, Model, Pod } from "./model.ts";
 import { sum } from "./model.ts";
 import { asTable, h, say, table } from "./dom.ts";
 import { ago, clock, count, duration, percent, plural, seconds } from "./format.ts";
@@ -38,11 +38,20 @@ export class Pods {
   show(model: Model): void {
     const pods = model.pods;
     say(this.note, pods.length === 0 ? "No pod runs." : `${plural(pods.reduce((n, pod) => n + pod.sessions, 0), "session")} on ${plural(pods.length, "pod")}`);
-    const rows = pods.map((pod) => [pod.name, pod.state === "failed" ? pod.phase : pod.state, pod.sessions, pod.leases, pod.restarts]);
-    const now = JSON.stringify(rows);
-    if (now === this.before) return;
+    const rows = pods.map((pod) => [pod.name, pod.state === "failed" ? pod.phase : pod.state, pod.sessions, this.work(model, pod), pod.restarts]);
+    const now = pods.map((pod) => pod.name).join();
+    if (now !== this.before)
+      this.box.replaceChildren(pods.length > 0 ? table("Pods", ["Pod", "State", "Sessions", "Working on", "Restarts"], rows) : "");
+    else this.box.querySelectorAll("tbody tr").forEach((row, i) => rows[i]?.forEach((cell, j) => say(row.children[j]!, String(cell))));
     this.before = now;
-    this.box.replaceChildren(pods.length > 0 ? table("Pods", ["Pod", "State", "Sessions", "Working on", "Restarts"], rows) : "");
+  }
+
+  // The request, as the logs name it, and how long it has been there.
+  private work(model: Model, pod: Pod): string {
+    const [first, ...more] = (model.current?.work ?? []).filter((one) => one.pod === pod.name);
+    if (!first) return pod.leases > 0 ? plural(pod.leases, "request") : "–";
+    const id = first.id.length > 20 ? `${first.id.slice(0, 19)}…` : first.id;
+    return `${id}, ${seconds(first.seconds)}${more.length > 0 ? `, and ${more.length} more` : ""}`;
   }
 }
 

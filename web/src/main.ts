@@ -14,7 +14,7 @@ const CHARTS: Settings[] = [
   { title: "Requests", note: "", kind: "bars", show: count,
     lines: [{ column: "ok", label: "2xx", colour: "--ok" }, { column: "redirected", label: "3xx", colour: "--redirected" },
       { column: "clientError", label: "4xx", colour: "--client" }, { column: "serverError", label: "5xx", colour: "--server" },
-      { column: "left", label: "client left", colour: "--left" }],
+      { column: "left", label: "client left", colour: "--left" }, { column: "waitingPage", label: "waiting page", colour: "--page" }],
     summary: () => `for each ${width(model.span)}` },
   { title: "Response time of generations", note: "", kind: "lines", show: seconds,
     lines: [{ column: "p50", label: "P50", colour: "--q50" }, { column: "p90", label: "P90", colour: "--q90" },
@@ -123,7 +123,7 @@ function tile(id: string, label: string, value: string, bad = false): void {
 function figures(shown: Columns): void {
   const of = (column: Column) => sum(shown[column]);
   const answered = of("ok") + of("redirected") + of("clientError") + of("serverError");
-  tile("requests", "Requests", count(answered + of("left")));
+  tile("requests", "Requests", count(answered + of("left") + of("waitingPage")));
   tile("success", "Success rate", answered === 0 ? "–" : percent(1 - of("serverError") / answered), of("serverError") > 0);
   tile("4xx", "4xx", count(of("clientError")));
   tile("5xx", "5xx", count(of("serverError")), of("serverError") > 0);

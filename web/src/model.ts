@@ -2,7 +2,7 @@
 // the pods, and the last frame. Only this file talks to the gateway.
 import { ask, isRefused } from "./login.ts";
 
-export const COLUMNS = ["time", "ok", "redirected", "clientError", "serverError", "left", "generations", "p50", "p90",
+export const COLUMNS = ["time", "ok", "redirected", "clientError", "serverError", "left", "waitingPage", "generations", "p50", "p90",
   "p95", "p99", "wanted", "ready", "busy", "starting", "waiting", "sessions", "longestWait", "gpuStarting", "gpuIdle",
   "gpuBusy", "gpuDraining"] as const;
 export type Column = (typeof COLUMNS)[number];
@@ -24,6 +24,7 @@ export interface Service {
   responses: number[]; gpuSeconds: number[]; reason: string; keep?: number;
   step?: { from: number; to: number; at: number; kind: string; sentence: string };
   queue: { client: string; bound: string; queue: number; cold: number }[];
+  work: { pod: string; id: string; client: string; seconds: number }[];  // since the request has its slot
   coldStarts: { pod: string; ready: number; seconds: number[] }[];
   sample?: Columns;
 }
@@ -53,7 +54,7 @@ export function append(to: Columns, one: Columns, most: number): void {
 
 type Fold = "sum" | "most" | "last";
 const FOLD: Record<Column, Fold> = {
-  time: "last", ok: "sum", redirected: "sum", clientError: "sum", serverError: "sum", left: "sum", generations: "sum",
+  time: "last", ok: "sum", redirected: "sum", clientError: "sum", serverError: "sum", left: "sum", waitingPage: "sum", generations: "sum",
   p50: "last", p90: "last", p95: "last", p99: "last", wanted: "most", ready: "most", busy: "most", starting: "most",
   waiting: "most", sessions: "most", longestWait: "most", gpuStarting: "sum", gpuIdle: "sum", gpuBusy: "sum",
   gpuDraining: "sum",
