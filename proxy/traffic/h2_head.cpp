@@ -142,25 +142,4 @@ std::variant<RequestHead, HeadError> H2Head::finish(bool ended, std::string_view
     return parsed;
 }
 
-H2Fields::H2Fields(std::string_view text) : octets_(text.begin(), text.end()) {
-    const std::string_view head(octets_.data(), octets_.size());
-    all_.reserve(head.size() / 32);  // more or less
-    const auto status = head.substr(std::string_view("HTTP/1.1 ").size(), 3);
-    const bool switches = status == "101";
-    all_.push_back({":status", switches ? "200" : status});
-    for (auto end = head.find('\n'); end != std::string_view::npos;) {
-        const auto begin = end + 1;
-        auto colon = begin;
-        for (; colon < head.size() && octets_[colon] != ':'; ++colon) octets_[colon] = lower(octets_[colon]);
-        end = head.find('\r', colon);
-        if (end == std::string_view::npos) break;
-        const auto name = head.substr(begin, colon - begin);
-        auto value = head.substr(colon + 1, end - colon - 1);
-        ++end;  // at the LF
-        if (is_connection_specific(name) || (switches && name == "sec-websocket-accept")) continue;
-        while (!value.empty() && is_blank(value.front())) value.remove_prefix(1);
-        all_.push_back({name, value});
-    }
-}
-
 }  // namespace proxy

@@ -41,22 +41,4 @@ private:
     bool sized_ = false;
 };
 
-struct H2Field {
-    std::string_view name, value;
-};
-// The head of an answer that is written as HTTP/1.1 would say it, by us: its status and the fields that
-// HTTP/2 has too (RFC 9113 section 8.2.2), in lower case. A 101 is a 200 there (RFC 8441 section 5).
-// Movable: the octets stay where they are.
-class H2Fields {
-public:
-    H2Fields() = default;
-    explicit H2Fields(std::string_view head);
-    const std::vector<H2Field>& all() const { return all_; }
-    bool interim() const { return !all_.empty() && all_.front().value.starts_with('1'); }
-
-private:
-    std::vector<char> octets_;
-    std::vector<H2Field> all_;
-};
-
 }  // namespace proxy

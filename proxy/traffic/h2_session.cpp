@@ -27,26 +27,16 @@ constexpr std::uint32_t stream_window = 128 << 10;   // of content that nobody h
 constexpr std::int32_t connection_window = 1 << 20;  // in flight, of all: taken note of at once
 constexpr std::size_t most_continuations = 16;       // frames of one head
 constexpr std::size_t most_acknowledgements = 1000;  // that a peer leaves unread
+constexpr std::size_t frame_head_size = 9;           // RFC 9113 section 4.1
 constexpr std::chrono::seconds last_words_time{2};
 
-// Said anew in each answer: in the table of what was said before it would only push out what is useful. A
-// cookie is a secret, too (RFC 7541 section 7.1.3).
-bool is_never_said_again(std::string_view name) {
-    return name == "server-timing" || name == "x-request-id" || name == "set-cookie";
-}
-
-auto as_nghttp2(const H2Fields& fields) {
-    const auto octets =
-        [](std::string_view text) {  // nghttp2 copies, and takes them for mutable all the same
-            return reinterpret_cast<std::uint8_t*>(const_cast<char*>(text.data()));
-        };
-    std::vector<nghttp2_nv> out;
-    out.reserve(fields.all().size());
-    for (const auto& [name, value] : fields.all())
-        out.push_back({octets(name), octets(value), name.size(), value.size(),
-                       static_cast<std::uint8_t>(is_never_said_again(name) ? NGHTTP2_NV_FLAG_NO_INDEX
-                                                                           : NGHTTP2_NV_FLAG_NONE)});
-    return out;
+nghttp2_nv status_of(const H2Fields& fields) {
+    static constexpr std::string_view name = ":status";
+    const auto octets = [](std::string_view text) {  // nghttp2 copies, and takes them for mutable all the same
+        return reinterpret_cast<std::uint8_t*>(const_cast<char*>(text.data()));
+    };
+    const auto value = fields.status();
+    return {octets(name), octets(value), name.size(), value.size(), NGHTTP2_NV_FLAG_NONE};
 }
 
 }  // namespace
@@ -311,8 +301,19 @@ void H2Session::collect() {
         const auto octets = nghttp2_session_mem_send(nghttp2_, &data);
         if (octets < 0) over_ = true;
         if (octets <= 0) break;
-        out_.append(reinterpret_cast<const char*>(data), static_cast<std::size_t>(octets));
+        collect_frame({reinterpret_cast<const char*>(data), static_cast<std::size_t>(octets)});
     }
+}
+
+void H2Session::collect_frame(std::string_view frame) {
+    if (frame.size() < frame_head_size || frame[3] != NGHTTP2_HEADERS) {
+        out_ += frame;
+        return;
+    }
+    std::int32_t id = 0;
+    for (const char octet : frame.substr(5, 4)) id = id << 8 | static_cast<unsigned char>(octet);
+    auto* stream = find(id);
+    append_head_frames(out_, frame, stream != nullptr ? stream->take_block() : std::string{});
 }
 
 void H2Session::kick() {
@@ -320,19 +321,21 @@ void H2Session::kick() {
     work_.notify();
 }
 
-void H2Session::submit(H2Stream& stream, const H2Fields& fields, bool with_content) {
-    const auto nv = as_nghttp2(fields);
+void H2Session::submit(H2Stream& stream, H2Fields fields, bool with_content) {
+    const auto status = status_of(fields);
+    stream.add_block(std::move(fields.block()));
     nghttp2_data_provider content{};
     content.source.ptr = &stream;
     content.read_callback = H2Callbacks::read_content;
-    nghttp2_submit_response(nghttp2_, stream.id(), nv.data(), nv.size(), with_content ? &content : nullptr);
+    nghttp2_submit_response(nghttp2_, stream.id(), &status, 1, with_content ? &content : nullptr);
     collect();
     kick();
 }
 
-void H2Session::submit_interim(std::int32_t id, const H2Fields& fields) {
-    const auto nv = as_nghttp2(fields);
-    nghttp2_submit_headers(nghttp2_, NGHTTP2_FLAG_NONE, id, nullptr, nv.data(), nv.size(), nullptr);
+void H2Session::submit_interim(H2Stream& stream, H2Fields fields) {
+    const auto status = status_of(fields);
+    stream.add_block(std::move(fields.block()));
+    nghttp2_submit_headers(nghttp2_, NGHTTP2_FLAG_NONE, stream.id(), nullptr, &status, 1, nullptr);
     kick();
 }
 
