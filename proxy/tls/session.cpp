@@ -178,6 +178,7 @@ std::optional<TlsSession::Moved> TlsSession::write(std::span<const std::string_v
     std::array<char, record> gathered;
     std::string_view octets;
     while (!pieces.empty() && pieces.front().empty()) pieces = pieces.subspan(1);
+    while (!pieces.empty() && pieces.back().empty()) pieces = pieces.first(pieces.size() - 1);
     if (!pieces.empty() && (pieces.front().size() >= record || pieces.size() == 1)) {
         octets = pieces.front().substr(0, record);
     } else {

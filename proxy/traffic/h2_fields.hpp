@@ -1,7 +1,7 @@
 // The head of an answer as HTTP/2 says it. Its status is left to nghttp2, which begins the head with it; the
-// fields follow as literals that no table remembers (RFC 7541 section 6.2.2), so that nothing here has a state
-// that could part from the client's. What is new in most answers (times, ids, cookies) would only push out of
-// a table what is useful, and to code it shorter (Huffman) costs more than the octets it spares. Pure.
+// fields follow as literals that no table remembers (RFC 7541 section 6.2.2), so that nothing here has a
+// state that could part from the client's. What is new in most answers (times, ids, cookies) would only push
+// out of a table what is useful, and to code it shorter (Huffman) costs more than the octets it spares. Pure.
 #pragma once
 
 #include <array>

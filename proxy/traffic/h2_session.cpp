@@ -22,7 +22,6 @@ using boost::system::error_code;
 namespace {
 
 constexpr std::size_t write_limit = 64 << 10;        // octets on their way to the socket
-constexpr std::size_t kept_when_idle = 2 << 10;      // of the room for them
 constexpr std::uint32_t stream_window = 128 << 10;   // of content that nobody has taken yet, of one stream
 constexpr std::int32_t connection_window = 1 << 20;  // in flight, of all: taken note of at once
 constexpr std::size_t most_continuations = 16;       // frames of one head
@@ -32,11 +31,35 @@ constexpr std::chrono::seconds last_words_time{2};
 
 nghttp2_nv status_of(const H2Fields& fields) {
     static constexpr std::string_view name = ":status";
-    const auto octets = [](std::string_view text) {  // nghttp2 copies, and takes them for mutable all the same
-        return reinterpret_cast<std::uint8_t*>(const_cast<char*>(text.data()));
-    };
+    const auto octets =
+        [](std::string_view text) {  // nghttp2 copies, and takes them for mutable all the same
+            return reinterpret_cast<std::uint8_t*>(const_cast<char*>(text.data()));
+        };
     const auto value = fields.status();
     return {octets(name), octets(value), name.size(), value.size(), NGHTTP2_NV_FLAG_NONE};
+}
+
+// Room for what is said, passed on from one connection of a thread to others: who has nothing to say needs
+// none.
+std::vector<std::string>& spare_rooms() {
+    thread_local std::vector<std::string> rooms;
+    return rooms;
+}
+
+void take_room(std::string& out) {
+    auto& rooms = spare_rooms();
+    if (rooms.empty() || out.capacity() >= rooms.back().capacity()) return;
+    out.swap(rooms.back());
+    rooms.pop_back();
+}
+
+void give_room(std::string& out) {
+    constexpr std::size_t most_rooms = 16, least_octets = 1 << 10, most_octets = 16 << 10;
+    auto& rooms = spare_rooms();
+    const auto octets = out.capacity();
+    if (octets >= least_octets && octets <= most_octets && rooms.size() < most_rooms)
+        rooms.push_back(std::move(out));
+    std::string().swap(out);
 }
 
 }  // namespace
@@ -152,7 +175,7 @@ bool H2Session::feed(std::string_view octets) {
         end(NGHTTP2_ENHANCE_YOUR_CALM);
     }
     settle();
-    kick();
+    if (nghttp2_session_want_write(nghttp2_) != 0) kick();
     return taken >= 0 && !too_much_;
 }
 
@@ -276,12 +299,14 @@ asio::awaitable<void> H2Session::write(std::shared_ptr<H2Session> self) {
             out.swap(self->out_);
             self->writing_ = true;
             const auto patience = self->worker_.routing()->timeouts.write;
-            const auto error = co_await self->stream_.write({out}, patience);
+            const auto rest = self->write_at_once(out);
+            error_code error;
+            if (!rest.empty()) error = co_await self->stream_.write({rest}, patience);
             self->writing_ = false;
             if (error) co_return;
             this_turn += out.size();
             out.clear();
-            if (out.capacity() > kept_when_idle) std::string().swap(out);
+            out.swap(self->out_);  // as large as it has become
             if (this_turn < Worker::turn) continue;
             this_turn = 0;
             co_await self->worker_.others();
@@ -290,12 +315,24 @@ asio::awaitable<void> H2Session::write(std::shared_ptr<H2Session> self) {
         more = nghttp2_session_want_read(self->nghttp2_) != 0 && !self->last_words_;
         if (!more || self->kicked_) continue;
         this_turn = 0;
+        give_room(self->out_);
         co_await self->work_.async_wait(asio::as_tuple(asio::use_awaitable));
     }
 }
 
+// What is left of it: nothing, mostly, and then nobody need wait.
+std::string_view H2Session::write_at_once(std::string_view octets) {
+    while (!octets.empty()) {
+        const auto written = stream_.try_write(octets);
+        if (!written || written->error) break;  // an error is met again
+        octets.remove_prefix(written->octets);
+    }
+    return octets;
+}
+
 // Takes what nghttp2 has to say, unless what it said before is not written yet.
 void H2Session::collect() {
+    if (!writing_ && out_.empty()) take_room(out_);
     while (!writing_ && out_.size() < write_limit) {
         const std::uint8_t* data = nullptr;
         const auto octets = nghttp2_session_mem_send(nghttp2_, &data);

@@ -59,6 +59,7 @@ private:
     static asio::awaitable<void> serve(std::shared_ptr<H2Session>, std::shared_ptr<H2Stream>);
     asio::awaitable<void> turn_away(H2Stream&, HeadError);
     static asio::awaitable<void> write(std::shared_ptr<H2Session>);
+    std::string_view write_at_once(std::string_view octets);
     void collect();
     void collect_frame(std::string_view frame);
     void kick();

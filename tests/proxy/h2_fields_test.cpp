@@ -92,14 +92,32 @@ TEST_CASE("an interim answer says so, and may have no field", "[h2]") {
 }
 
 TEST_CASE("each name of HPACK's table is said by its number and read as itself", "[h2]") {
-    const std::vector<string> names{
-        "accept-ranges",    "access-control-allow-origin", "age",          "allow",
-        "cache-control",    "content-disposition",         "content-encoding",
-        "content-language", "content-length",              "content-location",
-        "content-range",    "content-type",                "date",         "etag",
-        "expires",          "last-modified",               "link",         "location",
-        "proxy-authenticate", "refresh",                   "retry-after",  "server",
-        "set-cookie",       "strict-transport-security",   "vary",         "www-authenticate"};
+    const std::vector<string> names{"accept-ranges",
+                                    "access-control-allow-origin",
+                                    "age",
+                                    "allow",
+                                    "cache-control",
+                                    "content-disposition",
+                                    "content-encoding",
+                                    "content-language",
+                                    "content-length",
+                                    "content-location",
+                                    "content-range",
+                                    "content-type",
+                                    "date",
+                                    "etag",
+                                    "expires",
+                                    "last-modified",
+                                    "link",
+                                    "location",
+                                    "proxy-authenticate",
+                                    "refresh",
+                                    "retry-after",
+                                    "server",
+                                    "set-cookie",
+                                    "strict-transport-security",
+                                    "vary",
+                                    "www-authenticate"};
     for (const auto& name : names) {
         auto shouted = name;
         for (auto& c : shouted) c = static_cast<char>(std::toupper(c));
@@ -122,7 +140,8 @@ TEST_CASE("any other name is in lower case, whatever its letters and its size", 
 }
 
 TEST_CASE("names and values may be as long as they are, and as many", "[h2]") {
-    for (const std::size_t size : {0UL, 126UL, 127UL, 128UL, 254UL, 255UL, 300UL, 16'510UL, 16'511UL, 60'000UL}) {
+    for (const std::size_t size :
+         {0UL, 126UL, 127UL, 128UL, 254UL, 255UL, 300UL, 16'510UL, 16'511UL, 60'000UL}) {
         const string value(size, 'v'), name = "x" + string(size, 'n');
         CHECK(fields_of("HTTP/1.1 200 OK\r\n" + name + ": " + value + "\r\n") == name + "=" + value + ";");
     }
@@ -144,7 +163,9 @@ TEST_CASE("a head goes out in the frame that nghttp2 wrote, with its fields behi
     CHECK(frames[0].kind == NGHTTP2_HEADERS);
     CHECK(frames[0].flags == (NGHTTP2_FLAG_END_STREAM | NGHTTP2_FLAG_END_HEADERS));
     CHECK(frames[0].stream == 0x107);
-    CHECK(frames[0].payload == "\x88" "fields");
+    CHECK(frames[0].payload ==
+          "\x88"
+          "fields");
     out.clear();
     proxy::append_head_frames(out, head_frame, "");
     CHECK(out == head_frame);
@@ -161,7 +182,8 @@ TEST_CASE("a head too long for one frame goes on in others, and ends once", "[h2
         for (const auto& frame : frames) {
             const bool first = &frame == &frames.front(), last = &frame == &frames.back();
             CHECK(frame.kind == (first ? NGHTTP2_HEADERS : NGHTTP2_CONTINUATION));
-            CHECK(frame.flags == (first ? NGHTTP2_FLAG_END_STREAM : 0) + (last ? NGHTTP2_FLAG_END_HEADERS : 0));
+            CHECK(frame.flags ==
+                  (first ? NGHTTP2_FLAG_END_STREAM : 0) + (last ? NGHTTP2_FLAG_END_HEADERS : 0));
             CHECK(frame.stream == 0x107);
             CHECK(frame.payload.size() <= most);
             together += frame.payload;
