@@ -56,21 +56,30 @@ constexpr auto beginnings = [] {
     return out;
 }();
 
-std::uint64_t eight_of(const char* octets) {
-    std::uint64_t eight;
-    std::memcpy(&eight, octets, 8);
-    return eight;
+template <class Word>
+Word word_of(const char* octets) {
+    Word word;
+    std::memcpy(&word, octets, sizeof word);
+    return word;
 }
 
-// Of the same size. Of what a token may have, only a letter becomes one of a known name's octets by this bit.
-bool is_same_token(std::string_view token, std::string_view in_lower_case) {
-    constexpr std::uint64_t bits = 0x2020202020202020;
-    const auto size = token.size();
-    if (size < 8) return same_letters(token, in_lower_case);
-    for (std::size_t at = 0;; at = std::min(at + 8, size - 8)) {
-        if ((eight_of(token.data() + at) | bits) != eight_of(in_lower_case.data() + at)) return false;
-        if (at + 8 == size) return true;
+// Of the same size, a word at a time. Of what a token may have, only a letter becomes one of a known name's
+// octets by this bit.
+template <class Word>
+bool is_same(std::string_view token, std::string_view in_lower_case) {
+    constexpr auto bits = static_cast<Word>(0x2020202020202020);
+    const auto last = token.size() - sizeof(Word);
+    for (std::size_t at = 0;; at = std::min(at + sizeof(Word), last)) {
+        if ((word_of<Word>(token.data() + at) | bits) != word_of<Word>(in_lower_case.data() + at))
+            return false;
+        if (at == last) return true;
     }
+}
+
+bool is_same_token(std::string_view token, std::string_view in_lower_case) {
+    if (token.size() >= 8) return is_same<std::uint64_t>(token, in_lower_case);
+    if (token.size() >= 4) return is_same<std::uint32_t>(token, in_lower_case);
+    return same_letters(token, in_lower_case);
 }
 
 std::size_t index_of(std::string_view name) {  // 0: it has none
@@ -85,7 +94,7 @@ std::size_t index_of(std::string_view name) {  // 0: it has none
 char* put_lower(char* at, std::string_view text) {
     constexpr std::uint64_t ones = 0x0101010101010101, tops = ones << 7;
     for (; text.size() >= 8; text.remove_prefix(8), at += 8) {
-        auto eight = eight_of(text.data());
+        auto eight = word_of<std::uint64_t>(text.data());
         const auto seven = eight & ~tops;  // bits of each, so that no sum reaches the next octet
         const auto from_a = seven + ones * (0x80 - 'A'), beyond_z = seven + ones * (0x7f - 'Z');
         eight |= (from_a & ~beyond_z & ~eight & tops) >> 2;
@@ -101,7 +110,7 @@ char* put(char* at, std::string_view text) {
 }
 
 // RFC 7541 section 5.1; `first` has the bits before the prefix of so many bits.
-char* put_integer(char* at, unsigned first, unsigned bits, std::size_t value) {
+inline char* put_integer(char* at, unsigned first, unsigned bits, std::size_t value) {
     const std::size_t most = (std::size_t{1} << bits) - 1;
     *at++ = static_cast<char>(first | std::min(value, most));
     if (value < most) return at;
@@ -113,8 +122,7 @@ char* put_integer(char* at, unsigned first, unsigned bits, std::size_t value) {
 constexpr std::size_t beside_octets = 1 + 2 * 10;  // at most, of a field: its kind, and two lengths
 
 // A cookie is a secret: nobody on its way may put it into a table either (RFC 7541 section 7.1.3).
-char* put_field(char* at, std::string_view name, std::string_view value) {
-    const auto index = index_of(name);
+char* put_field(char* at, std::size_t index, std::string_view name, std::string_view value) {
     at = put_integer(at, index == set_cookie ? 0x10 : 0, 4, index);
     if (index == 0) at = put_lower(put_integer(at, 0, 7, name.size()), name);
     return put(put_integer(at, 0, 7, value.size()), value);
@@ -150,13 +158,15 @@ H2Fields::H2Fields(std::string_view head) {
         line_end = end + 1;
         const auto name = head.substr(0, colon);
         auto value = head.substr(colon + 1, end - colon - 1);
-        if (is_for_http_1_1(name) || (switches && same_name(name, "sec-websocket-accept"))) continue;
+        const auto index = index_of(name);
+        if (index == 0 && is_for_http_1_1(name)) continue;
+        if (switches && same_name(name, "sec-websocket-accept")) continue;
         while (!value.empty() && is_blank(value.front())) value.remove_prefix(1);
         // What is left of the head is longer than what becomes of it, but for many short fields.
         const auto most = used + name.size() + value.size() + beside_octets;
         if (most > block_.size()) block_.resize(most + head.size());
         auto* const begin = block_.data();
-        used = static_cast<std::size_t>(put_field(begin + used, name, value) - begin);
+        used = static_cast<std::size_t>(put_field(begin + used, index, name, value) - begin);
     }
     block_.resize(used);
 }

@@ -11,8 +11,9 @@ constexpr std::size_t size_of_a_field = 32;  // beside its octets, RFC 9113 sect
 constexpr std::size_t usual_octets = 1'000, usual_fields = 20;
 constexpr std::size_t fields_of_ours = 5;  // Host, Cookie, Transfer-Encoding, or what a WebSocket needs
 
+constexpr OctetTable name_table([](char c) { return is_token_octet(c) && !(c >= 'A' && c <= 'Z'); });
 constexpr bool is_name_octet(char c) {
-    return is_token_octet(c) && !(c >= 'A' && c <= 'Z');
+    return name_table[c];
 }
 
 // RFC 9113 section 8.2.1, and no control character at all.
@@ -23,8 +24,11 @@ bool is_clean_value(std::string_view value) {
 
 // All that could end the authority of a URL, or speak of a user, is refused; the rest is the parser's to
 // judge.
-constexpr bool is_authority_octet(char c) {
+constexpr OctetTable authority_table([](char c) {
     return is_digit(c) || is_alpha(c) || c == '.' || c == ':' || c == '-' || c == '_' || c == '[' || c == ']';
+});
+constexpr bool is_authority_octet(char c) {
+    return authority_table[c];
 }
 
 // RFC 9113 section 8.2.2

@@ -1,10 +1,14 @@
 #include "proxy/traffic/h2_session.hpp"
 
 #include <fmt/format.h>
+#include <malloc.h>
 #include <nghttp2/nghttp2.h>
 
 #include <array>
 #include <boost/asio.hpp>
+#include <cstring>
+#include <limits>
+#include <new>
 #include <stdexcept>
 #include <utility>
 
@@ -38,6 +42,29 @@ nghttp2_nv status_of(const H2Fields& fields) {
     const auto value = fields.status();
     return {octets(name), octets(value), name.size(), value.size(), NGHTTP2_NV_FLAG_NONE};
 }
+
+// nghttp2's memory, from where the rest of the gateway has its own.
+void* take(std::size_t size, void*) {
+    return ::operator new(size, std::nothrow);
+}
+void give(void* memory, void*) {
+    ::operator delete(memory);
+}
+void* take_cleared(std::size_t count, std::size_t size, void*) {
+    if (size != 0 && count > std::numeric_limits<std::size_t>::max() / size) return nullptr;
+    auto* const memory = take(count * size, nullptr);
+    return memory == nullptr ? nullptr : std::memset(memory, 0, count * size);
+}
+void* resize(void* memory, std::size_t size, void*) {
+    const auto there = memory == nullptr ? 0 : malloc_usable_size(memory);
+    if (memory != nullptr && size <= there) return memory;
+    auto* const larger = take(size, nullptr);
+    if (larger == nullptr || memory == nullptr) return larger;
+    std::memcpy(larger, memory, there);
+    give(memory, nullptr);
+    return larger;
+}
+nghttp2_mem memory{nullptr, take, give, take_cleared, resize};
 
 // Room for what is said, passed on from one connection of a thread to others: who has nothing to say needs
 // none.
@@ -89,7 +116,7 @@ bool H2Session::begin() {
     nghttp2_option_set_no_closed_streams(option, 1);
     const auto plenty = std::uint64_t{1} << 30;  // resets are counted here, by what they cost
     nghttp2_option_set_stream_reset_rate_limit(option, plenty, plenty);
-    const int failed = nghttp2_session_server_new2(&nghttp2_, H2Callbacks::table(), this, option);
+    const int failed = nghttp2_session_server_new3(&nghttp2_, H2Callbacks::table(), this, option, &memory);
     nghttp2_option_del(option);
     if (failed != 0) return false;
     const std::array<nghttp2_settings_entry, 4> settings{{
@@ -263,7 +290,8 @@ asio::awaitable<void> H2Session::serve(std::shared_ptr<H2Session> self, std::sha
         stream->stop_watching();
         visit.log();
     }
-    co_await stream->finish();
+    if (stream->ends_by_itself()) co_await stream->finished();
+    stream->finish();
 }
 
 // Malformed: a stream error, but one that is explained first (RFC 9113 section 8.1.1).

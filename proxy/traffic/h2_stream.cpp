@@ -164,13 +164,19 @@ void H2Stream::submit(bool with_content) {
     submitted_ = true;
 }
 
-asio::awaitable<void> H2Stream::finish() {
-    on_departure_ = nullptr;
+bool H2Stream::ends_by_itself() const {
+    return !closed_ && !sent_end_ && last_ && !broken_off_ && !interrupted_;
+}
+
+asio::awaitable<void> H2Stream::finished() {
     const auto deadline = Clock::now() + last_words;
-    while (!closed_ && !sent_end_ && last_ && !broken_off_ && !interrupted_ && Clock::now() < deadline) {
+    while (ends_by_itself() && Clock::now() < deadline)
         co_await set(writer_, deadline).async_wait(asio::as_tuple(asio::use_awaitable));
-    }
-    if (closed_) co_return;
+}
+
+void H2Stream::finish() {
+    on_departure_ = nullptr;
+    if (closed_) return;
     if (malformed_)
         session_->reset(id_, NGHTTP2_PROTOCOL_ERROR);
     else if (!sent_end_)

@@ -44,7 +44,10 @@ public:
     bool is_closed() const { return closed_; }
     bool is_served() const { return served_; }  // a visit is under way
     void set_served(bool served) { served_ = served; }
-    asio::awaitable<void> finish();  // when the visit is over: what is open of the stream is ended
+    // When the visit is over: what is left is sent, and what is open of the stream is ended then.
+    bool ends_by_itself() const;
+    asio::awaitable<void> finished();
+    void finish();
     void refuse_as_malformed() {
         malformed_ = true;
         wake_reader();

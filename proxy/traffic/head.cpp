@@ -38,9 +38,19 @@ std::string_view next_element(std::string_view& list) {
 
 // RFC 3986 path, query and the few characters more that browsers leave unescaped in a query. No fragment, no
 // backslash: both are read differently by different parsers.
-bool is_target_char(char c) {
+constexpr OctetTable target_table([](char c) {
     const auto u = static_cast<unsigned char>(c);
     return u > 0x20 && u < 0x7f && c != '#' && c != '\\' && c != '"' && c != '<' && c != '>';
+});
+constexpr bool is_target_char(char c) {
+    return target_table[c];
+}
+
+constexpr OctetTable host_name_table([](char c) {
+    return is_digit(c) || is_alpha(c) || c == '-' || c == '.' || c == '_';
+});
+constexpr bool is_host_name_char(char c) {
+    return host_name_table[c];
 }
 
 bool is_port(std::string_view text) {
@@ -73,10 +83,7 @@ bool is_host(std::string_view host) {
             has_port = true;
         }
         if (name.empty() || name.size() > 253) return false;
-        if (!std::all_of(name.begin(), name.end(), [](char c) {
-                return is_digit(c) || is_alpha(c) || c == '-' || c == '.' || c == '_';
-            }))
-            return false;
+        if (!all_are<is_host_name_char>(name)) return false;
     }
     return !has_port || is_port(port);
 }
