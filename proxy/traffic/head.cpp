@@ -179,8 +179,10 @@ public:
         if (auto error = request_method(head, method)) return *error;
         if (auto error = served(head, target)) return *error;
         if (fields.size() > limits_.fields) return HeadError{431, too_many_fields};
-        for (const auto& one : fields)
+        for (auto& one : fields) {
+            one.value = trim(one.value);
             if (const auto wrong = what_is_wrong_with(one)) return HeadError{400, *wrong};
+        }
         head.fields_ = std::move(fields);
         if (auto error = whole_request(head)) return *error;
         return head;

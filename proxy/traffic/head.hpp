@@ -126,7 +126,7 @@ std::variant<RequestHead, HeadError> parse_request(std::string_view octets, cons
 struct RequestParts {
     std::unique_ptr<char[]> octets;  // that these are of
     std::string_view method, target;
-    std::vector<Field> fields;  // without blanks around their values
+    std::vector<Field> fields;
 };
 // All that parse_request() demands, by the same rules: only there are no lines to be taken apart.
 std::variant<RequestHead, HeadError> request_of(RequestParts, const HeadLimits&);

@@ -96,6 +96,7 @@ TEST_CASE("cookies that were sent apart are one again", "[h2]") {
     const auto head = good(with(with(with(get, "cookie", "a=1"), "accept", "*/*"), "cookie", "b=2"));
     CHECK(head.first("Cookie") == "a=1; b=2");
     CHECK(head.has_one("Cookie"));
+    CHECK(good(with(with(get, "cookie", "a=1"), "cookie", "")).first("Cookie") == "a=1;");
 }
 
 TEST_CASE("Host stands in for :authority, and must not differ from it", "[h2]") {
