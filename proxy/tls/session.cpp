@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 #include <new>
+#include <utility>
 
 namespace proxy {
 
@@ -27,6 +28,12 @@ std::string distinguished_name(const X509_NAME* name) {
     char* text = nullptr;
     const auto size = BIO_get_mem_data(out.get(), &text);
     return {text, static_cast<std::size_t>(size)};
+}
+
+// What others left behind, or it would be taken for what comes next. To look is cheaper than to clear.
+void forget_errors() {
+    if (ERR_peek_error() != 0) ERR_clear_error();
+    errno = 0;
 }
 
 std::string in_quotes(std::string_view text) {
@@ -66,6 +73,21 @@ struct TlsBio {
         if (error != boost::asio::error::eof) return moved(got, error);
         BIO_set_flags(bio, BIO_FLAGS_IN_EOF);
         return 0;
+    }
+
+    // False: nothing is there. OpenSSL would say the same, at ten times the cost. An end or an error it will
+    // meet again by itself.
+    static bool fetch(TlsSession& mine) {
+        const auto* const ssl = mine.ssl_.get();
+        if (mine.ahead_at_ < mine.ahead_.size() || SSL_has_pending(ssl) == 1) return true;
+        if ((SSL_get_shutdown(ssl) & SSL_RECEIVED_SHUTDOWN) != 0) return true;
+        std::array<char, most_ahead> octets;
+        error_code error;
+        const auto got = mine.below_.read_below(octets, error);
+        if (error) return error != boost::asio::error::would_block;
+        mine.ahead_.assign(octets.data(), got);
+        mine.ahead_at_ = 0;
+        return true;
     }
 
     static long control(BIO* bio, int command, long, void*) {
@@ -163,9 +185,9 @@ std::optional<TlsSession::Moved> TlsSession::outcome(bool& waits_the_other_way, 
 
 std::optional<TlsSession::Moved> TlsSession::read(std::span<char> into) {
     if (broken_) return Moved{boost::asio::error::connection_reset, 0};
-    reading_waits_to_write_ = false;
-    ERR_clear_error();
-    errno = 0;
+    const bool has_waited_to_write = std::exchange(reading_waits_to_write_, false);
+    if (!has_waited_to_write && !TlsBio::fetch(*this)) return std::nullopt;
+    forget_errors();
     std::size_t octets = 0;
     if (SSL_read_ex(ssl_.get(), into.data(), into.size(), &octets) == 1) return Moved{{}, octets};
     return outcome(reading_waits_to_write_, true);
@@ -178,6 +200,7 @@ std::optional<TlsSession::Moved> TlsSession::write(std::span<const std::string_v
     std::array<char, record> gathered;
     std::string_view octets;
     while (!pieces.empty() && pieces.front().empty()) pieces = pieces.subspan(1);
+    while (!pieces.empty() && pieces.back().empty()) pieces = pieces.first(pieces.size() - 1);
     if (!pieces.empty() && (pieces.front().size() >= record || pieces.size() == 1)) {
         octets = pieces.front().substr(0, record);
     } else {
@@ -190,8 +213,7 @@ std::optional<TlsSession::Moved> TlsSession::write(std::span<const std::string_v
         octets = {gathered.data(), size};
     }
     if (octets.empty()) return Moved{};
-    ERR_clear_error();
-    errno = 0;
+    forget_errors();
     std::size_t written = 0;
     if (SSL_write_ex(ssl_.get(), octets.data(), octets.size(), &written) == 1) {
         write_pending_ = false;

@@ -13,6 +13,11 @@ constexpr std::size_t served_at_once =
 constexpr std::size_t most_at_once = 96
                                      << 10;  // octets in one write: its limit, and the frame that passes it
 
+constexpr std::size_t frame_head_size = 9;  // RFC 9113 section 4.1
+// With its head as long as a record of TLS may be, and some of them as a write: else each write would end in
+// a record of a few octets.
+constexpr std::size_t most_in_a_frame = (16 << 10) - frame_head_size;
+
 H2Session& session_of(void* user_data) {
     return *static_cast<H2Session*>(user_data);
 }
@@ -142,7 +147,7 @@ int H2Callbacks::data(nghttp2_session*, std::uint8_t, std::int32_t id, const std
 ssize_t H2Callbacks::read_content(nghttp2_session*, std::int32_t, std::uint8_t*, std::size_t room,
                                   std::uint32_t* flags, nghttp2_data_source* source, void*) {
     const auto& stream = *static_cast<const H2Stream*>(source->ptr);
-    const auto there = stream.outgoing().size(), octets = std::min(there, room);
+    const auto there = stream.outgoing().size(), octets = std::min({there, room, most_in_a_frame});
     if (octets == there && stream.ends_after_these())
         *flags |= NGHTTP2_DATA_FLAG_EOF;
     else if (octets == 0)
@@ -154,7 +159,6 @@ ssize_t H2Callbacks::read_content(nghttp2_session*, std::int32_t, std::uint8_t*,
 int H2Callbacks::send_content(nghttp2_session*, nghttp2_frame*, const std::uint8_t* frame_head,
                               std::size_t size, nghttp2_data_source* source, void* user_data) {
     return guarded([&] {
-        constexpr std::size_t frame_head_size = 9;
         auto& out = session_of(user_data).out_;
         auto& stream = *static_cast<H2Stream*>(source->ptr);
         const auto octets = stream.outgoing().substr(0, size);

@@ -1,6 +1,6 @@
-// A request's head as HTTP/2 says it, field by field. It becomes a RequestHead by being written as HTTP/1.1
-// would say it and read by the one parser of heads, so that nothing passes here that is refused there; what
-// HTTP/2 forbids beyond that is refused before (RFC 9113 sections 8.2 and 8.3, RFC 8441). Pure.
+// A request's head as HTTP/2 says it, field by field. It becomes a RequestHead by being said as HTTP/1.1
+// would say it, to the one judge of heads, so that nothing passes here that is refused there; what HTTP/2
+// forbids beyond that is refused before (RFC 9113 sections 8.2 and 8.3, RFC 8441). Pure.
 #pragma once
 
 #include <cstdint>
@@ -24,39 +24,34 @@ public:
     std::variant<RequestHead, HeadError> finish(bool ended, std::string_view websocket_key);
 
 private:
-    using Pseudo = std::optional<std::string>;
+    struct Span {  // of text_
+        std::size_t at, size;
+    };
+    struct Line {
+        Span name, value;
+    };
+    using Pseudo = std::optional<Span>;
 
     void add_pseudo(std::string_view name, std::string_view value);
     void add_field(std::string_view name, std::string_view value);
+    void add_line(std::string_view name, std::string_view value);
+    Span keep(std::string_view octets);
+    std::string_view text(Span span) const { return std::string_view(text_).substr(span.at, span.size); }
+    std::string_view text(Pseudo pseudo) const { return text(*pseudo); }
     void refuse(int status, std::string_view reason) {
         if (!error_) error_ = HeadError{status, reason};
     }
     void check_request();
+    Span add_target();
+    RequestParts parts(std::string_view method, Span target) const;
 
     HeadLimits limits_;
     std::size_t most_octets_, octets_ = 0, fields_ = 0;
     std::optional<HeadError> error_;
     Pseudo method_, scheme_, authority_, path_, protocol_, host_;
-    std::string lines_, cookie_;
+    std::string text_, cookie_;  // all that was said, but for cookies
+    std::vector<Line> lines_;
     bool sized_ = false;
-};
-
-struct H2Field {
-    std::string_view name, value;
-};
-// The head of an answer that is written as HTTP/1.1 would say it, by us: its status and the fields that
-// HTTP/2 has too (RFC 9113 section 8.2.2), in lower case. A 101 is a 200 there (RFC 8441 section 5).
-// Movable: the octets stay where they are.
-class H2Fields {
-public:
-    H2Fields() = default;
-    explicit H2Fields(std::string_view head);
-    const std::vector<H2Field>& all() const { return all_; }
-    bool interim() const { return !all_.empty() && all_.front().value.starts_with('1'); }
-
-private:
-    std::vector<char> octets_;
-    std::vector<H2Field> all_;
 };
 
 }  // namespace proxy

@@ -1,10 +1,14 @@
 #include "proxy/traffic/h2_session.hpp"
 
 #include <fmt/format.h>
+#include <malloc.h>
 #include <nghttp2/nghttp2.h>
 
 #include <array>
 #include <boost/asio.hpp>
+#include <cstring>
+#include <limits>
+#include <new>
 #include <stdexcept>
 #include <utility>
 
@@ -22,31 +26,67 @@ using boost::system::error_code;
 namespace {
 
 constexpr std::size_t write_limit = 64 << 10;        // octets on their way to the socket
-constexpr std::size_t kept_when_idle = 2 << 10;      // of the room for them
 constexpr std::uint32_t stream_window = 128 << 10;   // of content that nobody has taken yet, of one stream
 constexpr std::int32_t connection_window = 1 << 20;  // in flight, of all: taken note of at once
 constexpr std::size_t most_continuations = 16;       // frames of one head
 constexpr std::size_t most_acknowledgements = 1000;  // that a peer leaves unread
+constexpr std::size_t frame_head_size = 9;           // RFC 9113 section 4.1
 constexpr std::chrono::seconds last_words_time{2};
 
-// Said anew in each answer: in the table of what was said before it would only push out what is useful. A
-// cookie is a secret, too (RFC 7541 section 7.1.3).
-bool is_never_said_again(std::string_view name) {
-    return name == "server-timing" || name == "x-request-id" || name == "set-cookie";
-}
-
-auto as_nghttp2(const H2Fields& fields) {
+nghttp2_nv status_of(const H2Fields& fields) {
+    static constexpr std::string_view name = ":status";
     const auto octets =
         [](std::string_view text) {  // nghttp2 copies, and takes them for mutable all the same
             return reinterpret_cast<std::uint8_t*>(const_cast<char*>(text.data()));
         };
-    std::vector<nghttp2_nv> out;
-    out.reserve(fields.all().size());
-    for (const auto& [name, value] : fields.all())
-        out.push_back({octets(name), octets(value), name.size(), value.size(),
-                       static_cast<std::uint8_t>(is_never_said_again(name) ? NGHTTP2_NV_FLAG_NO_INDEX
-                                                                           : NGHTTP2_NV_FLAG_NONE)});
-    return out;
+    const auto value = fields.status();
+    return {octets(name), octets(value), name.size(), value.size(), NGHTTP2_NV_FLAG_NONE};
+}
+
+// nghttp2's memory, from where the rest of the gateway has its own.
+void* take(std::size_t size, void*) {
+    return ::operator new(size, std::nothrow);
+}
+void give(void* memory, void*) {
+    ::operator delete(memory);
+}
+void* take_cleared(std::size_t count, std::size_t size, void*) {
+    if (size != 0 && count > std::numeric_limits<std::size_t>::max() / size) return nullptr;
+    auto* const memory = take(count * size, nullptr);
+    return memory == nullptr ? nullptr : std::memset(memory, 0, count * size);
+}
+void* resize(void* memory, std::size_t size, void*) {
+    const auto there = memory == nullptr ? 0 : malloc_usable_size(memory);
+    if (memory != nullptr && size <= there) return memory;
+    auto* const larger = take(size, nullptr);
+    if (larger == nullptr || memory == nullptr) return larger;
+    std::memcpy(larger, memory, there);
+    give(memory, nullptr);
+    return larger;
+}
+nghttp2_mem memory{nullptr, take, give, take_cleared, resize};
+
+// Room for what is said, passed on from one connection of a thread to others: who has nothing to say needs
+// none.
+std::vector<std::string>& spare_rooms() {
+    thread_local std::vector<std::string> rooms;
+    return rooms;
+}
+
+void take_room(std::string& out) {
+    auto& rooms = spare_rooms();
+    if (rooms.empty() || out.capacity() >= rooms.back().capacity()) return;
+    out.swap(rooms.back());
+    rooms.pop_back();
+}
+
+void give_room(std::string& out) {
+    constexpr std::size_t most_rooms = 16, least_octets = 1 << 10, most_octets = 16 << 10;
+    auto& rooms = spare_rooms();
+    const auto octets = out.capacity();
+    if (octets >= least_octets && octets <= most_octets && rooms.size() < most_rooms)
+        rooms.push_back(std::move(out));
+    std::string().swap(out);
 }
 
 }  // namespace
@@ -76,7 +116,7 @@ bool H2Session::begin() {
     nghttp2_option_set_no_closed_streams(option, 1);
     const auto plenty = std::uint64_t{1} << 30;  // resets are counted here, by what they cost
     nghttp2_option_set_stream_reset_rate_limit(option, plenty, plenty);
-    const int failed = nghttp2_session_server_new2(&nghttp2_, H2Callbacks::table(), this, option);
+    const int failed = nghttp2_session_server_new3(&nghttp2_, H2Callbacks::table(), this, option, &memory);
     nghttp2_option_del(option);
     if (failed != 0) return false;
     const std::array<nghttp2_settings_entry, 4> settings{{
@@ -162,7 +202,7 @@ bool H2Session::feed(std::string_view octets) {
         end(NGHTTP2_ENHANCE_YOUR_CALM);
     }
     settle();
-    kick();
+    if (nghttp2_session_want_write(nghttp2_) != 0) kick();
     return taken >= 0 && !too_much_;
 }
 
@@ -250,7 +290,8 @@ asio::awaitable<void> H2Session::serve(std::shared_ptr<H2Session> self, std::sha
         stream->stop_watching();
         visit.log();
     }
-    co_await stream->finish();
+    if (stream->ends_by_itself()) co_await stream->finished();
+    stream->finish();
 }
 
 // Malformed: a stream error, but one that is explained first (RFC 9113 section 8.1.1).
@@ -286,12 +327,14 @@ asio::awaitable<void> H2Session::write(std::shared_ptr<H2Session> self) {
             out.swap(self->out_);
             self->writing_ = true;
             const auto patience = self->worker_.routing()->timeouts.write;
-            const auto error = co_await self->stream_.write({out}, patience);
+            const auto rest = self->write_at_once(out);
+            error_code error;
+            if (!rest.empty()) error = co_await self->stream_.write({rest}, patience);
             self->writing_ = false;
             if (error) co_return;
             this_turn += out.size();
             out.clear();
-            if (out.capacity() > kept_when_idle) std::string().swap(out);
+            out.swap(self->out_);  // as large as it has become
             if (this_turn < Worker::turn) continue;
             this_turn = 0;
             co_await self->worker_.others();
@@ -300,19 +343,42 @@ asio::awaitable<void> H2Session::write(std::shared_ptr<H2Session> self) {
         more = nghttp2_session_want_read(self->nghttp2_) != 0 && !self->last_words_;
         if (!more || self->kicked_) continue;
         this_turn = 0;
+        give_room(self->out_);
         co_await self->work_.async_wait(asio::as_tuple(asio::use_awaitable));
     }
 }
 
+// What is left of it: nothing, mostly, and then nobody need wait.
+std::string_view H2Session::write_at_once(std::string_view octets) {
+    while (!octets.empty()) {
+        const auto written = stream_.try_write(octets);
+        if (!written || written->error) break;  // an error is met again
+        octets.remove_prefix(written->octets);
+    }
+    return octets;
+}
+
 // Takes what nghttp2 has to say, unless what it said before is not written yet.
 void H2Session::collect() {
+    if (!writing_ && out_.empty()) take_room(out_);
     while (!writing_ && out_.size() < write_limit) {
         const std::uint8_t* data = nullptr;
         const auto octets = nghttp2_session_mem_send(nghttp2_, &data);
         if (octets < 0) over_ = true;
         if (octets <= 0) break;
-        out_.append(reinterpret_cast<const char*>(data), static_cast<std::size_t>(octets));
+        collect_frame({reinterpret_cast<const char*>(data), static_cast<std::size_t>(octets)});
     }
+}
+
+void H2Session::collect_frame(std::string_view frame) {
+    if (frame.size() < frame_head_size || frame[3] != NGHTTP2_HEADERS) {
+        out_ += frame;
+        return;
+    }
+    std::int32_t id = 0;
+    for (const char octet : frame.substr(5, 4)) id = id << 8 | static_cast<unsigned char>(octet);
+    auto* stream = find(id);
+    append_head_frames(out_, frame, stream != nullptr ? stream->take_block() : std::string{});
 }
 
 void H2Session::kick() {
@@ -320,19 +386,21 @@ void H2Session::kick() {
     work_.notify();
 }
 
-void H2Session::submit(H2Stream& stream, const H2Fields& fields, bool with_content) {
-    const auto nv = as_nghttp2(fields);
+void H2Session::submit(H2Stream& stream, H2Fields fields, bool with_content) {
+    const auto status = status_of(fields);
+    stream.add_block(std::move(fields.block()));
     nghttp2_data_provider content{};
     content.source.ptr = &stream;
     content.read_callback = H2Callbacks::read_content;
-    nghttp2_submit_response(nghttp2_, stream.id(), nv.data(), nv.size(), with_content ? &content : nullptr);
+    nghttp2_submit_response(nghttp2_, stream.id(), &status, 1, with_content ? &content : nullptr);
     collect();
     kick();
 }
 
-void H2Session::submit_interim(std::int32_t id, const H2Fields& fields) {
-    const auto nv = as_nghttp2(fields);
-    nghttp2_submit_headers(nghttp2_, NGHTTP2_FLAG_NONE, id, nullptr, nv.data(), nv.size(), nullptr);
+void H2Session::submit_interim(H2Stream& stream, H2Fields fields) {
+    const auto status = status_of(fields);
+    stream.add_block(std::move(fields.block()));
+    nghttp2_submit_headers(nghttp2_, NGHTTP2_FLAG_NONE, stream.id(), nullptr, &status, 1, nullptr);
     kick();
 }
 

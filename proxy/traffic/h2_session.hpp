@@ -12,7 +12,7 @@
 
 #include "proxy/traffic/client.hpp"
 #include "proxy/traffic/h2_allowance.hpp"
-#include "proxy/traffic/h2_head.hpp"
+#include "proxy/traffic/h2_fields.hpp"
 #include "proxy/traffic/signal.hpp"
 #include "proxy/traffic/worker.hpp"
 
@@ -35,8 +35,8 @@ public:
 
     // --- for its streams
     asio::io_context& io() { return worker_.io(); }
-    void submit(H2Stream&, const H2Fields&, bool with_content);
-    void submit_interim(std::int32_t id, const H2Fields&);
+    void submit(H2Stream&, H2Fields, bool with_content);
+    void submit_interim(H2Stream&, H2Fields);
     void resume(std::int32_t id);  // there is something to be sent
     void consumed(std::int32_t id, std::size_t octets);
     void reset(std::int32_t id, std::uint32_t why);
@@ -59,7 +59,9 @@ private:
     static asio::awaitable<void> serve(std::shared_ptr<H2Session>, std::shared_ptr<H2Stream>);
     asio::awaitable<void> turn_away(H2Stream&, HeadError);
     static asio::awaitable<void> write(std::shared_ptr<H2Session>);
+    std::string_view write_at_once(std::string_view octets);
     void collect();
+    void collect_frame(std::string_view frame);
     void kick();
     void end(std::uint32_t why);
     bool is_late(TimePoint now);

@@ -63,6 +63,18 @@ void H2Stream::closed() {
     wake_writer();
 }
 
+void H2Stream::add_block(std::string block) {
+    if (block_) earlier_blocks_.push_back(std::move(*block_));
+    block_ = std::move(block);
+}
+
+std::string H2Stream::take_block() {
+    if (earlier_blocks_.empty()) return std::exchange(block_, std::nullopt).value_or(std::string{});
+    auto block = std::move(earlier_blocks_.front());
+    earlier_blocks_.erase(earlier_blocks_.begin());
+    return block;
+}
+
 std::string_view H2Stream::outgoing() const {
     return piece_.empty() ? std::string_view(outbox_).substr(outbox_sent_) : piece_;
 }
@@ -107,7 +119,7 @@ Client::Done H2Stream::write_text(std::string_view text, Duration patience) {
     const auto end = text.find("\r\n\r\n");
     head_ = H2Fields(text.substr(0, end + 2));
     if (head_.interim()) {
-        if (!closed_) session_->submit_interim(id_, head_);
+        if (!closed_) session_->submit_interim(*this, std::exchange(head_, {}));
         if (closed_) co_return asio::error::connection_reset;
         co_return error_code{};
     }
@@ -152,13 +164,19 @@ void H2Stream::submit(bool with_content) {
     submitted_ = true;
 }
 
-asio::awaitable<void> H2Stream::finish() {
-    on_departure_ = nullptr;
+bool H2Stream::ends_by_itself() const {
+    return !closed_ && !sent_end_ && last_ && !broken_off_ && !interrupted_;
+}
+
+asio::awaitable<void> H2Stream::finished() {
     const auto deadline = Clock::now() + last_words;
-    while (!closed_ && !sent_end_ && last_ && !broken_off_ && !interrupted_ && Clock::now() < deadline) {
+    while (ends_by_itself() && Clock::now() < deadline)
         co_await set(writer_, deadline).async_wait(asio::as_tuple(asio::use_awaitable));
-    }
-    if (closed_) co_return;
+}
+
+void H2Stream::finish() {
+    on_departure_ = nullptr;
+    if (closed_) return;
     if (malformed_)
         session_->reset(id_, NGHTTP2_PROTOCOL_ERROR);
     else if (!sent_end_)

@@ -11,6 +11,7 @@
 
 #include "proxy/gate.hpp"
 #include "proxy/traffic/client.hpp"
+#include "proxy/traffic/h2_fields.hpp"
 #include "proxy/traffic/h2_head.hpp"
 
 namespace proxy {
@@ -31,6 +32,9 @@ public:
     void received_end(bool with_head);
     void sent_end();
     void closed();
+    // What a head that nghttp2 has been told of has behind its status; in their order, interim ones first.
+    void add_block(std::string block);
+    std::string take_block();
     // Octets to be sent now, and that these were.
     std::string_view outgoing() const;
     bool ends_after_these() const { return last_; }
@@ -40,7 +44,10 @@ public:
     bool is_closed() const { return closed_; }
     bool is_served() const { return served_; }  // a visit is under way
     void set_served(bool served) { served_ = served; }
-    asio::awaitable<void> finish();  // when the visit is over: what is open of the stream is ended
+    // When the visit is over: what is left is sent, and what is open of the stream is ended then.
+    bool ends_by_itself() const;
+    asio::awaitable<void> finished();
+    void finish();
     void refuse_as_malformed() {
         malformed_ = true;
         wake_reader();
@@ -107,6 +114,8 @@ private:
 
     // --- to the client
     H2Fields head_;
+    std::optional<std::string> block_;
+    std::vector<std::string> earlier_blocks_;
     std::string_view piece_;  // of the answer, in somebody's hands who waits until it is sent
     bool last_ = false, submitted_ = false, sent_end_ = false, broken_off_ = false;
     TimePoint progress_{};

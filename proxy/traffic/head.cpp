@@ -38,9 +38,19 @@ std::string_view next_element(std::string_view& list) {
 
 // RFC 3986 path, query and the few characters more that browsers leave unescaped in a query. No fragment, no
 // backslash: both are read differently by different parsers.
-bool is_target_char(char c) {
+constexpr OctetTable target_table([](char c) {
     const auto u = static_cast<unsigned char>(c);
     return u > 0x20 && u < 0x7f && c != '#' && c != '\\' && c != '"' && c != '<' && c != '>';
+});
+constexpr bool is_target_char(char c) {
+    return target_table[c];
+}
+
+constexpr OctetTable host_name_table([](char c) {
+    return is_digit(c) || is_alpha(c) || c == '-' || c == '.' || c == '_';
+});
+constexpr bool is_host_name_char(char c) {
+    return host_name_table[c];
 }
 
 bool is_port(std::string_view text) {
@@ -73,10 +83,7 @@ bool is_host(std::string_view host) {
             has_port = true;
         }
         if (name.empty() || name.size() > 253) return false;
-        if (!std::all_of(name.begin(), name.end(), [](char c) {
-                return is_digit(c) || is_alpha(c) || c == '-' || c == '.' || c == '_';
-            }))
-            return false;
+        if (!all_are<is_host_name_char>(name)) return false;
     }
     return !has_port || is_port(port);
 }
@@ -142,6 +149,7 @@ std::size_t head_length(std::string_view octets, std::size_t searched) {
 }
 
 constexpr std::string_view not_crlf = "a line does not end in CRLF";
+constexpr std::string_view too_many_fields = "the head has too many fields";
 
 // Reads lines of one head. All checks that requests and responses share are here.
 class HeadParser {
@@ -152,22 +160,31 @@ public:
         rest_ = {octets_.get(), size_};
     }
 
-    std::variant<RequestHead, HeadError> request(Protocol protocol) {
+    HeadParser(std::unique_ptr<char[]> octets, const HeadLimits& limits)
+        : limits_(limits), octets_(std::move(octets)) {}
+
+    std::variant<RequestHead, HeadError> request() {
         RequestHead head;
-        head.http2_ = protocol == Protocol::http2;
         if (auto error = request_line(head)) return *error;
         if (auto error = field_lines(head, 400)) return *error;
-        if (auto error = request_host(head)) return *error;
-        if (auto error = connection_options(head, 400)) return *error;
-        if (auto error = request_framing(head)) return *error;
-        if (auto error = expectation(head)) return *error;
-        if (auto error = max_forwards(head)) return *error;
-        if (auto error = websocket(head)) return *error;
-        persistence(head);
-        // What comes behind it may be of another protocol, and is not read as HTTP whatever the pod says.
-        if (head.minor_version_ == 1 && head.has("Upgrade") && head.has_connection_option("upgrade"))
-            head.keep_alive_ = false;
-        head.octets_ = std::move(octets_);
+        if (auto error = whole_request(head)) return *error;
+        return head;
+    }
+
+    // Of HTTP/2: what the lines would have held.
+    std::variant<RequestHead, HeadError> request(std::string_view method, std::string_view target,
+                                                 std::vector<Field> fields) {
+        RequestHead head;
+        head.http2_ = true;
+        if (auto error = request_method(head, method)) return *error;
+        if (auto error = served(head, target)) return *error;
+        if (fields.size() > limits_.fields) return HeadError{431, too_many_fields};
+        for (auto& one : fields) {
+            one.value = trim(one.value);
+            if (const auto wrong = what_is_wrong_with(one)) return HeadError{400, *wrong};
+        }
+        head.fields_ = std::move(fields);
+        if (auto error = whole_request(head)) return *error;
         return head;
     }
 
@@ -229,17 +246,40 @@ private:
         return {};
     }
 
+    // What its fields say together.
+    Error whole_request(RequestHead& head) {
+        if (auto error = request_host(head)) return error;
+        if (auto error = connection_options(head, 400)) return error;
+        if (auto error = request_framing(head)) return error;
+        if (auto error = expectation(head)) return error;
+        if (auto error = max_forwards(head)) return error;
+        if (auto error = websocket(head)) return error;
+        persistence(head);
+        // What comes behind it may be of another protocol, and is not read as HTTP whatever the pod says.
+        if (head.minor_version_ == 1 && head.has("Upgrade") && head.has_connection_option("upgrade"))
+            head.keep_alive_ = false;
+        head.octets_ = std::move(octets_);
+        return {};
+    }
+
     Error request_line(RequestHead& head) {
         const auto text = line();
         if (!text || text->find('\r') != std::string_view::npos) return HeadError{400, not_crlf};
         const auto first = text->find(' '), last = text->rfind(' ');
         if (first == std::string_view::npos || first == last)
             return HeadError{400, "the request line is not 'method target version'"};
-        head.method_ = text->substr(0, first);
-        const auto target = text->substr(first + 1, last - first - 1);
-        if (!is_token(head.method_) || head.method_.size() > 32)
-            return HeadError{400, "the method is malformed"};
+        if (auto error = request_method(head, text->substr(0, first))) return error;
         if (auto error = version(head, text->substr(last + 1), 400)) return error;
+        return served(head, text->substr(first + 1, last - first - 1));
+    }
+
+    static Error request_method(RequestHead& head, std::string_view method) {
+        if (!is_token(method) || method.size() > 32) return HeadError{400, "the method is malformed"};
+        head.method_ = method;
+        return {};
+    }
+
+    Error served(RequestHead& head, std::string_view target) {
         if (head.method_ == "CONNECT" || head.method_ == "TRACE")
             return HeadError{405, "CONNECT and TRACE are not served"};
         if (target.size() > limits_.target) return HeadError{414, "the request target is too long"};
@@ -288,6 +328,12 @@ private:
         return {};
     }
 
+    static std::optional<std::string_view> what_is_wrong_with(const Field& field) {
+        if (!is_token(field.name)) return "a field name is malformed";
+        if (!is_field_value(field.value)) return "a field value has a control character";
+        return std::nullopt;
+    }
+
     Error field_lines(Head& head, int status) {
         thread_local std::vector<Field> fields;
         fields.clear();
@@ -296,14 +342,12 @@ private:
             if (!text) return HeadError{status, not_crlf};
             if (text->empty()) break;
             if (fields.size() >= limits_.fields)
-                return wrong(*text, status == 400 ? 431 : status, "the head has too many fields");
+                return wrong(*text, status == 400 ? 431 : status, too_many_fields);
             if (is_blank(text->front())) return wrong(*text, status, "a field is folded over lines");
             const auto colon = text->find(':');
             if (colon == std::string_view::npos) return wrong(*text, status, "a field line has no colon");
             const Field field{text->substr(0, colon), trim(text->substr(colon + 1))};
-            if (!is_token(field.name)) return wrong(*text, status, "a field name is malformed");
-            if (!is_field_value(field.value))
-                return wrong(*text, status, "a field value has a control character");
+            if (const auto what = what_is_wrong_with(field)) return wrong(*text, status, *what);
             fields.push_back(field);
         }
         if (!rest_.empty()) return HeadError{status, "octets follow the head"};
@@ -319,7 +363,8 @@ private:
             if (same_name(field.name, "Host")) ++hosts, host = field.value;
         if (hosts > 1) return HeadError{400, "there is more than one Host field"};
         if (hosts == 0 && head.minor_version_ == 1) return HeadError{400, "the Host field is missing"};
-        if (hosts == 1 && !is_host(host)) return HeadError{400, "the Host field is malformed"};
+        const bool judged = !head.host_.empty() && host == head.host_;  // as the authority of the target
+        if (hosts == 1 && !judged && !is_host(host)) return HeadError{400, "the Host field is malformed"};
         if (head.host_.empty()) head.host_ = host;  // the authority of an absolute-form wins, RFC 9112 3.2.2
         return {};
     }
@@ -505,9 +550,13 @@ std::optional<HeadError> response_refused_early(std::string_view octets, std::si
     return {};
 }
 
-std::variant<RequestHead, HeadError> parse_request(std::string_view octets, const HeadLimits& limits,
-                                                   Protocol protocol) {
-    return HeadParser(octets, limits).request(protocol);
+std::variant<RequestHead, HeadError> parse_request(std::string_view octets, const HeadLimits& limits) {
+    return HeadParser(octets, limits).request();
+}
+
+std::variant<RequestHead, HeadError> request_of(RequestParts parts, const HeadLimits& limits) {
+    return HeadParser(std::move(parts.octets), limits)
+        .request(parts.method, parts.target, std::move(parts.fields));
 }
 
 std::variant<ResponseHead, HeadError> parse_response(std::string_view octets, const HeadLimits& limits,

@@ -119,10 +119,17 @@ std::size_t head_length(std::string_view octets, std::size_t searched = 0);
 std::optional<HeadError> refused_early(std::string_view octets, const HeadLimits&, std::size_t searched = 0);
 std::optional<HeadError> response_refused_early(std::string_view octets, std::size_t searched = 0);
 
-// http2: written by us from what an HTTP/2 client said (h2_head.hpp).
-enum class Protocol : unsigned char { http1, http2 };
-std::variant<RequestHead, HeadError> parse_request(std::string_view octets, const HeadLimits&,
-                                                   Protocol = Protocol::http1);
+std::variant<RequestHead, HeadError> parse_request(std::string_view octets, const HeadLimits&);
+
+// What an HTTP/2 client said, as HTTP/1.1 would say it (h2_head.hpp), in parts that came apart: nothing of
+// them is taken on trust but where they end.
+struct RequestParts {
+    std::unique_ptr<char[]> octets;  // that these are of
+    std::string_view method, target;
+    std::vector<Field> fields;
+};
+// All that parse_request() demands, by the same rules: only there are no lines to be taken apart.
+std::variant<RequestHead, HeadError> request_of(RequestParts, const HeadLimits&);
 
 // `to_head`: it answers a HEAD request and has no body whatever it says (RFC 9112 section 6.3).
 // Anything wrong is 502: pods are not trusted either.

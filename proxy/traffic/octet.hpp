@@ -21,19 +21,27 @@ constexpr char lower(char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
 }
 
-// RFC 9110 section 5.6.2
-inline constexpr auto token_table = [] {
-    std::array<bool, 256> table{};
-    for (int c = 1; c < 128; ++c) {
-        const auto octet = static_cast<char>(c);
-        table[static_cast<std::size_t>(c)] =
-            is_digit(octet) || is_alpha(octet) ||
-            std::string_view("!#$%&'*+-.^_`|~").find(octet) != std::string_view::npos;
+// Which octets are of a kind, to be looked up: cheaper than comparisons, and heads are full of such
+// questions.
+class OctetTable {
+public:
+    template <class Is>
+    constexpr explicit OctetTable(Is is) {
+        for (std::size_t c = 0; c < are_.size(); ++c) are_[c] = is(static_cast<char>(c));
     }
-    return table;
-}();
+    constexpr bool operator[](char c) const { return are_[static_cast<unsigned char>(c)]; }
+
+private:
+    std::array<bool, 256> are_{};
+};
+
+// RFC 9110 section 5.6.2
+inline constexpr OctetTable token_table([](char c) {
+    return is_digit(c) || is_alpha(c) ||
+           (c != 0 && std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos);
+});
 constexpr bool is_token_octet(char c) {
-    return token_table[static_cast<unsigned char>(c)];
+    return token_table[c];
 }
 
 // Inlined, which std::all_of with the address of a function is not.

@@ -12,7 +12,7 @@
 namespace proxy {
 namespace {
 
-constexpr std::size_t block_size = 64 << 10;
+constexpr std::size_t block_size = 4 * ((16 << 10) - 9);  // as much as a worker reads at once
 constexpr std::size_t window_size = 256 << 10;
 constexpr std::uint64_t free_at_least = 4 << 20;   // of the file at a time
 constexpr std::size_t always_in_memory = 4 << 10;  // of one spool, whatever the others take

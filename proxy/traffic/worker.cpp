@@ -9,13 +9,19 @@
 
 namespace proxy {
 
+namespace {
+// What is read of an answer at once goes on at once: so much that it fills four records of TLS, be it as a
+// chunk or as frames of HTTP/2 (a head of nine octets each), and leaves none of a few octets.
+constexpr std::size_t one_read = 4 * ((16 << 10) - 9);
+}  // namespace
+
 Worker::Worker(Shared& shared, std::shared_ptr<const Routing> routing)
     : shared_(shared),
       routing_(std::move(routing)),
       work_(asio::make_work_guard(io_)),
       poller_(io_),
       sweeper_(io_),
-      scratch_(64 << 10) {}
+      scratch_(one_read) {}
 
 Worker::~Worker() {
     join();
