@@ -17,11 +17,8 @@
 namespace admin {
 namespace {
 
-Answer text(int status, std::string body) {
+Answer text_answer(int status, std::string body) {
     return {status, "text/plain; charset=utf-8", std::move(body)};
-}
-Answer document(const json::object& body, int status = 200) {
-    return {status, "application/json", json::serialize(body) + "\n"};
 }
 
 // "application/json;as=Table;v=v1;g=meta.k8s.io,application/json": the first form that we have wins.
@@ -40,9 +37,9 @@ bool wants_table(std::string_view accept) {
 }
 
 Answer readiness(const Snapshot& snapshot) {
-    if (snapshot.ready) return text(200, "ok\n");
-    return text(503, snapshot.draining ? "not ready: the gateway is shutting down\n"
-                                       : "not ready: the gateway does not listen yet\n");
+    if (snapshot.ready) return text_answer(200, "ok\n");
+    return text_answer(503, snapshot.draining ? "not ready: the gateway is shutting down\n"
+                                              : "not ready: the gateway does not listen yet\n");
 }
 
 // "/api/v1/..." and "/apis/GROUP/VERSION/...": the segments after the version, by which a resource is named.
@@ -92,7 +89,7 @@ std::optional<Query> query_of(Place place) {
 Answered objects(Query query, const Parameters& parameters, const Store& store, WallTime now) {
     if (!query.name.empty()) {
         const auto found = store.find(*query.resource, query.name_space, query.name);
-        return found ? document(single(query, store, *found, now)) : absent(*query.resource, query.name);
+        return found ? json_answer(single(query, store, *found, now)) : absent(*query.resource, query.name);
     }
     query.labels = Selector::labels(parameter(parameters, "labelSelector"));
     query.fields = Selector::fields(parameter(parameters, "fieldSelector"));
@@ -101,7 +98,7 @@ Answered objects(Query query, const Parameters& parameters, const Store& store, 
             return refuse(
                 410, "Expired",
                 "The provided continue parameter is too old: what it names is no longer kept; list again");
-        return document(list(query, store, now));
+        return json_answer(list(query, store, now));
     }
     auto version = number(parameter(parameters, "resourceVersion"), "resourceVersion");
     const bool initial = flag(parameters, "sendInitialEvents");
@@ -123,20 +120,20 @@ Answered objects(Query query, const Parameters& parameters, const Store& store, 
 Answered dispatch(const Request& request, const boost::urls::url_view& url, const Snapshot& snapshot,
                   const Store& store, WallTime now) {
     const std::string path(url.encoded_path());
-    if (path == "/livez") return text(200, "ok\n");
+    if (path == "/livez") return text_answer(200, "ok\n");
     if (path == "/readyz" || path == "/healthz") return readiness(snapshot);
     if (path == "/metrics")
         return Answer{200, "text/plain; version=0.0.4; charset=utf-8", render_metrics(snapshot)};
     if (const auto found = aggregated_discovery(path, request.accept))
         return Answer{200, std::string(aggregated_type), json::serialize(*found) + "\n"};
-    if (const auto found = discovery(path)) return document(*found);
+    if (const auto found = discovery(path)) return json_answer(*found);
     if (path == "/openapi/v2") return Answer{200, std::string(openapi_v2_type), openapi_v2()};
-    if (const auto found = openapi_v3(path)) return document(*found);
+    if (const auto found = openapi_v3(path)) return json_answer(*found);
 
     std::vector<std::string> segments;
     for (const auto& segment : url.segments()) segments.push_back(segment);
     auto place = place_of(segments);
-    if (!place) return text(404, "404 page not found\n");
+    if (!place) return text_answer(404, "404 page not found\n");
     Parameters parameters;
     for (const auto& parameter : url.params()) parameters.emplace(parameter.key, parameter.value);
     if (const auto& rest = place->rest;
@@ -151,7 +148,11 @@ Answered dispatch(const Request& request, const boost::urls::url_view& url, cons
 }  // namespace
 
 Answer refuse(int code, std::string_view reason, std::string_view message) {
-    return document(failure(code, reason, message), code);
+    return json_answer(failure(code, reason, message), code);
+}
+
+Answer json_answer(const json::object& body, int status) {
+    return {status, "application/json", json::serialize(body) + "\n"};
 }
 
 Answer absent(const Resource& resource, std::string_view name) {
@@ -161,7 +162,7 @@ Answer absent(const Resource& resource, std::string_view name) {
     if (!resource.group.empty()) details["group"] = resource.group;
     details["kind"] = resource.plural;
     body["details"] = std::move(details);
-    return document(body, 404);
+    return json_answer(body, 404);
 }
 
 Answered answer(const Request& request, const Snapshot& snapshot, const Store& store, WallTime now) {

@@ -1,6 +1,7 @@
 // A request to the admin address -> its answer. Pure: what is asked, the last snapshot and the time go in.
 #pragma once
 
+#include <boost/json/object.hpp>
 #include <chrono>
 #include <optional>
 #include <string>
@@ -39,6 +40,8 @@ using Answered = std::variant<Answer, Following, LogWish>;
 Answered answer(const Request&, const Snapshot&, const Store&, WallTime now);
 
 Answer absent(const Resource&, std::string_view name);  // 404: "x" not found
+
+Answer json_answer(const boost::json::object&, int status = 200);
 
 // A failure as a Status object; `reason` as in Kubernetes' API conventions.
 Answer refuse(int code, std::string_view reason, std::string_view message);

@@ -34,10 +34,6 @@ Current look_up(const Write& write, const World& world) {
     return out;
 }
 
-Answer document(const json::object& body, int status = 200) {
-    return {status, "application/json", json::serialize(body) + "\n"};
-}
-
 Answer not_there(const Write& write) {
     return refuse_object(404, "NotFound", write,
                          fmt::format("{} \"{}\" not found", full_name(*write.resource), write.name));
@@ -187,7 +183,7 @@ Answer shown(const Write& write, const World& world, const json::object& next, c
             if (const auto* was = now.stored->item.object.if_contains("status")) out["status"] = *was;
             metadata_of(out)["resourceVersion"] = meta(now.shown, "resourceVersion");
         }
-        return document(out, status);
+        return json_answer(out, status);
     }
     world.look();
     const auto found = world.store.find(*write.resource, write.name_space, write.name);
@@ -195,7 +191,7 @@ Answer shown(const Write& write, const World& world, const json::object& next, c
     // Of the object before, as a controller would have it: kn tells by it whether there was a change.
     if (auto* its = out.if_contains("status"); now && its != nullptr && its->is_object())
         its->get_object()["observedGeneration"] = now.view->generation;
-    return document(out, status);
+    return json_answer(out, status);
 }
 
 struct Settled {
@@ -256,7 +252,7 @@ Answer put(Write& write, const World& world, const Current& now, json::object ne
     }
     put_annotation(next, source_annotation, now ? std::string_view(now.view->source) : "applied");
     if (now && same_but_for_bookkeeping(next, now.shown) && !given_by_client && !owned)
-        return document(whole_object(*write.resource, *now.stored));
+        return json_answer(whole_object(*write.resource, *now.stored));
 
     auto wish = wish_for(write);
     if (now && !now.view->applied) {
@@ -341,7 +337,7 @@ Answer apply(Write& write, const World& world, const Current& now, const json::v
     details["causes"] = causes_of(kept.errors);
     for (auto& cause : details["causes"].as_array()) cause.as_object()["reason"] = "FieldManagerConflict";
     status["details"] = std::move(details);
-    return document(status, 409);
+    return json_answer(status, 409);
 }
 
 // Empty: the type of the patch is none of ours.
@@ -420,7 +416,7 @@ Answer remove(Write& write, const World& world) {
     status["metadata"] = json::object();
     status["status"] = "Success";
     status["details"] = std::move(details);
-    return document(status);
+    return json_answer(status);
 }
 
 // All that the selectors name, or none: one that comes from a file would be left.
@@ -443,7 +439,7 @@ Answer remove_many(Write& write, const World& world) {
         write.name = std::move(name);
         if (auto wrong = remove_one(write, world)) return std::move(*wrong);
     }
-    return document(removed);
+    return json_answer(removed);
 }
 
 // --- the number of pods
@@ -476,7 +472,7 @@ Answer scale(Write& write, const World& world) {
     const auto now = look_up(write, world);
     if (!now) return not_there(write);
     json::value wanted(scale_of(write, world.snapshot, now.shown));
-    if (write.method == "GET") return document(wanted.get_object());
+    if (write.method == "GET") return json_answer(wanted.get_object());
     auto body = read_body(write);
     if (auto* wrong = std::get_if<Answer>(&body)) return std::move(*wrong);
     if (write.method == "PUT")
@@ -505,7 +501,7 @@ Answer scale(Write& write, const World& world) {
         after = now.shown;
     }
     put_annotation(after, replicas_annotation, std::to_string(*number));
-    auto shown_scale = document(scale_of(write, world.snapshot, after));
+    auto shown_scale = json_answer(scale_of(write, world.snapshot, after));
     shown_scale.warnings = std::move(out.warnings);
     return shown_scale;
 }

@@ -40,7 +40,7 @@ bool is_connection_specific(std::string_view name) {
            name == "transfer-encoding" || name == "upgrade";
 }
 
-void line(std::string& out, std::string_view name, std::string_view value) {
+void add_line(std::string& out, std::string_view name, std::string_view value) {
     ((out += name) += ": ") += value;
     out += "\r\n";
 }
@@ -89,7 +89,7 @@ void H2Head::add_field(std::string_view name, std::string_view value) {
     }
     if (name == "sec-websocket-key" && protocol_) return;  // there is none: RFC 8441 section 5
     if (name == "content-length") sized_ = true;
-    line(lines_, name, value);
+    add_line(lines_, name, value);
 }
 
 void H2Head::check_request() {
@@ -122,12 +122,12 @@ std::variant<RequestHead, HeadError> H2Head::finish(bool ended, std::string_view
     text += ' ';
     if (*path_ != "*") ((text += *scheme_) += "://") += *authority_;
     (text += *path_) += " HTTP/1.1\r\n";
-    line(text, "Host", *authority_);
+    add_line(text, "Host", *authority_);
     text += lines_;
-    if (!cookie_.empty()) line(text, "Cookie", cookie_);
+    if (!cookie_.empty()) add_line(text, "Cookie", cookie_);
     if (protocol_) {
         text += "Connection: Upgrade\r\nUpgrade: websocket\r\n";
-        line(text, "Sec-WebSocket-Key", websocket_key);
+        add_line(text, "Sec-WebSocket-Key", websocket_key);
     } else if (!ended && !sized_) {
         text += "Transfer-Encoding: chunked\r\n";  // its length is not known; the pod hears nothing of this
     }

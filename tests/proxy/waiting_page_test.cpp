@@ -4,9 +4,9 @@
 #include <array>
 #include <catch2/catch.hpp>
 
-#include "heads.hpp"
 #include "proxy/traffic/refusal.hpp"
 #include "proxy/waiting/waiting_page.hpp"
+#include "tests/proxy/answered.hpp"
 
 using namespace proxy;
 using router::Overview;
@@ -14,18 +14,6 @@ using namespace std::chrono_literals;
 using std::string;
 
 namespace {
-
-struct Read {
-    ResponseHead head;
-    string body;
-    string field(std::string_view name) const { return string(head.first(name)); }
-    bool has(std::string_view text) const { return body.find(text) != string::npos; }
-};
-
-Read read(const string& octets, bool to_head = false) {
-    const auto length = head_length(octets);
-    return {response(std::string_view(octets).substr(0, length), to_head), octets.substr(length)};
-}
 
 Overview starting() {
     Overview service;
@@ -58,7 +46,7 @@ string source_of(const string& body, const string& tag) {
 }  // namespace
 
 TEST_CASE("the waiting page is no answer of the service: 503, never stored", "[waiting]") {
-    const auto page = read(waiting_page_response(starting(), about()));
+    const auto page = answered(waiting_page_response(starting(), about()));
     CHECK(page.head.status() == 503);
     CHECK(page.field("Retry-After") == "5");
     CHECK(page.field("Cache-Control") == "no-store");
@@ -69,7 +57,7 @@ TEST_CASE("the waiting page is no answer of the service: 503, never stored", "[w
 }
 
 TEST_CASE("the waiting page says what happens, without any script", "[waiting]") {
-    const auto page = read(waiting_page_response(starting(), about()));
+    const auto page = answered(waiting_page_response(starting(), about()));
     CHECK(page.has("<span>sd-demo</span> is starting"));
     CHECK(page.has("Starting the container"));
     CHECK(page.has("31 s of about 52 s"));
@@ -81,7 +69,7 @@ TEST_CASE("the waiting page says what happens, without any script", "[waiting]")
 TEST_CASE("a first cold start has no end in sight", "[waiting]") {
     auto service = starting();
     service.usual_cold_start = {};
-    const auto page = read(waiting_page_response(service, about()));
+    const auto page = answered(waiting_page_response(service, about()));
     CHECK(page.has("31 s so far"));
     CHECK(page.has("<dd id=left>not known</dd>"));
     CHECK_FALSE(page.has(" value="));
@@ -90,16 +78,16 @@ TEST_CASE("a first cold start has no end in sight", "[waiting]") {
 TEST_CASE("the bar never arrives before the pod", "[waiting]") {
     auto service = starting();
     service.cold_elapsed = 90s;
-    const auto page = read(waiting_page_response(service, about()));
+    const auto page = answered(waiting_page_response(service, about()));
     CHECK(page.has("value=0.950"));
     CHECK(page.has("90 s, usually 52 s"));
     CHECK(page.has("<dd id=left>a moment</dd>"));
     service.cold_elapsed = 600s;
-    CHECK(read(waiting_page_response(service, about())).has("<dd id=left>not known</dd>"));
+    CHECK(answered(waiting_page_response(service, about())).has("<dd id=left>not known</dd>"));
 }
 
 TEST_CASE("the waiting page runs its own script and style and asks nobody else", "[waiting]") {
-    const auto page = read(waiting_page_response(starting(), about()));
+    const auto page = answered(waiting_page_response(starting(), about()));
     const auto policy = page.field("Content-Security-Policy");
     CHECK_THAT(policy, Catch::StartsWith("default-src 'none';"));
     CHECK_THAT(policy, Catch::Contains("script-src " + source_of(page.body, "script") + ";"));
@@ -113,7 +101,7 @@ TEST_CASE("the waiting page runs its own script and style and asks nobody else",
 TEST_CASE("a refusal's page runs no script at all", "[waiting]") {
     RefusalContext context;
     context.wants_html = true;
-    const auto page = read(refusal_response(Refusal::unavailable, context));
+    const auto page = answered(refusal_response(Refusal::unavailable, context));
     const auto policy = page.field("Content-Security-Policy");
     CHECK(policy.find("script-src") == string::npos);
     CHECK_THAT(policy, Catch::Contains("style-src " + source_of(page.body, "style") + ";"));
@@ -122,24 +110,24 @@ TEST_CASE("a refusal's page runs no script at all", "[waiting]") {
 TEST_CASE("a refusal's page offers another try only where it may help", "[waiting]") {
     RefusalContext context;
     context.wants_html = true;
-    CHECK(read(refusal_response(Refusal::unavailable, context)).has("Try again</a>"));
-    CHECK_FALSE(read(refusal_response(Refusal::denied, context)).has("Try again</a>"));
+    CHECK(answered(refusal_response(Refusal::unavailable, context)).has("Try again</a>"));
+    CHECK_FALSE(answered(refusal_response(Refusal::denied, context)).has("Try again</a>"));
 }
 
 TEST_CASE("a name on the waiting page is never run", "[waiting]") {
-    const auto page = read(waiting_page_response(starting(), about("<script>alert('x')</script>")));
+    const auto page = answered(waiting_page_response(starting(), about("<script>alert('x')</script>")));
     CHECK(page.has("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;"));
     CHECK(page.body.find("<script") == page.body.rfind("<script"));
 }
 
 TEST_CASE("the waiting page is small", "[waiting]") {
-    CHECK(read(waiting_page_response(starting(), about())).body.size() < 12 * 1024);
+    CHECK(answered(waiting_page_response(starting(), about())).body.size() < 12 * 1024);
 }
 
 TEST_CASE("a waiting page for HEAD has no body but its length", "[waiting]") {
     auto to_head = about();
     to_head.head_only = to_head.close = true;
-    const auto page = read(waiting_page_response(starting(), to_head), true);
+    const auto page = answered(waiting_page_response(starting(), to_head), true);
     CHECK(page.body.empty());
     CHECK(page.head.content_length() > 0);
     CHECK_FALSE(page.head.keep_alive());
