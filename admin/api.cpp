@@ -17,7 +17,7 @@
 namespace admin {
 namespace {
 
-Answer text(int status, std::string body) {
+Answer text_answer(int status, std::string body) {
     return {status, "text/plain; charset=utf-8", std::move(body)};
 }
 
@@ -37,9 +37,9 @@ bool wants_table(std::string_view accept) {
 }
 
 Answer readiness(const Snapshot& snapshot) {
-    if (snapshot.ready) return text(200, "ok\n");
-    return text(503, snapshot.draining ? "not ready: the gateway is shutting down\n"
-                                       : "not ready: the gateway does not listen yet\n");
+    if (snapshot.ready) return text_answer(200, "ok\n");
+    return text_answer(503, snapshot.draining ? "not ready: the gateway is shutting down\n"
+                                              : "not ready: the gateway does not listen yet\n");
 }
 
 // "/api/v1/..." and "/apis/GROUP/VERSION/...": the segments after the version, by which a resource is named.
@@ -120,7 +120,7 @@ Answered objects(Query query, const Parameters& parameters, const Store& store, 
 Answered dispatch(const Request& request, const boost::urls::url_view& url, const Snapshot& snapshot,
                   const Store& store, WallTime now) {
     const std::string path(url.encoded_path());
-    if (path == "/livez") return text(200, "ok\n");
+    if (path == "/livez") return text_answer(200, "ok\n");
     if (path == "/readyz" || path == "/healthz") return readiness(snapshot);
     if (path == "/metrics")
         return Answer{200, "text/plain; version=0.0.4; charset=utf-8", render_metrics(snapshot)};
@@ -133,7 +133,7 @@ Answered dispatch(const Request& request, const boost::urls::url_view& url, cons
     std::vector<std::string> segments;
     for (const auto& segment : url.segments()) segments.push_back(segment);
     auto place = place_of(segments);
-    if (!place) return text(404, "404 page not found\n");
+    if (!place) return text_answer(404, "404 page not found\n");
     Parameters parameters;
     for (const auto& parameter : url.params()) parameters.emplace(parameter.key, parameter.value);
     if (const auto& rest = place->rest;

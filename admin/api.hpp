@@ -1,6 +1,7 @@
 // A request to the admin address -> its answer. Pure: what is asked, the last snapshot and the time go in.
 #pragma once
 
+#include <boost/json/object.hpp>
 #include <chrono>
 #include <optional>
 #include <string>

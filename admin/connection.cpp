@@ -12,6 +12,7 @@
 #include "admin/host.hpp"
 #include "admin/log_levels.hpp"
 #include "admin/write.hpp"
+#include "proxy/awaited.hpp"
 #include "proxy/log.hpp"
 
 namespace admin {
@@ -21,7 +22,7 @@ namespace http = boost::beast::http;
 
 constexpr std::string_view no_bodies = "a GET with a body is not served here";
 const std::string default_policy = "default-src 'none'; frame-ancestors 'none'";
-constexpr auto awaited = asio::as_tuple(asio::use_awaitable);
+using proxy::awaited;
 
 // RFC 7234 section 5.5. Long ones are cut, as Kubernetes' API server does.
 std::string warning_field(std::string_view text) {

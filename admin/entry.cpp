@@ -5,7 +5,7 @@
 namespace admin {
 namespace {
 
-constexpr std::size_t longest_name = 128;
+constexpr std::size_t longest_common_name = 128;
 
 Answer denied(const Denied& why) {
     auto answer = refuse(why.status, why.status == 401 ? "Unauthorized" : "Forbidden", why.message);
@@ -69,7 +69,7 @@ std::optional<std::string> common_name(X509* certificate) {
     OPENSSL_free(text);
     for (const unsigned char c : name)
         if (c < ' ' || c > '~') return std::nullopt;
-    if (name.empty() || name.size() > longest_name) return std::nullopt;
+    if (name.empty() || name.size() > longest_common_name) return std::nullopt;
     return name;
 }
 

@@ -5,7 +5,7 @@
 namespace admin {
 namespace {
 
-json::object ready(std::string_view type) {
+json::object true_condition(std::string_view type) {
     json::object out;
     out["type"] = type;
     out["status"] = "True";
@@ -57,7 +57,8 @@ Item domain_mapping_item(const Snapshot& snapshot, std::size_t index) {
     json::object status, address;
     status["url"] = address["url"] = url;
     status["address"] = std::move(address);
-    status["conditions"] = json::array{ready("DomainClaimed"), ready("Ready"), ready("ReferenceResolved")};
+    status["conditions"] = json::array{true_condition("DomainClaimed"), true_condition("Ready"),
+                                       true_condition("ReferenceResolved")};
     Item out{view.name_space, view.name, view.created, {}, {}};
     out.object["status"] = std::move(status);
     show_given(view, out);

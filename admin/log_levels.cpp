@@ -15,7 +15,7 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::size_t longest_body = 4 << 10;
+constexpr std::size_t longest_levels = 4 << 10;
 constexpr std::string_view until = "the next reload (SIGHUP), restart or upgrade";
 
 Answer invalid(std::string_view what) {
@@ -89,7 +89,7 @@ std::variant<LevelChanges, Answer> read_level_changes(const Request& request) {
         return refuse(415, "UnsupportedMediaType",
                       put ? "the body must be application/json"
                           : "the body must be application/merge-patch+json or application/json");
-    if (request.body.size() > longest_body)
+    if (request.body.size() > longest_levels)
         return refuse(413, "RequestEntityTooLarge", "the body is too large: 4 KiB at most");
     boost::system::error_code error;
     const auto body = json::parse(request.body, error);

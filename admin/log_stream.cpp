@@ -3,11 +3,12 @@
 
 #include "admin/connection.hpp"
 #include "admin/log_request.hpp"
+#include "proxy/awaited.hpp"
 
 namespace admin {
 namespace {
 
-constexpr auto awaited = asio::as_tuple(asio::use_awaitable);
+using proxy::awaited;
 
 }  // namespace
 

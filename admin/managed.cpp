@@ -117,20 +117,20 @@ void each_path(const json::object& set, Path& path, const std::function<void(con
 
 // --- entries
 
-struct Entry {
+struct ManagedEntry {
     Manager manager;
     bool applies = false;
     json::object fields;
 };
 
-std::vector<Entry> entries_of(const json::object& object) {
-    std::vector<Entry> out;
+std::vector<ManagedEntry> entries_of(const json::object& object) {
+    std::vector<ManagedEntry> out;
     const auto* given = find(object, {"metadata", "managedFields"});
     if (given == nullptr || !given->is_array()) return out;
     for (const auto& one : given->get_array()) {
         const auto* fields = find(one, {"fieldsV1"});
         if (fields == nullptr || !fields->is_object()) continue;
-        Entry entry;
+        ManagedEntry entry;
         entry.manager = {std::string(text(one, {"manager"})), std::string(text(one, {"subresource"})),
                          std::string(text(one, {"apiVersion"})), std::string(text(one, {"time"}))};
         entry.applies = text(one, {"operation"}) == "Apply";
@@ -145,8 +145,8 @@ void unite(json::object& into, const json::object& from) {
     each_path(from, path, [&](const Path& field) { insert(into, field); });
 }
 
-void fold_the_oldest(std::vector<Entry>& entries) {
-    const auto updates = [](const Entry& entry) { return !entry.applies; };
+void fold_the_oldest(std::vector<ManagedEntry>& entries) {
+    const auto updates = [](const ManagedEntry& entry) { return !entry.applies; };
     for (auto count = std::ranges::count_if(entries, updates);
          count > static_cast<std::ptrdiff_t>(most_updaters); --count) {
         const auto first = std::ranges::find_if(entries, updates);
@@ -158,8 +158,8 @@ void fold_the_oldest(std::vector<Entry>& entries) {
     }
 }
 
-json::array written(std::vector<Entry> entries) {
-    std::erase_if(entries, [](const Entry& entry) { return entry.fields.empty(); });
+json::array written(std::vector<ManagedEntry> entries) {
+    std::erase_if(entries, [](const ManagedEntry& entry) { return entry.fields.empty(); });
     fold_the_oldest(entries);
     json::array out;
     for (auto& entry : entries) {
@@ -176,7 +176,7 @@ json::array written(std::vector<Entry> entries) {
     return out;
 }
 
-Entry& entry_for(std::vector<Entry>& entries, const Manager& manager, bool applies) {
+ManagedEntry& entry_for(std::vector<ManagedEntry>& entries, const Manager& manager, bool applies) {
     for (auto& entry : entries)
         if (entry.applies == applies && entry.manager.name == manager.name &&
             entry.manager.subresource == manager.subresource)
@@ -245,8 +245,8 @@ Applied server_side_apply(const json::object& now, const json::object& wanted, c
     mine.manager = manager;
     Path path;
     each_path(before, path, [&](const Path& field) {
-        const bool still_wanted =
-            std::ranges::any_of(entries, [&](const Entry& entry) { return contains(entry.fields, field); });
+        const bool still_wanted = std::ranges::any_of(
+            entries, [&](const ManagedEntry& entry) { return contains(entry.fields, field); });
         if (!still_wanted) remove(out.object, field);
     });
     auto merged = wanted;

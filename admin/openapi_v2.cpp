@@ -13,7 +13,7 @@ namespace admin {
 namespace {
 
 namespace json = boost::json;
-using Names = std::span<const std::string_view>;
+using FieldNames = std::span<const std::string_view>;
 
 // A message of Protocol Buffers, of texts and other messages alone: wire type 2 ("Encoding", protobuf.dev).
 class Message {
@@ -54,7 +54,7 @@ constexpr std::string_view mapping_names[] = {"tls"};
 constexpr std::string_view status_names[] = {"status"};
 
 // The schema at a path, "[]" being what is in a list; null: there is none.
-json::object* at(json::object& root, std::string_view path) {
+json::object* schema_at(json::object& root, std::string_view path) {
     json::object* here = &root;
     while (here != nullptr && !path.empty()) {
         const auto dot = path.find('.');
@@ -70,8 +70,8 @@ json::object* at(json::object& root, std::string_view path) {
     return here;
 }
 
-void tolerate(json::object& root, std::string_view path, Names names) {
-    auto* here = at(root, path);
+void tolerate(json::object& root, std::string_view path, FieldNames names) {
+    auto* here = schema_at(root, path);
     if (here == nullptr || !here->contains("properties")) return;
     auto& properties = (*here)["properties"].as_object();
     for (const auto name : names)
@@ -82,7 +82,7 @@ void tolerate_all(json::object& root) {
     tolerate(root, "metadata", metadata_names);
     tolerate(root, "spec.template.metadata", template_metadata_names);
     for (const std::string pod : {"spec", "spec.template.spec"}) {
-        if (at(root, pod + ".containers[]") == nullptr) continue;
+        if (schema_at(root, pod + ".containers[]") == nullptr) continue;
         tolerate(root, pod, manifest::ignored_pod_fields);
         tolerate(root, pod, more_pod_names);
         const auto container = pod + ".containers[]";

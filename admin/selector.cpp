@@ -31,7 +31,7 @@ std::invalid_argument not_understood(std::string_view text) {
     return std::invalid_argument(fmt::format("unable to parse selector \"{}\"", text.substr(0, 200)));
 }
 
-std::vector<std::string> path_of(std::string_view dotted) {
+std::vector<std::string> dotted_path(std::string_view dotted) {
     std::vector<std::string> out;
     for (;;) {
         const auto dot = dotted.find('.');
@@ -122,7 +122,7 @@ Selector Selector::fields(std::string_view text) {
         if (name == "involvedObject.uid") continue;  // kubectl describe adds it; our events know names only
         if (std::ranges::find(selectable, name) == selectable.end() || term.values.size() != 1)
             throw std::invalid_argument(fmt::format("field label not supported: {}", name));
-        term.path = path_of(name);
+        term.path = dotted_path(name);
         out.terms_.push_back(std::move(term));
     }
     return out;

@@ -5,6 +5,7 @@
 #include <boost/asio.hpp>
 
 #include "admin/connection.hpp"
+#include "proxy/awaited.hpp"
 #include "proxy/log.hpp"
 
 namespace admin {
@@ -12,7 +13,7 @@ namespace {
 
 using asio::ip::tcp;
 
-constexpr auto awaited = asio::as_tuple(asio::use_awaitable);
+using proxy::awaited;
 
 void listen(tcp::acceptor& acceptor, const tcp::endpoint& endpoint, int given) {
     boost::system::error_code error;

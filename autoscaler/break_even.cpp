@@ -6,6 +6,7 @@
 #include <limits>
 #include <sstream>
 
+#include "autoscaler/seconds.hpp"
 #include "autoscaler/words.hpp"
 
 namespace autoscaler {
@@ -14,14 +15,6 @@ namespace {
 constexpr double weight_of_cold_start = 0.3, weight_of_service = 0.1;
 constexpr int most_rungs_ever = 1000;
 constexpr double shortest_service = 0.001;  // seconds; a mean of nothing would let busy pods take everything
-
-double in_seconds(Duration d) {
-    return std::chrono::duration<double>(d).count();
-}
-
-Duration of_seconds(double s) {
-    return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(s));
-}
 
 int pods_for(int requests, int slots) {
     if (slots == 0) return requests > 0 ? 1 : 0;

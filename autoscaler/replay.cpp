@@ -67,7 +67,7 @@ private:
             std::visit([&](const auto& what) { apply(what, t); }, trace_.events[next_event_].what);
 
         const bool tick = t % 2 == 0;
-        const bool tick_first = tick && trace_.phase == Phase::scale_first;
+        const bool tick_first = tick && trace_.order == TickOrder::scale_first;
         if (tick_first) evaluate(t);
         const auto& sample = trace_.seconds[static_cast<std::size_t>(t)];
         if (sample) revision_.record(t, sample->concurrency, sample->rps);

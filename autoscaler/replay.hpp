@@ -35,14 +35,14 @@ struct Event {
 };
 
 // In an even second: is it told before or after the decision?
-enum class Phase { record_first, scale_first };
+enum class TickOrder { record_first, scale_first };
 
 struct Trace {
     Settings settings;
     Start::How start = Start::How::zero;
     int start_pods = 0;
     int cold_start = 0;  // seconds; -1: pods never become ready
-    Phase phase = Phase::record_first;
+    TickOrder order = TickOrder::record_first;
     Path path = Path::switching;
     std::vector<std::optional<Sample>> seconds;  // empty: nothing was recorded in that second
     std::vector<LateSample> late;                // in order of `at`

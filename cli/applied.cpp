@@ -22,7 +22,7 @@ namespace fs = std::filesystem;
 namespace json = boost::json;
 
 constexpr std::int64_t version = 1;
-constexpr std::uintmax_t longest = 4 << 20;
+constexpr std::uintmax_t longest_record = 4 << 20;
 
 AppliedFiles::Failure failure(const fs::path& path, int error) {
     const bool full = error == ENOSPC || error == EDQUOT || error == EFBIG;
@@ -45,7 +45,7 @@ int write_whole(const fs::path& path, const std::string& text) {
 
 std::optional<json::object> read_one(const fs::path& path, std::string& wrong) {
     std::error_code error;
-    if (const auto size = fs::file_size(path, error); error || size > longest) {
+    if (const auto size = fs::file_size(path, error); error || size > longest_record) {
         wrong = error ? error.message() : "it is too long";
         return std::nullopt;
     }

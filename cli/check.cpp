@@ -140,7 +140,7 @@ boost::json::object as_json(const manifest::Loaded& loaded) {
             {"services", std::move(services)}};
 }
 
-int run(const Words& words) {
+int run_check(const Words& words) {
     if (!words.free().empty())
         throw Usage("to check " + words.free().front() + ", write -f " + words.free().front());
     if (words.has("--explain-annotations")) return std::cout << manifest::explain_annotations(), 0;
@@ -162,7 +162,7 @@ int run(const Words& words) {
 }  // namespace
 
 int check(std::span<const std::string> args) {
-    return within("check", args, std::cout, std::cerr, run);
+    return within("check", args, std::cout, std::cerr, run_check);
 }
 
 }  // namespace cli

@@ -41,7 +41,7 @@ void check_usage(const Request& request) {
         throw Usage("'" + request.words[0] + "': methods have a case; write it in capitals");
 }
 
-Request read(const Words& words) {
+Request read_request(const Words& words) {
     Request request;
     for (const auto& path : words.values("--filename")) request.paths.emplace_back(path);
     request.words = words.free();
@@ -209,7 +209,7 @@ int list_all(const Request& request, const manifest::Configuration* all, std::os
 
 int run(const Words& words, std::ostream& out, std::ostream& err) {
     if (words.has("--words")) return print_words(out), 0;
-    const auto request = read(words);
+    const auto request = read_request(words);
     std::optional<manifest::Configuration> all;
     if (!request.paths.empty()) {
         auto loaded = manifest::load_files(request.paths);

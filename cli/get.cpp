@@ -80,7 +80,7 @@ void take_word(Options& options, const std::string& word) {
     if (slash != std::string::npos) options.name = word.substr(slash + 1);
 }
 
-Options read(const Words& words) {
+Options read_options(const Words& words) {
     Options out;
     out.server = server_of(words);
     out.name_space = words.has("--all-namespaces") ? "" : words.value("--namespace", "default");
@@ -259,7 +259,7 @@ void run(const Options& options, std::ostream& out, std::ostream& err) {
 
 int get(std::span<const std::string> args, std::ostream& out, std::ostream& err) {
     return within("get", args, out, err, [&](const Words& words) {
-        run(read(words), out, err);
+        run(read_options(words), out, err);
         return 0;
     });
 }

@@ -16,15 +16,15 @@ namespace asio = boost::asio;
 namespace json = boost::json;
 
 constexpr std::size_t most_descriptors = 64;
-constexpr std::size_t longest = 160 << 10;  // within the kernel's usual bound of a packet
-constexpr int patience_ms = 2000;           // with a reader that is slow; control waits meanwhile
+constexpr std::size_t longest_message = 160 << 10;  // within the kernel's usual bound of a packet
+constexpr int patience_ms = 2000;                   // with a reader that is slow; control waits meanwhile
 
 std::string text(const json::object& from, const char* name) {
     return std::string(from.at(name).as_string());
 }
 
 std::optional<HandoverMessage> receive_now(int socket) {
-    std::vector<char> buffer(longest);
+    std::vector<char> buffer(longest_message);
     alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * most_descriptors)> control{};
     iovec part{buffer.data(), buffer.size()};
     msghdr head{};
@@ -62,6 +62,12 @@ std::string_view HandoverMessage::what() const {
     return name != nullptr && name->is_string() ? std::string_view(name->as_string()) : std::string_view{};
 }
 
+HandoverMessage message_of(std::string_view what) {
+    HandoverMessage message;
+    message.body["what"] = what;
+    return message;
+}
+
 std::optional<std::pair<pods::UniqueFd, pods::UniqueFd>> handover_pair() {
     int ends[2] = {-1, -1};
     if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) return std::nullopt;
@@ -71,7 +77,7 @@ std::optional<std::pair<pods::UniqueFd, pods::UniqueFd>> handover_pair() {
 bool send(int socket, const HandoverMessage& message) {
     const auto octets = json::serialize(message.body);
     const auto count = message.descriptors.size();
-    if (octets.size() > longest || count > most_descriptors) return false;
+    if (octets.size() > longest_message || count > most_descriptors) return false;
     alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * most_descriptors)> control{};
     iovec part{const_cast<char*>(octets.data()), octets.size()};
     msghdr head{};

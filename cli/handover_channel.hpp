@@ -24,6 +24,9 @@ struct HandoverMessage {
     std::string_view what() const;  // body["what"]
 };
 
+// With nothing but body["what"] yet.
+HandoverMessage message_of(std::string_view what);
+
 // A SOCK_SEQPACKET pair: one message, one packet.
 std::optional<std::pair<pods::UniqueFd, pods::UniqueFd>> handover_pair();
 

@@ -17,12 +17,6 @@ namespace asio = boost::asio;
 namespace json = boost::json;
 using namespace std::chrono_literals;
 
-HandoverMessage message(std::string_view what) {
-    HandoverMessage message;
-    message.body["what"] = what;
-    return message;
-}
-
 pods::KeptHandles handles_of(HandoverMessage& message) {
     pods::KeptHandles kept;
     if (message.descriptors.size() < 3) return kept;
@@ -81,14 +75,14 @@ pods::UniqueFd Heir::take_admin(const manifest::Listener& at) {
 }
 
 void Heir::fail(const std::string& why) {
-    auto failed = message("failed");
+    auto failed = message_of("failed");
     failed.body["why"] = why;
     if (channel_) send(channel_.get(), failed);
 }
 
 asio::awaitable<void> Heir::take_over(asio::io_context& io, House house) {
     asio::posix::stream_descriptor socket(io, channel_.release());
-    send(socket.native_handle(), message("ready"));
+    send(socket.native_handle(), message_of("ready"));
     for (;;) {
         auto heard = co_await receive(socket);
         if (!heard) break;
@@ -99,7 +93,7 @@ asio::awaitable<void> Heir::take_over(asio::io_context& io, House house) {
                 .error("upgrade: a message of the gateway before this one cannot be used and is left out: {}",
                        error.what());
         }
-        if (heard->what() == "go") send(socket.native_handle(), message("serving"));
+        if (heard->what() == "go") send(socket.native_handle(), message_of("serving"));
     }
     house.ended(begun_);
 }

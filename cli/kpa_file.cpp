@@ -5,6 +5,7 @@
 #include <cmath>
 #include <functional>
 
+#include "autoscaler/seconds.hpp"
 #include "cli/json_fields.hpp"
 #include "manifest/autoscaling.hpp"
 #include "manifest/units.hpp"
@@ -13,7 +14,7 @@ namespace cli {
 namespace {
 
 using namespace autoscaler;
-using Field = JsonField<BadKpaFile>;
+using KpaField = JsonField<BadKpaFile>;
 
 constexpr std::int64_t longest_trace = 10'000'000;  // seconds; memory is bounded
 constexpr int most_pods = 1'000'000;
@@ -22,7 +23,7 @@ std::vector<std::string> strings(std::initializer_list<const char*> list) {
     return {list.begin(), list.end()};
 }
 
-std::string one_of(const Field& field, const std::vector<std::string>& choices) {
+std::string one_of(const KpaField& field, const std::vector<std::string>& choices) {
     const auto text = field.text();
     if (std::ranges::find(choices, text) == choices.end()) {
         std::string all;
@@ -32,10 +33,10 @@ std::string one_of(const Field& field, const std::vector<std::string>& choices) 
     return text;
 }
 
-manifest::Annotations annotations_of(const std::optional<Field>& field) {
+manifest::Annotations annotations_of(const std::optional<KpaField>& field) {
     manifest::Annotations all;
     if (field && !field->null())
-        field->each([&](const std::string& key, const Field& value) {
+        field->each([&](const std::string& key, const KpaField& value) {
             all.emplace(key, manifest::Annotation{value.written(), {}, {}});
         });
     return all;
@@ -44,7 +45,7 @@ manifest::Annotations annotations_of(const std::optional<Field>& field) {
 // Annotations over config-autoscaler, as a manifest would be read; config-autoscaler may change on the way.
 class Resolver {
 public:
-    Resolver(const Field& config, seconds progress_deadline)
+    Resolver(const KpaField& config, seconds progress_deadline)
         : annotations_(annotations_of(config.find("annotations"))),
           cluster_(annotations_of(config.find("config_autoscaler"))),
           progress_deadline_(progress_deadline) {
@@ -75,13 +76,9 @@ private:
     int concurrency_ = 0;
 };
 
-double in_seconds(Duration duration) {
-    return std::chrono::duration<double>(duration).count();
-}
-
 // What the file's `resolved` says otherwise. Where a route is lost, it says 0 for the minimum and the
 // retention, which is what holds afterwards.
-std::string disagreement(const Field& resolved, const Settings& s, bool loses_route) {
+std::string disagreement(const KpaField& resolved, const Settings& s, bool loses_route) {
     std::string said;
     const auto real = [&](const char* key, double value) {
         const auto field = resolved.find(key);
@@ -122,14 +119,14 @@ std::string disagreement(const Field& resolved, const Settings& s, bool loses_ro
     return said;
 }
 
-Start::How start(const Field& field) {
+Start::How start(const KpaField& field) {
     const auto name = one_of(field, strings({"zero", "fresh", "steady", "restart"}));
     if (name == "zero") return Start::How::zero;
     if (name == "fresh") return Start::How::fresh;
     return name == "steady" ? Start::How::steady : Start::How::restart;
 }
 
-void take(const std::optional<Field>& column, double Sample::*field,
+void take(const std::optional<KpaField>& column, double Sample::*field,
           std::vector<std::optional<Sample>>& seconds) {
     if (!column || column->null()) return;
     const auto size = column->size();
@@ -143,11 +140,11 @@ void take(const std::optional<Field>& column, double Sample::*field,
     }
 }
 
-std::vector<LateSample> late_samples(const Field& input) {
+std::vector<LateSample> late_samples(const KpaField& input) {
     std::vector<LateSample> result;
     const auto records = input.find("extra_records");
     if (!records || records->null()) return result;
-    const auto number = [](const Field& record, const char* name) {
+    const auto number = [](const KpaField& record, const char* name) {
         const auto field = record.find(name);
         return field && !field->null() ? field->real() : 0.0;
     };
@@ -162,14 +159,14 @@ std::vector<LateSample> late_samples(const Field& input) {
 }
 
 // "stable-window" and "30s", either side by side, or as one object or text.
-std::vector<std::pair<std::string, std::string>> config_change(const Field& event) {
+std::vector<std::pair<std::string, std::string>> config_change(const KpaField& event) {
     const auto value = event.at("value");
     for (const char* name : {"key", "name"})
         if (const auto key = event.find(name)) return {{key->text(), value.written()}};
     std::vector<std::pair<std::string, std::string>> pairs;
     if (value.is_object()) {
         value.each(
-            [&](const std::string& key, const Field& each) { pairs.emplace_back(key, each.written()); });
+            [&](const std::string& key, const KpaField& each) { pairs.emplace_back(key, each.written()); });
         return pairs;
     }
     const auto text = value.text();
@@ -187,16 +184,16 @@ struct EventReader {
     std::vector<Event> events;
     bool loses_route = false;
 
-    void read(const std::optional<Field>& list) {
+    void read(const std::optional<KpaField>& list) {
         if (!list || list->null()) return;
-        std::vector<Field> sorted;
+        std::vector<KpaField> sorted;
         for (std::size_t i = 0; i < list->size(); ++i) sorted.push_back(list->at(i));
         std::ranges::stable_sort(sorted, {},
-                                 [](const Field& e) { return e.at("t").whole(0, longest_trace); });
+                                 [](const KpaField& e) { return e.at("t").whole(0, longest_trace); });
         for (const auto& event : sorted) one(event);
     }
 
-    void one(const Field& event) {
+    void one(const KpaField& event) {
         const Second second = event.at("t").whole(0, longest_trace);
         const auto kind = one_of(event.at("kind"), strings({"reachability", "config", "cold_start_s"}));
         if (kind == "cold_start_s") {
@@ -218,7 +215,7 @@ struct EventReader {
     }
 };
 
-std::vector<KpaFile::Row> rows(const Field& ticks) {
+std::vector<KpaFile::Row> rows(const KpaField& ticks) {
     std::vector<KpaFile::Row> result;
     const auto size = ticks.at("t").size();
     for (const char* name : {"ready", "stable", "panic", "valid", "desired_pods", "excess_burst_capacity",
@@ -245,7 +242,7 @@ std::vector<KpaFile::Row> rows(const Field& ticks) {
     return result;
 }
 
-std::optional<KpaFile::Changes> changes(const std::optional<Field>& list) {
+std::optional<KpaFile::Changes> changes(const std::optional<KpaField>& list) {
     if (!list || list->null()) return std::nullopt;
     KpaFile::Changes result;
     for (std::size_t i = 0; i < list->size(); ++i) {
@@ -256,7 +253,7 @@ std::optional<KpaFile::Changes> changes(const std::optional<Field>& list) {
     return result;
 }
 
-void read_model(const Field& model, KpaFile& file) {
+void read_model(const KpaField& model, KpaFile& file) {
     const auto optional = [&](const char* name, std::int64_t fallback, std::int64_t low, std::int64_t high) {
         const auto field = model.find(name);
         return field && !field->null() ? field->whole(low, high) : fallback;
@@ -267,7 +264,7 @@ void read_model(const Field& model, KpaFile& file) {
     trace.cold_start = model.at("cold_start_s").integer(-1);
     if (const auto phase = model.find("phase"))
         if (one_of(*phase, strings({"record_first", "scale_first"})) == "scale_first")
-            trace.phase = Phase::scale_first;
+            trace.order = TickOrder::scale_first;
     if (optional("tick_s", 2, 1, 3600) != 2)
         model.at("tick_s").fail("must be 2: Knative decides every two seconds");
     if (optional("epoch_unix", 0, 0, std::int64_t{1} << 40) % 2 != 0)
@@ -276,7 +273,7 @@ void read_model(const Field& model, KpaFile& file) {
     file.every_tick_listed = optional("emit_every", 1, 1, longest_trace) == 1;
 }
 
-seconds progress_deadline(const Field& model) {
+seconds progress_deadline(const KpaField& model) {
     const auto field = model.find("progress_deadline_s");
     return seconds{field && !field->null() ? field->whole(0, longest_trace) : 600};
 }
@@ -290,7 +287,7 @@ KpaFile read_kpa_file(std::string_view text, std::string fallback_name) {
     } catch (const std::exception& error) {
         throw BadKpaFile(std::string("is no JSON: ") + error.what());
     }
-    const Field root(document, "");
+    const KpaField root(document, "");
     KpaFile file;
     const auto name = root.find("name");
     file.name = name && name->is_string() ? name->text() : std::move(fallback_name);

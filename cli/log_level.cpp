@@ -19,13 +19,13 @@ namespace {
 
 namespace json = boost::json;
 
-struct Wanted {
+struct WantedLevel {
     std::string subsystem, level, server;
     bool reset = false;
 };
 
-Wanted read(const Words& words) {
-    Wanted out;
+WantedLevel read_wanted_level(const Words& words) {
+    WantedLevel out;
     out.server = server_of(words);
     out.reset = words.has("--reset");
     const auto& free = words.free();
@@ -39,7 +39,7 @@ Wanted read(const Words& words) {
     return out;
 }
 
-std::string body_for(const Wanted& wanted) {
+std::string body_for(const WantedLevel& wanted) {
     json::object levels;
     const json::value level = wanted.level == "default" ? json::value() : json::value(wanted.level);
     if (wanted.subsystem == "all")
@@ -67,7 +67,7 @@ void print(const json::value& logging, std::ostream& out) {
         out << "\nWhat is set by hand holds until " << until << ".\n";
 }
 
-int run(const Wanted& wanted, std::ostream& out, std::ostream& err) {
+int run(const WantedLevel& wanted, std::ostream& out, std::ostream& err) {
     admin::Client client(wanted.server);
     const std::string path(admin::logging_path);
     const bool asks = !wanted.reset && wanted.subsystem.empty();
@@ -87,7 +87,7 @@ int run(const Wanted& wanted, std::ostream& out, std::ostream& err) {
 
 int log_level(std::span<const std::string> args, std::ostream& out, std::ostream& err) {
     return within("log-level", args, out, err,
-                  [&](const Words& words) { return run(read(words), out, err); });
+                  [&](const Words& words) { return run(read_wanted_level(words), out, err); });
 }
 
 }  // namespace cli

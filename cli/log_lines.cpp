@@ -14,7 +14,7 @@
 namespace cli {
 namespace {
 
-constexpr std::size_t longest = 16 << 10;  // of what a line says
+constexpr std::size_t longest_text = 16 << 10;  // of what a line says
 
 struct Level {
     std::string_view name, colour;
@@ -42,7 +42,7 @@ void LogLines::format(const spdlog::details::log_msg& message, spdlog::memory_bu
     const auto to = std::back_inserter(out);
     const auto name = view(message.logger_name);
     auto [fields, text] = proxy::taken_apart(view(message.payload));
-    text = text.substr(0, longest);
+    text = text.substr(0, longest_text);
     const auto& level = level_of(message.level);
     if (format_ != LogFormat::json) {
         const bool colours = format_ == LogFormat::coloured;

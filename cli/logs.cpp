@@ -30,7 +30,7 @@ std::uint64_t seconds(const std::string& value) {
     return std::min<std::uint64_t>(count, 1'000'000'000) * (unit == 0 ? 1 : unit == 1 ? 60 : 3600);
 }
 
-LogOptions read(const Words& words) {
+LogOptions read_log_options(const Words& words) {
     LogOptions out;
     out.server = server_of(words);
     out.name_space = words.value("--namespace", "default");
@@ -63,7 +63,8 @@ int run(const LogOptions& options, std::ostream& out, std::ostream& err) {
 }  // namespace
 
 int logs(std::span<const std::string> args, std::ostream& out, std::ostream& err) {
-    return within("logs", args, out, err, [&](const Words& words) { return run(read(words), out, err); });
+    return within("logs", args, out, err,
+                  [&](const Words& words) { return run(read_log_options(words), out, err); });
 }
 
 }  // namespace cli

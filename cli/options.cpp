@@ -7,7 +7,7 @@
 namespace cli {
 namespace {
 
-ServeOptions read(const Words& words) {
+ServeOptions read_serve_options(const Words& words) {
     ServeOptions options;
     if (!words.free().empty())
         throw Usage("'" + words.free().front() + "' stands alone; files are given with -f");
@@ -31,7 +31,7 @@ ServeOptions read(const Words& words) {
 std::variant<ServeOptions, int> parse_serve_options(std::span<const std::string> args) {
     std::optional<ServeOptions> options;
     const int status = within("serve", args, std::cout, std::cerr, [&](const Words& words) {
-        options = read(words);
+        options = read_serve_options(words);
         return 0;
     });
     if (options) return std::move(*options);

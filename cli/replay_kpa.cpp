@@ -26,14 +26,14 @@ std::vector<fs::path> files_of(const std::string& arg) {
     return files;
 }
 
-std::string read(const fs::path& path) {
+std::string file_text(const fs::path& path) {
     std::ifstream in(path, std::ios::binary);
     if (!in || fs::is_directory(path)) throw BadKpaFile("cannot be read");
     return {std::istreambuf_iterator<char>(in), {}};
 }
 
 int one(const fs::path& path) try {
-    const auto file = read_kpa_file(read(path), path.stem().string());
+    const auto file = read_kpa_file(file_text(path), path.stem().string());
     const auto said = first_difference(file);
     if (said.empty())
         std::printf("%s ok\n", file.name.c_str());
@@ -46,7 +46,7 @@ int one(const fs::path& path) try {
     return 2;
 }
 
-int run(const Words& words) {
+int replay_all(const Words& words) {
     std::vector<fs::path> files;
     for (const auto& word : words.free()) {
         const auto found = files_of(word);
@@ -62,7 +62,7 @@ int run(const Words& words) {
 }  // namespace
 
 int replay_kpa(std::span<const std::string> args) {
-    return within("replay-kpa", args, std::cout, std::cerr, run);
+    return within("replay-kpa", args, std::cout, std::cerr, replay_all);
 }
 
 }  // namespace cli

@@ -14,13 +14,13 @@
 namespace cli {
 namespace {
 
-struct Wanted {
+struct WantedScale {
     std::string service, name_space, server;
     std::optional<long> replicas;  // empty: the autoscaler decides
 };
 
-Wanted read(const Words& words) {
-    Wanted out;
+WantedScale read_wanted_scale(const Words& words) {
+    WantedScale out;
     out.server = server_of(words);
     out.name_space = words.value("--namespace", "default");
     out.service = words.only("which service? 'pilotlight get services' lists them");
@@ -31,7 +31,7 @@ Wanted read(const Words& words) {
     return out;
 }
 
-int run(const Wanted& wanted, std::ostream& out, std::ostream& err) {
+int run(const WantedScale& wanted, std::ostream& out, std::ostream& err) {
     for (const auto* name : {&wanted.service, &wanted.name_space})
         if (name->find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-.") != std::string::npos)
             throw Usage(fmt::format("\"{}\" is no name", *name));
@@ -54,7 +54,8 @@ int run(const Wanted& wanted, std::ostream& out, std::ostream& err) {
 }  // namespace
 
 int scale(std::span<const std::string> args, std::ostream& out, std::ostream& err) {
-    return within("scale", args, out, err, [&](const Words& words) { return run(read(words), out, err); });
+    return within("scale", args, out, err,
+                  [&](const Words& words) { return run(read_wanted_scale(words), out, err); });
 }
 
 }  // namespace cli

@@ -51,7 +51,7 @@ std::string whole_key(const std::string& key) {
     return std::string(manifest::own_prefix) + key;
 }
 
-Options read(const Words& words) {
+Options read_options(const Words& words) {
     Options options;
     if (!words.free().empty())
         throw Usage("'" + words.free().front() + "' stands alone; a trace is given with --trace");
@@ -118,7 +118,7 @@ Scenario scenario_for(const Options& options, const std::string& name) {
     return scenario;
 }
 
-std::string read(const std::string& path) {
+std::string text_of(const std::string& path) {
     if (path == "-") return {std::istreambuf_iterator<char>(std::cin), {}};
     std::ifstream in(path, std::ios::binary);
     std::string text{std::istreambuf_iterator<char>(in), {}};
@@ -176,7 +176,7 @@ void print_table(const Options& options, const std::vector<TraceRequest>& trace,
 int run_all(const Options& options) try {
     std::vector<Scenario> scenarios;
     for (const auto& name : options.classes) scenarios.push_back(scenario_for(options, name));
-    const auto trace = read_trace(read(options.trace), options.service);
+    const auto trace = read_trace(text_of(options.trace), options.service);
     std::vector<Outcome> outcomes;
     for (auto& scenario : scenarios) {
         scenario.trace = trace;
@@ -202,7 +202,7 @@ int run_all(const Options& options) try {
 
 int simulate(std::span<const std::string> args) {
     return within("simulate", args, std::cout, std::cerr,
-                  [](const Words& words) { return run_all(read(words)); });
+                  [](const Words& words) { return run_all(read_options(words)); });
 }
 
 }  // namespace cli

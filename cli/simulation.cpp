@@ -6,12 +6,14 @@
 #include <unordered_map>
 
 #include "autoscaler/controller.hpp"
+#include "autoscaler/seconds.hpp"
 #include "router/pool.hpp"
 
 namespace cli {
 namespace {
 
-using autoscaler::Command;
+using autoscaler::in_seconds;
+using autoscaler::of_seconds;
 using pods::Duration;
 using pods::PodId;
 using pods::TimePoint;
@@ -19,14 +21,6 @@ using router::Ticket;
 using std::chrono::seconds;
 
 constexpr seconds longest_afterlife{3600};
-
-Duration of_seconds(double s) {
-    return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(s));
-}
-
-double in_seconds(Duration d) {
-    return std::chrono::duration<double>(d).count();
-}
 
 // Nearest rank.
 double quantile(const std::vector<double>& sorted, double q) {
@@ -73,7 +67,7 @@ private:
     void dispatch();
     void expire();
     void control();
-    void carry_out(const Command&);
+    void carry_out(const autoscaler::Command&);
     void remove(PodId);
     void release(PodId);
     void note();
@@ -208,8 +202,8 @@ void World::control() {
     }
 }
 
-void World::carry_out(const Command& command) {
-    using Kind = Command::Kind;
+void World::carry_out(const autoscaler::Command& command) {
+    using Kind = autoscaler::Command::Kind;
     switch (command.kind) {
         case Kind::start: {
             auto& pod = pods_[static_cast<std::uint64_t>(command.pod)];

@@ -31,7 +31,7 @@ struct Wish {
     bool json = false;
 };
 
-Wish read(const Words& words) {
+Wish read_wish(const Words& words) {
     Wish out;
     out.server = server_of(words);
     if (words.free().size() > 1)
@@ -43,7 +43,7 @@ Wish read(const Words& words) {
     return out;
 }
 
-struct Failed : std::runtime_error {
+struct NothingToShow : std::runtime_error {
     using runtime_error::runtime_error;
 };
 
@@ -52,7 +52,7 @@ void expect_200(const admin::Reply& reply, const std::string& server) {
     const auto* advice = reply.status == 401 || reply.status == 403 ? "; name a token with --token-file FILE"
                          : reply.status == 404 ? "; is it the admin address of a gateway?"
                                                : "";
-    throw Failed(fmt::format("{} answered {}{}", server, reply.status, advice));
+    throw NothingToShow(fmt::format("{} answered {}{}", server, reply.status, advice));
 }
 
 // The frames of the gateway's stream, until it ends or `frame` returns false.
@@ -95,9 +95,10 @@ int print(const Wish& wish, std::ostream& out) {
         return --left > 0 && out.good();
     });
     if (unknown)
-        throw Failed(fmt::format("no service \"{}\"; 'pilotlight get services -A' lists them", wish.service));
+        throw NothingToShow(
+            fmt::format("no service \"{}\"; 'pilotlight get services -A' lists them", wish.service));
     if (left > 0 && out.good())
-        throw Failed(fmt::format("the gateway at {} closed the connection", wish.server));
+        throw NothingToShow(fmt::format("the gateway at {} closed the connection", wish.server));
     return 0;
 }
 
@@ -248,7 +249,7 @@ int run(const Wish& wish, std::ostream& out) {
 }  // namespace
 
 int top(std::span<const std::string> args, std::ostream& out, std::ostream& err) {
-    return within("top", args, out, err, [&](const Words& words) { return run(read(words), out); });
+    return within("top", args, out, err, [&](const Words& words) { return run(read_wish(words), out); });
 }
 
 }  // namespace cli

@@ -22,8 +22,8 @@ double number(const json::object& from, std::string_view key) {
     return value->to_number<double>();
 }
 
-Moment moment(const json::object& from, std::string_view key) {
-    return static_cast<Moment>(std::clamp(number(from, key), 0.0, 1e15));
+GatewayTime moment(const json::object& from, std::string_view key) {
+    return static_cast<GatewayTime>(std::clamp(number(from, key), 0.0, 1e15));
 }
 
 int whole(const json::object& from, std::string_view key) {
@@ -109,7 +109,7 @@ json::object as_json(const TopService& one) {
             {"reason", one.reason}};
 }
 
-json::object as_json(const TopPod& one, Moment now) {
+json::object as_json(const TopPod& one, GatewayTime now) {
     json::array work;
     for (const auto& request : one.work)
         work.push_back({{"id", request.id}, {"client", request.client}, {"seconds", request.seconds}});

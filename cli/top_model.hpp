@@ -12,7 +12,7 @@
 namespace cli {
 
 // Milliseconds since 1970, as the gateway counts them: what is shown does not depend on our own clock.
-using Moment = std::int64_t;
+using GatewayTime = std::int64_t;
 
 struct TopWork {  // a request that a pod works on
     std::string id, client;
@@ -21,14 +21,14 @@ struct TopWork {  // a request that a pod works on
 
 struct TopPod {
     struct Change {
-        Moment at;
+        GatewayTime at;
         std::string state;  // admin/lanes.hpp: waiting, starting, idle, busy, draining, failed, gone
     };
     std::string service, name, state, message;
     int sessions = 0, restarts = 0;
     std::vector<TopWork> work;
     std::deque<Change> changes;  // oldest first
-    Moment since = 0;            // in this state
+    GatewayTime since = 0;       // in this state
 };
 
 struct TopQueued {
@@ -51,7 +51,7 @@ struct TopService {
 };
 
 struct TopState {
-    Moment time = 0;
+    GatewayTime time = 0;
     std::string version;
     bool serving = false, draining = false;
     int connections = 0, requests = 0;

@@ -14,25 +14,25 @@ struct Shown {
     int colour;  // SGR, ECMA-48 8.3.117
 };
 
-constexpr std::array<Shown, 6> shown{{{"waiting", '?', 90},
-                                      {"starting", '.', 33},
-                                      {"idle", '-', 32},
-                                      {"busy", '#', 36},
-                                      {"draining", '=', 35},
-                                      {"failed", '!', 31}}};
+constexpr std::array<Shown, 6> known_states{{{"waiting", '?', 90},
+                                             {"starting", '.', 33},
+                                             {"idle", '-', 32},
+                                             {"busy", '#', 36},
+                                             {"draining", '=', 35},
+                                             {"failed", '!', 31}}};
 constexpr int bold = 1, faint = 90, red = 31;
 
 const Shown* shown_as(std::string_view state) {
-    const auto* found = std::ranges::find(shown, state, &Shown::state);
-    return found != shown.end() ? found : nullptr;
+    const auto* found = std::ranges::find(known_states, state, &Shown::state);
+    return found != known_states.end() ? found : nullptr;
 }
 
 // One line: so many columns, whatever is put into it.
-class Line {
+class ScreenLine {
 public:
-    Line(std::size_t width, bool colour) : left_(width), colour_(colour) {}
+    ScreenLine(std::size_t width, bool colour) : left_(width), colour_(colour) {}
 
-    Line& put(std::string_view text, int colour = 0) {
+    ScreenLine& put(std::string_view text, int colour = 0) {
         const auto part = ascii(text.substr(0, left_));
         if (part.empty()) return *this;
         left_ -= part.size();
@@ -42,17 +42,17 @@ public:
             out_ += part;
         return *this;
     }
-    Line& pad(std::string_view text, std::size_t width, int colour = 0) {
+    ScreenLine& pad(std::string_view text, std::size_t width, int colour = 0) {
         put(text.substr(0, width), colour);
         return put(std::string(width - std::min(width, text.size()), ' '));
     }
     // A bar, each run of one state in its colour.
-    Line& bar(std::string_view marks) {
+    ScreenLine& bar(std::string_view marks) {
         for (std::size_t i = 0; i < marks.size();) {
             auto end = marks.find_first_not_of(marks[i], i);
             end = std::min(end, marks.size());
-            const auto* known = std::ranges::find(shown, marks[i], &Shown::mark);
-            put(marks.substr(i, end - i), known != shown.end() ? known->colour : 0);
+            const auto* known = std::ranges::find(known_states, marks[i], &Shown::mark);
+            put(marks.substr(i, end - i), known != known_states.end() ? known->colour : 0);
             i = end;
         }
         return *this;
@@ -66,7 +66,7 @@ private:
     std::string out_;
 };
 
-std::string seconds(double value) {
+std::string short_time(double value) {
     constexpr double minute = 60, hour = 3600, day = 86'400;
     if (value < 0) value = 0;
     if (value < minute) return fmt::format("{:.1f}s", value);
@@ -75,7 +75,7 @@ std::string seconds(double value) {
     return fmt::format("{}d", static_cast<long>(std::min(value / day, 1e6)));
 }
 
-double age(const TopPod& pod, Moment now) {
+double age(const TopPod& pod, GatewayTime now) {
     return static_cast<double>(now - pod.since) / 1000;
 }
 
@@ -89,8 +89,8 @@ std::string end_of(const std::string& name, std::size_t width) {
     return name.size() <= width ? name : "~" + name.substr(name.size() - width + 1);
 }
 
-std::string clock(Moment at) {
-    constexpr Moment day = 86'400'000;
+std::string clock(GatewayTime at) {
+    constexpr GatewayTime day = 86'400'000;
     const auto second = (at % day) / 1000;
     return fmt::format("{:02}:{:02}:{:02} UTC", second / 3600, second / 60 % 60, second % 60);
 }
@@ -116,7 +116,7 @@ public:
 
 private:
     static constexpr std::size_t narrow = 72;
-    Line line() const { return Line(look_.width, look_.colour); }
+    ScreenLine line() const { return ScreenLine(look_.width, look_.colour); }
 
     std::string nothing() const {
         if (state_.time == 0) return "the first picture comes within a second";
@@ -151,9 +151,9 @@ private:
         auto figures = fmt::format("{}/{} pods ready{}", one.ready, one.wanted, bounds);
         if (one.starting > 0) figures += fmt::format(", {} starting", one.starting);
         figures += fmt::format("  {} busy", one.running);
-        auto queue = one.waiting > 0
-                         ? fmt::format("  {} waiting, the oldest {}", one.waiting, seconds(one.oldest_wait()))
-                         : std::string("  none waiting");
+        auto queue = one.waiting > 0 ? fmt::format("  {} waiting, the oldest {}", one.waiting,
+                                                   short_time(one.oldest_wait()))
+                                     : std::string("  none waiting");
         auto head = line();
         head.put(number <= 9 ? fmt::format("{} ", number) : "  ", faint).put(one.name, bold);
         if (look_.width < narrow) {
@@ -161,7 +161,7 @@ private:
             head = line();
             figures = fmt::format("{}/{} ready  {} busy", one.ready, one.wanted, one.running);
             if (one.waiting > 0)
-                queue = fmt::format("  {} wait, {}", one.waiting, seconds(one.oldest_wait()));
+                queue = fmt::format("  {} wait, {}", one.waiting, short_time(one.oldest_wait()));
         }
         head.put("  " + figures).put(queue, one.waiting > 0 ? 33 : 0);
         if (one.crash_looping) head.put("  crash-looping", red);
@@ -195,7 +195,7 @@ private:
         out.bar(state_bar(one, state_.time, bar)).put(" ");
         const auto* as = shown_as(one.state);
         out.pad(one.state, 8, as != nullptr ? as->colour : 0).put(" ");
-        out.put(seconds(one.work.empty() ? age(one, state_.time) : one.work.front().seconds));
+        out.put(short_time(one.work.empty() ? age(one, state_.time) : one.work.front().seconds));
         if (one.work.size() > 1) out.put(fmt::format(" +{}", one.work.size() - 1));
         if (one.sessions > 0) out.put("  " + plural(one.sessions, "session"));
         if (one.restarts > 0) out.put("  " + plural(one.restarts, "restart"), 33);
@@ -210,7 +210,7 @@ private:
         for (const auto& each : one.queue)
             lines_.push_back(line()
                                  .put("    ")
-                                 .pad(seconds(each.seconds), 9)
+                                 .pad(short_time(each.seconds), 9)
                                  .put(each.client)
                                  .put(each.bound.empty() ? "" : "  for " + each.bound)
                                  .take());
@@ -221,7 +221,7 @@ private:
             titled = true;
             auto out = line();
             out.put("    ")
-                .pad(seconds(last->total), 9)
+                .pad(short_time(last->total), 9)
                 .pad(fmt::format("{}", last->status), 5, last->status < 400 ? 32 : red);
             out.pad(end_of(last->pod, 24), 24).put("  " + last->id + "  " + last->client);
             lines_.push_back(out.take());
@@ -244,7 +244,7 @@ private:
             out.put("1-9, arrows: a service  0: all  q: quit   ", faint);
         else
             out.put("1-9 0 q  ", faint);
-        for (const auto& one : shown)
+        for (const auto& one : known_states)
             if (one.mark != '?')
                 out.put(std::string(1, one.mark), one.colour).put(std::string(one.state) + " ", faint);
         return out.take();
@@ -281,11 +281,11 @@ std::string ascii(std::string_view text) {
     return out;
 }
 
-std::string state_bar(const TopPod& pod, Moment now, std::size_t width) {
-    constexpr Moment step = bar_step_seconds * 1000;
+std::string state_bar(const TopPod& pod, GatewayTime now, std::size_t width) {
+    constexpr GatewayTime step = bar_step_seconds * 1000;
     std::string out(width, ' ');
     for (std::size_t i = 0; i < width; ++i) {
-        const auto end = now - static_cast<Moment>(width - 1 - i) * step, begin = end - step;
+        const auto end = now - static_cast<GatewayTime>(width - 1 - i) * step, begin = end - step;
         for (std::size_t k = 0; k < pod.changes.size(); ++k) {
             const auto until = k + 1 < pod.changes.size() ? pod.changes[k + 1].at : now + 1;
             if (pod.changes[k].at > end || until <= begin) continue;
@@ -308,13 +308,13 @@ std::string tables(const TopState& state, std::string_view service) {
         if (!is_meant(service, one.name)) continue;
         services.push_back({ascii(one.name), std::to_string(one.ready), std::to_string(one.wanted),
                             std::to_string(one.running), std::to_string(one.waiting),
-                            one.waiting > 0 ? seconds(one.oldest_wait()) : "-", ascii(one.reason)});
+                            one.waiting > 0 ? short_time(one.oldest_wait()) : "-", ascii(one.reason)});
         for (const auto& pod : state.pods) {
             if (pod.service != one.name) continue;
             const auto request =
                 pod.work.empty() || pod.work.front().id.empty() ? "-" : ascii(pod.work.front().id);
             pods.push_back({ascii(pod.name), ascii(pod.state),
-                            seconds(pod.work.empty() ? age(pod, state.time) : pod.work.front().seconds),
+                            short_time(pod.work.empty() ? age(pod, state.time) : pod.work.front().seconds),
                             std::to_string(pod.sessions), std::to_string(pod.restarts), request});
         }
     }

@@ -25,7 +25,7 @@ std::string ascii(std::string_view);
 // The last two minutes and more of a pod, a character every two seconds: . starting, - idle, # busy,
 // = draining, ! failed. A busy moment is seen, however short. The right end is `now`.
 inline constexpr int bar_step_seconds = 2;
-std::string state_bar(const TopPod&, Moment now, std::size_t width);
+std::string state_bar(const TopPod&, GatewayTime now, std::size_t width);
 
 // At most `height` lines of at most `width` columns; escapes are colours alone, and only if they are wished
 // for.

@@ -34,12 +34,6 @@ constexpr auto grace_of_doors = 250ms;  // first requests on connections that ca
 constexpr auto linger_limit = 5s;       // for connections that end, when no request is left
 constexpr auto look_every = 5ms;
 
-HandoverMessage message(std::string_view what) {
-    HandoverMessage message;
-    message.body["what"] = what;
-    return message;
-}
-
 pods::UniqueFd copy(int descriptor) {
     return pods::UniqueFd(::fcntl(descriptor, F_DUPFD_CLOEXEC, 0));
 }
@@ -104,7 +98,7 @@ asio::awaitable<std::string> Upgrade::run(std::function<void(pid_t)> serves) {
         admin_ = copy(estate_.admin_socket());
         estate_.stop_admin();
         doors_passed_ = true;
-        auto go = message("go");
+        auto go = message_of("go");
         json::array pods;
         for (const auto& pod : estate_.loop.old_pods()) pods.push_back(to_json(pod));
         go.body["pods"] = std::move(pods);
@@ -163,7 +157,7 @@ Upgrade::Lost Upgrade::spawn() {
 }
 
 HandoverMessage Upgrade::hello() const {
-    auto hello = message("hello");
+    auto hello = message_of("hello");
     hello.body["version"] = handover_version;
     hello.body["adminAddress"] = estate_.admin_at.address;
     hello.body["adminPort"] = estate_.admin_at.port;
@@ -275,7 +269,7 @@ void Upgrade::pass_client(int descriptor, std::string early, const proxy::Door& 
     for (std::size_t i = 0; i < estate_.listeners.size(); ++i)
         if (estate_.listeners[i]->has(door)) index = i;
     if (!doors_passed_ || child_->is_gone) return keep_client(std::move(client), std::move(early), door);
-    auto passed = message("client");
+    auto passed = message_of("client");
     const auto& at = estate_.listens_at[index];
     passed.body["address"] = at.address;
     passed.body["port"] = at.port;
@@ -299,7 +293,7 @@ void Upgrade::keep_client(pods::UniqueFd client, std::string early, const proxy:
 
 bool Upgrade::take(const proxy::OldPod& pod, pods::Handed& handed) {
     if (child_->is_gone) return false;
-    auto passed = message("pod");
+    auto passed = message_of("pod");
     passed.body["pod"] = to_json(pod);
     passed.body["keeper"] = handed.kept.keeper;
     for (auto* each : {&handed.kept.exit, &handed.kept.lifeline, &handed.kept.report, &handed.reservation})
@@ -316,7 +310,7 @@ bool Upgrade::take(const proxy::OldPod& pod, pods::Handed& handed) {
 void Upgrade::sessions(const std::string& pod_name, const proxy::OldSessions& sessions) {
     constexpr std::size_t at_a_time = 200;  // of at most 160 octets: a message
     for (std::size_t from = 0; from < sessions.size(); from += at_a_time) {
-        auto told = message("sessions");
+        auto told = message_of("sessions");
         json::array ids;
         for (std::size_t i = from; i < std::min(sessions.size(), from + at_a_time); ++i)
             ids.push_back(json::object{{"id", sessions[i].id}, {"home", sessions[i].home}});
@@ -327,7 +321,7 @@ void Upgrade::sessions(const std::string& pod_name, const proxy::OldSessions& se
 }
 
 void Upgrade::gone(const std::string& pod_name) {
-    auto told = message("gone");
+    auto told = message_of("gone");
     told.body["name"] = pod_name;
     send(child_->channel.native_handle(), told);
 }

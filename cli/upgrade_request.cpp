@@ -81,7 +81,7 @@ void UpgradeDoor::accept() {
 
 namespace {
 
-int run(const Words& words) {
+int request_upgrade(const Words& words) {
     if (!words.free().empty())
         throw Usage("'" + words.free().front() + "' stands alone; manifests are named with -f");
     manifest::Gateway gateway;
@@ -118,7 +118,7 @@ int run(const Words& words) {
 }  // namespace
 
 int upgrade(std::span<const std::string> args) {
-    return within("upgrade", args, std::cout, std::cerr, run);
+    return within("upgrade", args, std::cout, std::cerr, request_upgrade);
 }
 
 }  // namespace cli

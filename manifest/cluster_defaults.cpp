@@ -20,7 +20,7 @@ struct Key {
         field;
 };
 
-const std::array keys{
+const std::array known_keys{
     Key{"pod-autoscaler-class", &D::pod_autoscaler_class},
     Key{"enable-scale-to-zero", &D::enable_scale_to_zero},
     Key{"allow-zero-initial-scale", &D::allow_zero_initial_scale},
@@ -179,12 +179,12 @@ void validate(const D& d, Complain complain) {
 ClusterDefaults read_cluster_defaults(const Annotations& data, Problems& problems) {
     ClusterDefaults defaults;
     std::vector<std::string_view> names;
-    for (const auto& key : keys) names.push_back(key.name);
+    for (const auto& key : known_keys) names.push_back(key.name);
     bool parsed = true;
     for (const auto& [name, entry] : data) {
         if (name == "_example") continue;
-        const auto key = std::ranges::find(keys, name, &Key::name);
-        if (key == keys.end()) {
+        const auto key = std::ranges::find(known_keys, name, &Key::name);
+        if (key == known_keys.end()) {
             problems.warning(entry.place, "data." + name + ": no key of config-autoscaler, ignored" +
                                               did_you_mean(name, names));
             continue;

@@ -4,6 +4,7 @@
 #include <array>
 #include <set>
 
+#include "manifest/fields.hpp"
 #include "manifest/ignored.hpp"
 #include "manifest/names.hpp"
 #include "manifest/probe.hpp"
@@ -15,10 +16,6 @@ namespace {
 
 constexpr std::string_view gpu_resource = "nvidia.com/gpu";
 constexpr std::int64_t most_gpus = 64;
-
-std::string at(const std::string& path, std::size_t index) {
-    return path + "[" + std::to_string(index) + "]";
-}
 
 // Set for every pod here, as in Knative (k8s_validation.go, reservedEnvVars).
 bool reserved(std::string_view name) {
@@ -32,7 +29,7 @@ void read_port(const Node* list, const std::string& path, Problems& problems, po
     if (ports.size() > 1)
         return problems.error(ports[1]->place,
                               path + ": more than one container port is set; keep the one that serves");
-    Fields port(ports[0].get(), at(path, 0), problems);
+    Fields port(ports[0].get(), path_of_item(path, 0), problems);
     std::string protocol = "TCP";
     port.number("containerPort", container.port, 1, 65535);
     port.need("containerPort");
@@ -134,7 +131,7 @@ std::vector<pods::EnvVar> read_env(const Node* list, const std::string& path, Pr
     std::vector<pods::EnvVar> env;
     std::set<std::string, std::less<>> names;
     for (const auto& item : read_list(list, path, problems)) {
-        Fields fields(item.get(), at(path, env.size()), problems);
+        Fields fields(item.get(), path_of_item(path, env.size()), problems);
         pods::EnvVar variable;
         const bool named = fields.need_text("name", variable.name);
         fields.text("value", variable.value);
@@ -174,10 +171,11 @@ PlacedContainer read_containers(const Node* containers, const std::string& path,
         if (list.size() == 1 || has_port(*list[i]))
             chosen = i;
         else
-            problems.warning(list[i]->place,
-                             at(path, i) + ": a sidecar is not run here; only the container with a port is");
+            problems.warning(
+                list[i]->place,
+                path_of_item(path, i) + ": a sidecar is not run here; only the container with a port is");
     }
-    return read_container(*list[chosen], at(path, chosen), problems);
+    return read_container(*list[chosen], path_of_item(path, chosen), problems);
 }
 
 }  // namespace manifest

@@ -12,10 +12,6 @@ namespace manifest {
 
 namespace {
 
-std::string at(const std::string& path, std::size_t index) {
-    return path + "[" + std::to_string(index) + "]";
-}
-
 // A '*' stands at the end only.
 bool is_pattern(std::string_view image) {
     const auto star = image.find('*');
@@ -39,7 +35,7 @@ void read_images(Fields& process, pods::ProcessSettings& settings) {
     const auto path = process.path_of("images");
     std::set<std::string> seen;
     for (const auto& item : read_list(process.find("images"), path, process.problems())) {
-        const auto item_path = at(path, settings.images.size());
+        const auto item_path = path_of_item(path, settings.images.size());
         auto rule = read_rule(*item, item_path, process.problems());
         if (!seen.insert(rule.image).second)
             process.problems().error(item->place, item_path + ".image: " + quote(rule.image) +
@@ -52,7 +48,7 @@ void read_images(Fields& process, pods::ProcessSettings& settings) {
 void read_gpus(Fields& process, pods::ProcessSettings& settings) {
     const auto path = process.path_of("gpus");
     for (const auto& item : read_list(process.find("gpus"), path, process.problems())) {
-        const auto item_path = at(path, settings.gpus.size());
+        const auto item_path = path_of_item(path, settings.gpus.size());
         const auto allowed = [](char c) {
             return c == '-' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
                    c == '/';
@@ -114,14 +110,15 @@ std::vector<pods::Address> read_addresses(const Node& node, const std::string& p
         const auto address = list[i]->is_scalar() ? parse_address(list[i]->text) : std::nullopt;
         if (!address)
             problems.error(list[i]->place,
-                           at(path, i) +
+                           path_of_item(path, i) +
                                ": must be an IP address and a port such as \"127.0.0.1:7860\", not " +
                                describe(*list[i]));
         else if (!may_be_a_pods(*address))
-            problems.error(list[i]->place, at(path, i) + ": " + quote(list[i]->text) +
+            problems.error(list[i]->place, path_of_item(path, i) + ": " + quote(list[i]->text) +
                                                " is link-local, or not the address of one machine");
         else if (std::ranges::find(addresses, *address) != addresses.end())
-            problems.error(list[i]->place, at(path, i) + ": " + quote(list[i]->text) + " is there twice");
+            problems.error(list[i]->place,
+                           path_of_item(path, i) + ": " + quote(list[i]->text) + " is there twice");
         else
             addresses.push_back(*address);
     }

@@ -98,6 +98,11 @@ private:
 // say how to write it. False: it is told to the problems.
 bool read_text(const Node& node, const std::string& path, Problems& problems, std::string& out);
 
+// "spec.containers[0]", of "spec.containers"
+inline std::string path_of_item(const std::string& list, std::size_t index) {
+    return list + "[" + std::to_string(index) + "]";
+}
+
 // The items of a list, empty and a problem if the node is none. Null: none.
 const std::vector<NodePtr>& read_list(const Node* node, const std::string& path, Problems& problems);
 

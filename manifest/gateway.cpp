@@ -17,11 +17,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::uint64_t KiB = 1 << 10, MiB = 1 << 20, GiB = 1 << 30, TiB = 1ull << 40;
-constexpr milliseconds hour = 1h, day = 24h, longest_silence = 10min;
-
-std::string at(const std::string& path, std::size_t index) {
-    return path + "[" + std::to_string(index) + "]";
-}
+constexpr milliseconds one_hour = 1h, one_day = 24h, longest_silence = 10min;
 
 void read_listener(Fields& spec, const Node& node, const std::string& path, Gateway& gateway) {
     Fields fields(&node, path, spec.problems());
@@ -42,9 +38,10 @@ void read_listeners(Fields& spec, Gateway& gateway) {
     const auto path = spec.path_of("listeners");
     gateway.listeners.clear();
     const auto& items = read_list(node, path, spec.problems());
-    for (const auto& item : items) read_listener(spec, *item, at(path, gateway.listeners.size()), gateway);
+    for (const auto& item : items)
+        read_listener(spec, *item, path_of_item(path, gateway.listeners.size()), gateway);
     for (std::size_t i = 0; i < items.size() && items[i]->is_map(); ++i) {
-        Fields fields(items[i].get(), at(path, i), spec.problems());
+        Fields fields(items[i].get(), path_of_item(path, i), spec.problems());
         read_redirect(fields, gateway, gateway.listeners[i]);
     }
     if (node->is_list() && node->items.empty())
@@ -106,16 +103,16 @@ void read_limits(Fields& spec, Limits& limits) {
 
 void read_timeouts(Fields& spec, Timeouts& timeouts) {
     Fields fields(spec.find("timeouts"), spec.path_of("timeouts"), spec.problems());
-    fields.duration("head", timeouts.head, 100ms, hour);
-    fields.duration("keepAlive", timeouts.keep_alive, 100ms, day);
-    fields.duration("body", timeouts.body, 100ms, hour);
-    fields.duration("write", timeouts.write, 100ms, hour);
-    fields.duration("connect", timeouts.connect, 10ms, hour);
-    fields.duration("drain", timeouts.drain, 0ms, day);
-    fields.duration("tunnel", timeouts.tunnel, 1s, 7 * day);
+    fields.duration("head", timeouts.head, 100ms, one_hour);
+    fields.duration("keepAlive", timeouts.keep_alive, 100ms, one_day);
+    fields.duration("body", timeouts.body, 100ms, one_hour);
+    fields.duration("write", timeouts.write, 100ms, one_hour);
+    fields.duration("connect", timeouts.connect, 10ms, one_hour);
+    fields.duration("drain", timeouts.drain, 0ms, one_day);
+    fields.duration("tunnel", timeouts.tunnel, 1s, 7 * one_day);
     fields.duration("startupSilence", timeouts.startup_silence, 0ms, longest_silence);
-    fields.duration("handshake", timeouts.handshake, 100ms, hour);
-    fields.duration("ticketKey", timeouts.ticket_key, 1s, 7 * day);
+    fields.duration("handshake", timeouts.handshake, 100ms, one_hour);
+    fields.duration("ticketKey", timeouts.ticket_key, 1s, 7 * one_day);
     fields.close();
 }
 

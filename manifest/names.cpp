@@ -14,19 +14,19 @@ namespace {
 
 constexpr std::size_t longest_label = 63, longest_subdomain = 253;
 
-bool lower(char c) {
+bool is_lower(char c) {
     return c >= 'a' && c <= 'z';
 }
-bool digit(char c) {
+bool is_digit(char c) {
     return c >= '0' && c <= '9';
 }
-bool upper(char c) {
+bool is_upper(char c) {
     return c >= 'A' && c <= 'Z';
 }
 
 // '[a-z0-9]([-a-z0-9]*[a-z0-9])?'
 bool label(std::string_view text) {
-    const auto inner = [](char c) { return lower(c) || digit(c) || c == '-'; };
+    const auto inner = [](char c) { return is_lower(c) || is_digit(c) || c == '-'; };
     return !text.empty() && text.front() != '-' && text.back() != '-' && std::ranges::all_of(text, inner);
 }
 
@@ -46,7 +46,7 @@ std::string not_dns1123_label(std::string_view text) {
 
 std::string not_dns1035_label(std::string_view text) {
     if (text.size() > longest_label) return too_long(longest_label);
-    if (label(text) && lower(text.front())) return {};
+    if (label(text) && is_lower(text.front())) return {};
     return "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an "
            "alphabetic "
            "character, and end with an alphanumeric character (e.g. 'my-name', or 'abc-123')";
@@ -67,9 +67,9 @@ std::string not_dns1123_subdomain(std::string_view text) {
 
 std::string not_env_name(std::string_view text) {
     const auto allowed = [](char c) {
-        return lower(c) || upper(c) || digit(c) || c == '_' || c == '-' || c == '.';
+        return is_lower(c) || is_upper(c) || is_digit(c) || c == '_' || c == '-' || c == '.';
     };
-    if (!text.empty() && !digit(text.front()) && std::ranges::all_of(text, allowed)) return {};
+    if (!text.empty() && !is_digit(text.front()) && std::ranges::all_of(text, allowed)) return {};
     return "a valid environment variable name must consist of alphabetic characters, digits, '_', '-', or "
            "'.', and "
            "must not start with a digit (e.g. 'my.env-name', or 'MY_ENV.NAME')";
@@ -78,7 +78,7 @@ std::string not_env_name(std::string_view text) {
 bool is_token(std::string_view text) {
     constexpr std::string_view marks = "!#$%&'*+-.^_`|~";
     return !text.empty() && std::ranges::all_of(text, [&](char c) {
-        return lower(c) || upper(c) || digit(c) || marks.find(c) != std::string_view::npos;
+        return is_lower(c) || is_upper(c) || is_digit(c) || marks.find(c) != std::string_view::npos;
     });
 }
 

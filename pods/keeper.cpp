@@ -15,6 +15,7 @@
 
 #include "pods/launch.hpp"
 #include "pods/log_file.hpp"
+#include "pods/pipe.hpp"
 #include "pods/process_tree.hpp"
 #include "pods/unique_fd.hpp"
 
@@ -25,16 +26,6 @@ namespace {
 constexpr int exec_failed = 127;         // as shells say it
 constexpr int kill_again_after_ms = 20;  // between two looks at what is still to be killed
 constexpr std::size_t chunk = 64 << 10;  // of output, the capacity of a pipe
-
-struct Pipe {
-    UniqueFd in, out;  // what is read, what is written
-};
-
-Pipe make_pipe() {
-    int ends[2] = {-1, -1};
-    if (::pipe2(ends, O_CLOEXEC) != 0) return {};
-    return {UniqueFd(ends[0]), UniqueFd(ends[1])};
-}
 
 std::optional<Launch> read_launch(int fd) {
     std::string text;

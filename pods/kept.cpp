@@ -18,6 +18,7 @@
 
 #include "pods/keeper.hpp"
 #include "pods/orphans.hpp"
+#include "pods/pipe.hpp"
 
 extern char** environ;
 
@@ -42,16 +43,6 @@ std::string failed(const std::string& what) {
 // Above the numbers that the keeper gets its own under, so that no dup2 closes the source of the next.
 UniqueFd lift(UniqueFd fd) {
     return UniqueFd(fd ? ::fcntl(fd.get(), F_DUPFD_CLOEXEC, keeper_launch + 1) : -1);
-}
-
-struct Pipe {
-    UniqueFd in, out;
-};
-
-Pipe make_pipe() {
-    int ends[2] = {-1, -1};
-    if (::pipe2(ends, O_CLOEXEC) != 0) return {};
-    return {UniqueFd(ends[0]), UniqueFd(ends[1])};
 }
 
 UniqueFd file_in_memory(const std::string& text) {

@@ -11,16 +11,16 @@ namespace proxy {
 
 namespace {
 
-constexpr auto count = manifest::log_subsystems.size();
+constexpr auto subsystem_count = manifest::log_subsystems.size();
 constexpr char mark = '\x1e';  // stands around the fields; no escaped text has one
 
 struct Levels {
-    std::array<std::string, count> of_manifest;
-    std::array<std::optional<std::string>, count> by_hand;
+    std::array<std::string, subsystem_count> of_manifest;
+    std::array<std::optional<std::string>, subsystem_count> by_hand;
 };
 
-std::array<std::shared_ptr<spdlog::logger>, count>& loggers() {
-    static std::array<std::shared_ptr<spdlog::logger>, count> all;
+std::array<std::shared_ptr<spdlog::logger>, subsystem_count>& loggers() {
+    static std::array<std::shared_ptr<spdlog::logger>, subsystem_count> all;
     return all;
 }
 
@@ -72,14 +72,14 @@ Logger log_of(LogOf subsystem) {
 }
 
 void set_up_logs(const std::shared_ptr<spdlog::logger>& like) {
-    for (std::size_t i = 0; i < count; ++i)
+    for (std::size_t i = 0; i < subsystem_count; ++i)
         loggers()[i] = like->clone(std::string(manifest::log_subsystems[i]));
     spdlog::set_default_logger(loggers()[static_cast<std::size_t>(LogOf::proxy)]);
 }
 
 void set_log_levels(const manifest::Log& log) {
     levels().by_hand = {};
-    for (std::size_t i = 0; i < count; ++i) {
+    for (std::size_t i = 0; i < subsystem_count; ++i) {
         const auto own = log.levels.find(std::string(manifest::log_subsystems[i]));
         levels().of_manifest[i] = own == log.levels.end() ? log.level : own->second;
         put_in_force(i);

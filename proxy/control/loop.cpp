@@ -18,10 +18,6 @@ bool same_pods(const manifest::Service& a, const manifest::Service& b) {
     return a.container == b.container && a.container_concurrency == b.container_concurrency;
 }
 
-std::string key_of(const manifest::Service& service) {
-    return service.name_space + "/" + service.name;
-}
-
 }  // namespace
 
 Loop::Loop(asio::io_context& io, pods::Driver& driver, const CookieKey& key,

@@ -5,6 +5,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "manifest/configuration.hpp"
@@ -13,6 +14,11 @@
 #include "proxy/service.hpp"
 
 namespace proxy {
+
+// What a service is known by: "NAMESPACE/NAME".
+inline std::string key_of(const manifest::Service& service) {
+    return service.name_space + "/" + service.name;
+}
 
 class Loop {
 public:

@@ -7,14 +7,6 @@
 #include "proxy/control/loop.hpp"
 
 namespace proxy {
-namespace {
-
-std::string key_of(const manifest::Service& service) {
-    return service.name_space + "/" + service.name;
-}
-
-}  // namespace
-
 // --- the new gateway's side
 
 void Loop::inherit(std::vector<OldRevision> revisions) {

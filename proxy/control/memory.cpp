@@ -8,7 +8,7 @@
 namespace proxy {
 namespace {
 
-constexpr std::uintmax_t longest = 4 << 20;  // far more than all rungs need
+constexpr std::uintmax_t largest_file = 4 << 20;  // far more than all rungs need
 
 // Both are DNS labels: no name of them leaves the folder or meets another.
 std::string file_name(const std::string& name_space, const std::string& service) {
@@ -22,7 +22,7 @@ std::optional<std::string> Memory::load(const std::string& name_space, const std
     const auto path = folder_ / file_name(name_space, service);
     std::error_code error;
     const auto size = std::filesystem::file_size(path, error);
-    if (error || size > longest) return std::nullopt;
+    if (error || size > largest_file) return std::nullopt;
     std::ifstream in(path, std::ios::binary);
     std::string text{std::istreambuf_iterator<char>(in), {}};
     if (!in.is_open()) return std::nullopt;

@@ -5,6 +5,8 @@
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 
+#include "proxy/awaited.hpp"
+
 namespace proxy {
 namespace {
 
@@ -14,7 +16,6 @@ using asio::ip::tcp;
 using Failure = boost::system::error_code;
 using Tls = asio::ssl::stream<beast::tcp_stream>;
 
-constexpr auto awaited = asio::as_tuple(asio::use_awaitable);
 constexpr std::uint64_t longest_answer = 64 << 10;  // it says little, and we read less
 
 CollectorAnswer no_answer(std::string_view doing, Failure error) {

@@ -9,6 +9,7 @@
 #include "proxy/bounds/what_of.hpp"
 #include "proxy/log.hpp"
 #include "proxy/traffic/h2_session.hpp"
+#include "proxy/traffic/linger.hpp"
 
 namespace proxy {
 
@@ -18,9 +19,7 @@ namespace {
 
 // RFC 9113 section 3.4. Its front is a head of HTTP/1.1 to whoever knows no better.
 constexpr std::string_view http2_preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-constexpr std::size_t linger_limit = 1 << 20;
-constexpr std::chrono::seconds linger_time{2};
-constexpr std::size_t kept_when_idle = 1 << 10;  // of what a connection reads into: most heads fit
+constexpr std::size_t room_kept_when_idle = 1 << 10;  // of what a connection reads into: most heads fit
 
 }  // namespace
 
@@ -155,7 +154,7 @@ asio::awaitable<void> Connection::serve_requests() {
 
 void Connection::drop_from_in(std::size_t octets) {
     in_.erase(0, octets);
-    if (in_.empty() && in_.capacity() > kept_when_idle) in_.shrink_to_fit();
+    if (in_.empty() && in_.capacity() > room_kept_when_idle) in_.shrink_to_fit();
 }
 
 asio::awaitable<void> Connection::serve_http2() {

@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "proxy/base64.hpp"
+#include "proxy/traffic/octet.hpp"
 
 namespace proxy {
 namespace {
@@ -42,12 +43,6 @@ std::uint64_t get(std::string_view in) {
     for (int i = 0; i < 8; ++i)
         value = (value << 8) | static_cast<unsigned char>(in[static_cast<std::size_t>(i)]);
     return value;
-}
-
-std::string_view trim(std::string_view text) {
-    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-    return text;
 }
 
 template <class Each>

@@ -9,6 +9,7 @@
 #include "proxy/log.hpp"
 #include "proxy/traffic/attempt.hpp"
 #include "proxy/traffic/job.hpp"
+#include "proxy/traffic/patience.hpp"
 #include "proxy/traffic/stopper.hpp"
 #include "router/ids.hpp"
 
@@ -17,10 +18,7 @@ namespace {
 
 using boost::system::error_code;
 
-constexpr int most_unsent_tries = 32;  // connections refused: nothing reached any pod
 constexpr std::chrono::milliseconds mount_retry{250};
-constexpr std::chrono::milliseconds wait_for_us{100};  // until somebody gives a descriptor back
-constexpr int most_waits_for_us = 50;
 constexpr std::chrono::milliseconds wait_for_any{50};
 constexpr int most_waits_for_any = 20;
 

@@ -2,6 +2,7 @@
 // ends with the pod's work. Both run on one worker thread.
 #pragma once
 
+#include <chrono>
 #include <deque>
 #include <optional>
 #include <string>
@@ -11,6 +12,9 @@
 #include "proxy/traffic/websocket.hpp"
 
 namespace proxy {
+
+inline constexpr std::size_t gradio_piece = 64 << 10;  // of a long message, at a time
+inline constexpr std::chrono::seconds gradio_closing_time{5};
 
 struct GradioConversation {
     GradioConversation(Worker& by, Duplex& client, std::string early, GradioSocket what)

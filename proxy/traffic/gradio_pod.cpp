@@ -4,17 +4,14 @@
 
 #include <boost/asio.hpp>
 
+#include "proxy/awaited.hpp"
 #include "proxy/log.hpp"
 #include "proxy/traffic/gradio_talk.hpp"
+#include "proxy/traffic/patience.hpp"
 #include "proxy/traffic/stopper.hpp"
 
 namespace proxy {
 namespace {
-
-constexpr auto as_tuple_awaitable = asio::as_tuple(asio::use_awaitable);
-constexpr int most_unsent_tries = 32;                  // connections refused: nothing reached any pod
-constexpr std::chrono::milliseconds wait_for_us{100};  // until somebody gives a descriptor back
-constexpr int most_waits_for_us = 50;
 
 using Pod = std::shared_ptr<const Backend>;
 
@@ -71,7 +68,7 @@ private:
         c_.waiting = lease_.shared_waiter();  // so that a client who leaves can ring
         c_.notify();                          // and the other half tells its place in the queue
         while (!lease_.granted() && !lease_.refused() && !c_.client_left)
-            co_await c_.waiting->alarm.async_wait(as_tuple_awaitable);
+            co_await c_.waiting->alarm.async_wait(awaited);
         const auto waiter = std::exchange(c_.waiting, nullptr);
         c_.result.waited = waiter->waited;
         c_.result.borrowed = waiter->borrowed;
@@ -126,7 +123,7 @@ private:
             co_return nullptr;
         }
         asio::steady_timer pause(c_.worker.io(), wait_for_us);
-        co_await pause.async_wait(as_tuple_awaitable);
+        co_await pause.async_wait(awaited);
         co_return pod;
     }
 

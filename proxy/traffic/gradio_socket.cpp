@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 #include <boost/asio.hpp>
 
+#include "proxy/awaited.hpp"
 #include "proxy/traffic/gradio_conversation.hpp"
 #include "proxy/traffic/gradio_messages.hpp"
 #include "proxy/traffic/gradio_pod.hpp"
+#include "proxy/traffic/linger.hpp"
 #include "proxy/traffic/text.hpp"
 
 namespace proxy {
@@ -14,15 +16,10 @@ namespace {
 using boost::system::error_code;
 using websocket::close_code;
 
-constexpr auto as_tuple_awaitable = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t small_message = 64 << 10;  // all that a client says but its data
-constexpr std::size_t piece_limit = 64 << 10;
 constexpr std::chrono::seconds ping_every{15};
-constexpr std::chrono::seconds look_every{1};  // at its place in the queue
-constexpr std::chrono::seconds closing_time{5};
-constexpr std::chrono::seconds linger_time{2};
-constexpr std::size_t linger_limit = 1 << 20;
-constexpr std::chrono::seconds unconfirmed_limit{60};  // the client's network is gone then
+constexpr std::chrono::seconds look_at_place_every{1};  // at its place in the queue
+constexpr std::chrono::seconds unconfirmed_limit{60};   // the client's network is gone then
 
 // The client's half of one event: reads what it wants, then writes what comes.
 class ClientHalf {
@@ -52,7 +49,7 @@ private:
         ws_.read_message_max(small_message);
         ws_.auto_fragment(false);
         c_.transport.set_deadline(Clock::now() + c_.asked.routing->timeouts.head);
-        auto [error] = co_await ws_.async_accept(as_tuple_awaitable);
+        auto [error] = co_await ws_.async_accept(awaited);
         c_.result.upgraded = !error;
         if (error) c_.leave();
         co_return !error;
@@ -92,10 +89,10 @@ private:
         using Reason = websocket::close_reason;
         const std::string text = gradio_request_message(msg);
         if (!co_await write(text, true, true)) co_return Reason(close_code::none);
-        std::string buffer(piece_limit, '\0');
+        std::string buffer(gradio_piece, '\0');
         for (;;) {
             c_.transport.set_deadline(Clock::now() + patience);
-            auto [error, octets] = co_await ws_.async_read_some(asio::buffer(buffer), as_tuple_awaitable);
+            auto [error, octets] = co_await ws_.async_read_some(asio::buffer(buffer), awaited);
             c_.transport.set_deadline(TimePoint::max());
             if (error) {  // a violation of the protocol was answered with its code by Beast itself
                 c_.leave();
@@ -144,7 +141,7 @@ private:
                 continue;  // what was notified meanwhile is seen only by another look
             }
             c_.changed.expires_at(c_.waiting ? std::min(next_ping_, next_look_) : next_ping_);
-            co_await c_.changed.async_wait(as_tuple_awaitable);
+            co_await c_.changed.async_wait(awaited);
         }
         if (c_.ending && !c_.client_left) co_await close(*c_.ending);
     }
@@ -155,7 +152,7 @@ private:
 
     asio::awaitable<bool> write_piece() {
         auto& front = c_.messages.front();
-        const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(unsent(), piece_limit));
+        const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(unsent(), gradio_piece));
         const auto piece = c_.out.read(sent_).substr(0, size);
         if (piece.empty() && size > 0) {
             c_.output = true;
@@ -181,7 +178,7 @@ private:
         ws_.text(text);
         c_.transport.set_deadline(Clock::now() + c_.asked.routing->timeouts.write);
         auto [error, octets] =
-            co_await ws_.async_write_some(last, asio::buffer(piece.data(), piece.size()), as_tuple_awaitable);
+            co_await ws_.async_write_some(last, asio::buffer(piece.data(), piece.size()), awaited);
         c_.transport.set_deadline(TimePoint::max());
         if (error) c_.leave();
         co_return !error;
@@ -190,7 +187,7 @@ private:
     asio::awaitable<void> ping() {
         next_ping_ = Clock::now() + ping_every;
         c_.transport.set_deadline(Clock::now() + c_.asked.routing->timeouts.write);
-        auto [error] = co_await ws_.async_ping(websocket::ping_data(), as_tuple_awaitable);
+        auto [error] = co_await ws_.async_ping(websocket::ping_data(), awaited);
         c_.transport.set_deadline(TimePoint::max());
         if (error) c_.leave();
     }
@@ -198,7 +195,7 @@ private:
     void tell_place() {
         const auto now = Clock::now();
         if (!c_.waiting || now < next_look_) return;
-        next_look_ = now + look_every;
+        next_look_ = now + look_at_place_every;
         const auto place = c_.asked.service->gate->place(c_.names.front(), now);
         if (!place || place->state != router::Place::State::waiting) return;
         std::optional<double> eta;
@@ -209,8 +206,8 @@ private:
     }
 
     asio::awaitable<void> close(websocket::close_reason reason) {
-        c_.transport.set_deadline(Clock::now() + closing_time);
-        co_await ws_.async_close(reason, as_tuple_awaitable);  // well or not
+        c_.transport.set_deadline(Clock::now() + gradio_closing_time);
+        co_await ws_.async_close(reason, awaited);  // well or not
         c_.transport.set_deadline(TimePoint::max());
     }
 
@@ -229,7 +226,7 @@ private:
         std::array<char, 512> ignored;
         for (error_code error; !error;) {
             auto [failed, octets] =
-                co_await shared->web_socket->async_read_some(asio::buffer(ignored), as_tuple_awaitable);
+                co_await shared->web_socket->async_read_some(asio::buffer(ignored), awaited);
             error = failed;
         }
     }
@@ -242,7 +239,7 @@ private:
             co_await linger();
         while (c_.reading) {
             c_.changed.expires_at(TimePoint::max());
-            co_await c_.changed.async_wait(as_tuple_awaitable);
+            co_await c_.changed.async_wait(awaited);
         }
         c_.transport.close();
         c_.leave();

@@ -4,6 +4,7 @@
 
 #include <boost/asio.hpp>
 
+#include "proxy/awaited.hpp"
 #include "proxy/traffic/refusal.hpp"
 
 namespace proxy {
@@ -13,12 +14,9 @@ using websocket::close_code;
 
 namespace {
 
-constexpr auto as_tuple_awaitable = asio::as_tuple(asio::use_awaitable);
-constexpr std::size_t piece_limit = 64 << 10;
 constexpr std::size_t held_limit = 64 << 10;  // whatever is longer is a result
 constexpr std::chrono::seconds handshake_time{30};
-constexpr std::chrono::seconds closing_time{5};
-constexpr std::chrono::seconds hung_after_at_most{60};
+constexpr std::chrono::seconds kept_hung_at_most{60};
 
 bool is_want_of_ours(error_code error) {
     return error == asio::error::no_descriptors ||
@@ -84,11 +82,11 @@ asio::awaitable<GradioOutcome> GradioTalk::shake_hands() {
         [head](websocket::request_type& request) { put_fields(request, head); }));
     ws_->read_message_max(0);  // no bound but the spool's
     ws_->auto_fragment(false);
-    ws_->write_buffer_bytes(piece_limit);
+    ws_->write_buffer_bytes(gradio_piece);
     const std::string target(target_of(head));
     websocket::response_type response;
     connection_->stream.set_deadline(Clock::now() + handshake_time);
-    auto [error] = co_await ws_->async_handshake(response, c_.asked.host, target, as_tuple_awaitable);
+    auto [error] = co_await ws_->async_handshake(response, c_.asked.host, target, awaited);
     connection_->stream.set_deadline(TimePoint::max());
     if (error == websocket::error::upgrade_declined) {
         declined_status_ = static_cast<int>(response.result_int());
@@ -99,9 +97,9 @@ asio::awaitable<GradioOutcome> GradioTalk::shake_hands() {
 
 // Every message of the pod, until it closes.
 asio::awaitable<GradioOutcome> GradioTalk::listen() {
-    std::string buffer(piece_limit, '\0');
+    std::string buffer(gradio_piece, '\0');
     for (;;) {
-        auto [error, octets] = co_await ws_->async_read_some(asio::buffer(buffer), as_tuple_awaitable);
+        auto [error, octets] = co_await ws_->async_read_some(asio::buffer(buffer), awaited);
         if (error) co_return ended(error);
         const auto outcome = co_await take(std::string_view(buffer).substr(0, octets));
         if (outcome != GradioOutcome::under_way) co_return outcome;
@@ -167,20 +165,20 @@ void GradioTalk::completed() {
     c_.result.pod_done = Clock::now();
     clock_.cancel();
     if (lease_ != nullptr && !c_.asked.on_departure) lease_->release();  // an interrupt may be under way
-    connection_->stream.set_deadline(Clock::now() + closing_time);
+    connection_->stream.set_deadline(Clock::now() + gradio_closing_time);
 }
 
 asio::awaitable<bool> GradioTalk::send(std::string_view piece, bool last) {
     ws_->text(true);
     auto [error, octets] =
-        co_await ws_->async_write_some(last, asio::buffer(piece.data(), piece.size()), as_tuple_awaitable);
+        co_await ws_->async_write_some(last, asio::buffer(piece.data(), piece.size()), awaited);
     co_return !error;
 }
 
 asio::awaitable<GradioOutcome> GradioTalk::send_frame() {
     const auto size = c_.frame.size();
     for (std::uint64_t sent = 0; sent < size;) {
-        const auto piece = c_.frame.read(sent).substr(0, piece_limit);
+        const auto piece = c_.frame.read(sent).substr(0, gradio_piece);
         if (piece.empty()) co_return GradioOutcome::frame_lost;
         sent += piece.size();
         const bool last = sent == size;
@@ -225,7 +223,7 @@ void GradioTalk::late() {
     c_.fail(Refusal::pod_timeout,
             fmt::format("The pod has had the event for {:.0f} s, which is its timeout; see timeoutSeconds.",
                         seconds));
-    const Duration longer = std::min<Duration>(c_.asked.service->timeout, hung_after_at_most);
+    const Duration longer = std::min<Duration>(c_.asked.service->timeout, kept_hung_at_most);
     connection_->stream.set_deadline(Clock::now() + (lease_ != nullptr ? longer : Duration::zero()));
 }
 

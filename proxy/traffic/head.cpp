@@ -22,12 +22,6 @@ bool is_field_value(std::string_view text) {
     return are_field_octets(text);
 }
 
-std::string_view trim(std::string_view text) {
-    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-    return text;
-}
-
 // The next element of a comma separated list, trimmed; advances `list`.
 std::string_view next_element(std::string_view& list) {
     const auto comma = list.find(',');

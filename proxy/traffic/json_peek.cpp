@@ -15,7 +15,7 @@ constexpr std::size_t nowhere = JsonPeek::names.size();
 constexpr std::size_t data0 = JsonPeek::names.size() - 1;
 constexpr std::size_t longest_key = 16;
 
-json::parse_options options() {
+json::parse_options peek_options() {
     json::parse_options options;
     options.max_depth = JsonPeek::depth;
     options.allow_invalid_utf8 = true;
@@ -23,7 +23,7 @@ json::parse_options options() {
 }
 
 // What boost::json tells while it reads. It goes on as long as these return true.
-class Handler {
+class PeekHandler {
 public:
     static constexpr std::size_t max_object_size = std::numeric_limits<std::size_t>::max();
     static constexpr std::size_t max_array_size = max_object_size, max_key_size = max_object_size,
@@ -125,7 +125,7 @@ private:
 }  // namespace
 
 struct JsonPeek::Parser {
-    json::basic_parser<Handler> parser{options()};
+    json::basic_parser<PeekHandler> parser{peek_options()};
     bool over = false;
 };
 

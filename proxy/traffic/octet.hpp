@@ -52,6 +52,13 @@ constexpr bool all_are(std::string_view text) {
     return true;
 }
 
+// Without the blanks around it.
+constexpr std::string_view trim(std::string_view text) {
+    while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
+    while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
+    return text;
+}
+
 // RFC 9110 section 5.5: VCHAR, obs-text, SP, HTAB.
 constexpr bool is_field_octet(char c) {
     const auto u = static_cast<unsigned char>(c);

@@ -21,7 +21,7 @@ unsigned octet(std::string_view octets, std::size_t at) {
 
 // --- version 1: one line
 
-bool is_port(std::string_view text) {
+bool is_canonical_port(std::string_view text) {
     unsigned port = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
     const bool canonical = text == "0" || (!text.empty() && text.front() != '0');
@@ -58,7 +58,8 @@ ProxyHeaderParsed version_1(std::string_view octets) {
     const bool v6 = words[1] == "TCP6";
     header.client = address_of(words[2], v6);
     if (!header.client || !address_of(words[3], v6)) return Malformed{"an address in it is malformed"};
-    if (!is_port(words[4]) || !is_port(words[5])) return Malformed{"a port in it is malformed"};
+    if (!is_canonical_port(words[4]) || !is_canonical_port(words[5]))
+        return Malformed{"a port in it is malformed"};
     return header;
 }
 

@@ -7,15 +7,14 @@
 #include <boost/asio.hpp>
 #include <utility>
 
+#include "proxy/awaited.hpp"
 #include "proxy/bounds/descriptors.hpp"
 
 namespace proxy {
 
 using boost::system::error_code;
 
-namespace {
-constexpr auto as_tuple_awaitable = asio::as_tuple(asio::use_awaitable);
-}
+namespace {}
 
 Stream::Stream(Socket socket) : socket_(std::move(socket)) {}
 
@@ -63,7 +62,7 @@ asio::awaitable<error_code> Stream::wait(Socket::wait_type what, Wait& mine, Tim
         if (interrupted_) co_return asio::error::operation_aborted;
         if (what == Socket::wait_read && tls_ && tls_->pending()) co_return error_code{};
         mine = {deadline, false};
-        auto [error] = co_await socket_.async_wait(waits_for(what), as_tuple_awaitable);
+        auto [error] = co_await socket_.async_wait(waits_for(what), awaited);
         mine.deadline = TimePoint::max();
         if (mine.expired) co_return asio::error::timed_out;
         if (error != asio::error::operation_aborted || !socket_.is_open()) co_return error;
@@ -101,7 +100,7 @@ asio::awaitable<bool> Stream::writable_or_readable(TimePoint deadline) {
     if (interrupted_) co_return false;
     if (tls_ && tls_->pending()) co_return true;
     writing_ = {deadline, false};
-    co_await socket_.async_wait(Socket::wait_either, as_tuple_awaitable);
+    co_await socket_.async_wait(Socket::wait_either, awaited);
     writing_.deadline = TimePoint::max();
     co_return !writing_.expired && !interrupted_;
 }

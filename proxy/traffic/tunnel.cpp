@@ -9,7 +9,7 @@ namespace {
 
 using boost::system::error_code;
 
-constexpr std::chrono::seconds last_words{5};  // for the other side, after one has ended
+constexpr std::chrono::seconds time_for_last_words{5};  // for the other side, after one has ended
 
 struct Halves {
     Tunnel& tunnel;
@@ -31,7 +31,7 @@ public:
             from_.interrupt();
             to_.interrupt();
         }
-        both_.end = std::min(both_.end, Clock::now() + last_words);
+        both_.end = std::min(both_.end, Clock::now() + time_for_last_words);
         to_.end_reading_at(both_.end);  // the other half may be in a wait that it began before
     }
 

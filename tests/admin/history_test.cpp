@@ -11,8 +11,8 @@ using admin::Sample;
 using std::chrono::seconds;
 
 // One service whose counters the test moves, looked at once a second.
-struct Watch {
-    Watch() { snapshot.revisions[0].metrics = metrics; }
+struct WatchedService {
+    WatchedService() { snapshot.revisions[0].metrics = metrics; }
     void look(int count = 1) {
         for (int i = 0; i < count; ++i) history.take(snapshot, now += seconds(1));
     }
@@ -28,7 +28,7 @@ struct Watch {
 }  // namespace
 
 TEST_CASE("a second holds what was counted in it", "[history]") {
-    Watch watch;
+    WatchedService watch;
     watch.metrics->responses[2] = 5;
     watch.look();
     watch.metrics->responses[2] = 8;
@@ -44,7 +44,7 @@ TEST_CASE("a second holds what was counted in it", "[history]") {
 }
 
 TEST_CASE("looks that come a little early or late leave no second out and none twice", "[history]") {
-    Watch watch;
+    WatchedService watch;
     auto at = watch.now + std::chrono::milliseconds(990);
     for (const int step : {1000, 1005, 1010, 985, 1000, 1000}) {
         watch.history.take(watch.snapshot, at);
@@ -56,14 +56,14 @@ TEST_CASE("looks that come a little early or late leave no second out and none t
 }
 
 TEST_CASE("a look in the same second changes nothing", "[history]") {
-    Watch watch;
+    WatchedService watch;
     watch.look();
     CHECK_FALSE(watch.history.take(watch.snapshot, watch.now + std::chrono::milliseconds(300)));
     CHECK(watch.series().hour().size() == 1);
 }
 
 TEST_CASE("percentiles are those of the last minute's generations, within 6 %", "[history]") {
-    Watch watch;
+    WatchedService watch;
     watch.look();
     for (int i = 1; i <= 100; ++i) watch.metrics->generation_fine.observe(std::chrono::milliseconds(100 * i));
     watch.look();
@@ -90,7 +90,7 @@ TEST_CASE("a fine histogram keeps microseconds and an hour apart", "[history]") 
 }
 
 TEST_CASE("a minute holds the sum of its counts and the most of its pods", "[history]") {
-    Watch watch;  // begins on a whole minute
+    WatchedService watch;  // begins on a whole minute
     for (int i = 0; i < 125; ++i) {
         watch.metrics->responses[2] += 2;
         watch.snapshot.revisions[0].ready = i == 30 ? 4 : 1;
@@ -106,7 +106,7 @@ TEST_CASE("a minute holds the sum of its counts and the most of its pods", "[his
 }
 
 TEST_CASE("an hour by the second and a day by the minute are kept, and no more", "[history]") {
-    Watch watch;
+    WatchedService watch;
     watch.look(admin::Series::seconds + 100);
     const auto& hour = watch.series().hour();
     CHECK(hour.size() == admin::Series::seconds);
@@ -114,7 +114,7 @@ TEST_CASE("an hour by the second and a day by the minute are kept, and no more",
 }
 
 TEST_CASE("a new revision goes on with its service's counts", "[history]") {
-    Watch watch;
+    WatchedService watch;
     watch.metrics->responses[2] = 10;
     watch.look();
     watch.snapshot.revisions[0] = world::revision("sd", 2);
@@ -126,7 +126,7 @@ TEST_CASE("a new revision goes on with its service's counts", "[history]") {
 }
 
 TEST_CASE("more services than there is memory for are left out", "[history]") {
-    Watch watch;
+    WatchedService watch;
     for (int i = 0; i < 100; ++i)
         watch.snapshot.revisions.push_back(world::revision("other-" + std::to_string(i), 1));
     watch.look();
@@ -135,7 +135,7 @@ TEST_CASE("more services than there is memory for are left out", "[history]") {
 }
 
 TEST_CASE("a service that is gone for a day is forgotten", "[history]") {
-    Watch watch;
+    WatchedService watch;
     watch.look();
     watch.snapshot.revisions.clear();
     watch.now += std::chrono::hours(23);
@@ -147,7 +147,7 @@ TEST_CASE("a service that is gone for a day is forgotten", "[history]") {
 }
 
 TEST_CASE("a history outlives a restart", "[history]") {
-    Watch watch;
+    WatchedService watch;
     watch.metrics->responses[2] = 7;
     watch.look(130);
     History next;
@@ -164,7 +164,7 @@ TEST_CASE("a history outlives a restart", "[history]") {
 }
 
 TEST_CASE("half a history, or one of another version, is refused and changes nothing", "[history]") {
-    Watch watch;
+    WatchedService watch;
     watch.look(3);
     const auto whole = watch.history.text();
     History next;

@@ -11,15 +11,13 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using Clock = std::chrono::steady_clock;
 
-constexpr std::chrono::seconds patience{30};  // far beyond anything that happens; only a hang reaches it
-
 // A client that says exactly what it is told.
 class Raw {
 public:
     explicit Raw(std::uint16_t port) : socket_(io_) {
         socket_.connect({asio::ip::make_address("127.0.0.1"), port});
         timeval limit{};
-        limit.tv_sec = patience.count();
+        limit.tv_sec = world::patience.count();
         ::setsockopt(socket_.native_handle(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     }
     void say(std::string_view text) { asio::write(socket_, asio::buffer(text)); }
@@ -40,13 +38,6 @@ private:
     asio::io_context io_;
     tcp::socket socket_;
 };
-
-template <class Condition>
-bool eventually(Condition condition) {
-    for (const auto give_up = Clock::now() + patience; Clock::now() < give_up; std::this_thread::yield())
-        if (condition()) return true;
-    return false;
-}
 
 std::string request(std::string_view target, std::string_view more = "Host: localhost\r\n") {
     return "GET " + std::string(target) + " HTTP/1.1\r\n" + std::string(more) + "\r\n";
@@ -114,11 +105,11 @@ TEST_CASE("connections beyond the bound are turned away", "[admin]") {
     settings.connections = 2;
     world::Gateway gateway(world::small(), settings);
     Raw one(gateway.port()), two(gateway.port());
-    REQUIRE(eventually([&] { return gateway.connections() == 2; }));
+    REQUIRE(world::eventually([&] { return gateway.connections() == 2; }));
     Raw three(gateway.port());
     CHECK(three.hear().starts_with("HTTP/1.1 503 "));
     one.close();
-    REQUIRE(eventually([&] { return gateway.connections() == 1; }));
+    REQUIRE(world::eventually([&] { return gateway.connections() == 1; }));
     Raw four(gateway.port());
     four.say(request("/livez"));
     CHECK(four.hear("ok\n").starts_with("HTTP/1.1 200 "));
@@ -131,7 +122,7 @@ TEST_CASE("a client that never ends its head is cut", "[admin]") {
     Raw client(gateway.port());
     client.say("GET /livez HT");
     CHECK(client.hear().empty());
-    CHECK(eventually([&] { return gateway.connections() == 0; }));
+    CHECK(world::eventually([&] { return gateway.connections() == 0; }));
 }
 
 TEST_CASE("a watch tells each change as it is published", "[admin]") {
@@ -170,7 +161,7 @@ TEST_CASE("a watcher that leaves is forgotten at once", "[admin]") {
     REQUIRE(client.hear("sd-2").find("ADDED") != std::string::npos);
     CHECK(gateway.connections() == 1);
     client.close();
-    CHECK(eventually([&] { return gateway.connections() == 0; }));
+    CHECK(world::eventually([&] { return gateway.connections() == 0; }));
 }
 
 TEST_CASE("a watcher that does not read is cut", "[admin]") {
@@ -182,7 +173,7 @@ TEST_CASE("a watcher that does not read is cut", "[admin]") {
     client.say(request("/api/v1/pods?watch=true"));
     REQUIRE(client.hear("sd-2").find("ADDED") != std::string::npos);
     snapshot.pods[0].phase = pods::Phase::error;
-    CHECK(eventually([&] {
+    CHECK(world::eventually([&] {
         snapshot.pods[0].message = std::string(1 << 20, 'x') + std::to_string(snapshot.version);
         ++snapshot.version;
         gateway.publish(snapshot);
@@ -219,11 +210,11 @@ TEST_CASE("a server that is destroyed leaves nothing on the loop", "[admin]") {
     server->start();
     Raw client(server->port());
     client.say(request("/api/v1/pods?watch=true"));
-    const auto give_up = Clock::now() + patience;
+    const auto give_up = Clock::now() + world::patience;
     while (server->connections() == 0 && Clock::now() < give_up)
         io.run_one_for(std::chrono::milliseconds(50));
     REQUIRE(server->connections() == 1);
     server.reset();
-    io.run_for(patience);
+    io.run_for(world::patience);
     CHECK(io.stopped());  // it ran dry
 }

@@ -25,7 +25,7 @@ Query all_pods(bool table = false) {
     return out;
 }
 
-std::vector<json::object> lines(const std::string& text) {
+std::vector<json::object> json_lines(const std::string& text) {
     std::vector<json::object> out;
     std::istringstream in(text);
     for (std::string line; std::getline(in, line);) out.push_back(json::parse(line).as_object());
@@ -35,7 +35,7 @@ std::vector<json::object> lines(const std::string& text) {
 // "ADDED sd-1, MODIFIED sd-2": what a watch told.
 std::string told(const std::string& text) {
     std::string out;
-    for (auto& line : lines(text)) {
+    for (auto& line : json_lines(text)) {
         if (!out.empty()) out += ", ";
         out += std::string(line.at("type").as_string());
         const auto& object = line.at("object").as_object();
@@ -62,8 +62,8 @@ TEST_CASE("a watch tells the difference of two snapshots", "[store]") {
     store.update(snapshot);
     const auto text = watch.take(store, world::noon());
     CHECK(told(text) == "MODIFIED sd-2, ADDED sd-3");
-    CHECK(lines(text)[0].at("object").at("metadata").at("resourceVersion") == "2");
-    CHECK(lines(text)[0].at("object").at("status").at("containerStatuses").at(0).at("ready") == true);
+    CHECK(json_lines(text)[0].at("object").at("metadata").at("resourceVersion") == "2");
+    CHECK(json_lines(text)[0].at("object").at("status").at("containerStatuses").at(0).at("ready") == true);
 
     snapshot.version = 3;
     snapshot.pods.erase(snapshot.pods.begin());
@@ -139,7 +139,7 @@ TEST_CASE("a watch that falls too far behind is told to list again", "[store]") 
         ++snapshot.pods[0].restarts;
         store.update(snapshot);
     }
-    const auto last = lines(watch.take(store, world::noon()));
+    const auto last = json_lines(watch.take(store, world::noon()));
     REQUIRE(last.size() == 1);
     CHECK(last[0].at("type") == "ERROR");
     CHECK(last[0].at("object").at("code") == 410);
@@ -172,7 +172,7 @@ TEST_CASE("a watched table says its columns once", "[store]") {
     Store store;
     store.update(world::small());
     Watch watch(all_pods(true), store, 0);
-    const auto all = lines(watch.take(store, world::noon() + std::chrono::seconds(133)));
+    const auto all = json_lines(watch.take(store, world::noon() + std::chrono::seconds(133)));
     REQUIRE(all.size() == 2);
     CHECK(all[0].at("object").at("columnDefinitions").is_array());
     CHECK(all[1].at("object").at("columnDefinitions").is_null());

@@ -3,6 +3,7 @@
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -14,6 +15,17 @@
 namespace world {
 
 using proxy::Snapshot;
+
+inline constexpr std::chrono::seconds patience{
+    30};  // far beyond anything that happens; only a hang reaches it
+
+template <class Condition>
+bool eventually(Condition condition) {
+    using Clock = std::chrono::steady_clock;
+    for (const auto give_up = Clock::now() + patience; Clock::now() < give_up; std::this_thread::yield())
+        if (condition()) return true;
+    return false;
+}
 
 proxy::WallTime noon();  // when everything here was made
 

@@ -3,18 +3,14 @@
 
 #include <catch2/catch.hpp>
 
+#include "tests/autoscaler/usual.hpp"
+
 using namespace autoscaler;
+using namespace autoscaler::test;
 
 namespace {
 
 constexpr TimePoint start{};
-
-Settings one_each() {  // a generation a pod, as the Stable Diffusion manifest has it
-    Settings s;
-    s.target = s.total = 1;
-    s.max_scale = 10;
-    return s;
-}
 
 Observed seen(double stable, double panic, int ready) {
     return {{stable, panic}, ready, true};

@@ -3,20 +3,12 @@
 
 #include <catch2/catch.hpp>
 
+#include "tests/autoscaler/usual.hpp"
+
 using namespace autoscaler;
+using namespace autoscaler::test;
 
 namespace {
-
-constexpr TimePoint at(Second s) {
-    return TimePoint{seconds{s}};
-}
-
-Settings one_each() {
-    Settings s;
-    s.target = s.total = 1;
-    s.max_scale = 10;
-    return s;
-}
 
 Start running(Start::How how, int pods) {
     return {how, pods, pods};

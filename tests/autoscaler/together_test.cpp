@@ -6,13 +6,12 @@
 #include "autoscaler/fleet.hpp"
 #include "autoscaler/revision.hpp"
 
+#include "tests/autoscaler/usual.hpp"
+
 using namespace autoscaler;
+using namespace autoscaler::test;
 
 namespace {
-
-constexpr TimePoint at(Second s) {
-    return TimePoint{seconds{s}};
-}
 
 // Pods that are ready a fixed time after their start, and gone a second after their stop.
 class Loop {

@@ -48,8 +48,8 @@ std::int64_t berlin(std::int64_t utc) {
 }
 
 // A controller on the clock, whose pods are ready at once and end at once.
-struct Desk {
-    Desk(Policy policy, const std::string& warm, std::int64_t utc) : now_utc(utc) {
+struct ClockDesk {
+    ClockDesk(Policy policy, const std::string& warm, std::int64_t utc) : now_utc(utc) {
         settings.policy = policy;
         settings.target = settings.total = 1;
         settings.warm_hours = {window(warm)};
@@ -175,7 +175,7 @@ TEST_CASE("the widest open window raises the minimum, within the maximum", "[war
 TEST_CASE("both classes start the pods when the window opens, with nobody there, and let them go after it",
           "[warm_hours]") {
     for (const auto policy : {Policy::kpa, Policy::break_even}) {
-        Desk desk(policy, "Mon-Fri 08:00-08:30 2", monday + 7 * hour + 59 * minute);
+        ClockDesk desk(policy, "Mon-Fri 08:00-08:30 2", monday + 7 * hour + 59 * minute);
         desk.pass(59);
         CHECK(desk.controller->fleet().alive() == 0);
         desk.pass(1);
@@ -193,7 +193,7 @@ TEST_CASE("both classes start the pods when the window opens, with nobody there,
 }
 
 TEST_CASE("nobody has to ask: the next minute of the clock is a time to look", "[warm_hours]") {
-    Desk desk(Policy::break_even, "Mon 08:00-09:00 1", monday + 17);
+    ClockDesk desk(Policy::break_even, "Mon 08:00-09:00 1", monday + 17);
     desk.step();
     CHECK(desk.controller->next_due() == desk.now + 43s);
     desk.settings.warm_hours.clear();
@@ -205,7 +205,7 @@ TEST_CASE("nobody has to ask: the next minute of the clock is a time to look", "
 TEST_CASE("a live change of the annotation holds at once, without a look at fewer pods between",
           "[warm_hours]") {
     for (const auto policy : {Policy::kpa, Policy::break_even}) {
-        Desk desk(policy, "Mon 08:00-09:00 2", monday + 8 * hour);
+        ClockDesk desk(policy, "Mon 08:00-09:00 2", monday + 8 * hour);
         desk.pass(10);
         desk.settings.warm_hours = {window("Mon 08:00-10:00 3")};
         desk.controller->configure(desk.settings, 1, desk.now);
@@ -218,7 +218,7 @@ TEST_CASE("a live change of the annotation holds at once, without a look at fewe
 
 TEST_CASE("a retired revision is kept warm no more", "[warm_hours]") {
     for (const auto policy : {Policy::kpa, Policy::break_even}) {
-        Desk desk(policy, "Mon 08:00-09:00 2", monday + 8 * hour);
+        ClockDesk desk(policy, "Mon 08:00-09:00 2", monday + 8 * hour);
         desk.pass(10);
         CHECK(desk.controller->fleet().alive() == 2);
         desk.controller->retire();

@@ -16,16 +16,16 @@ namespace fs = std::filesystem;
 namespace json = boost::json;
 using Kind = admin::Kept::Kind;
 
-struct Folder {
-    Folder() {
+struct StateFolder {
+    StateFolder() {
         std::string name = (fs::temp_directory_path() / "pilotlight-objects-XXXXXX").string();
         path = ::mkdtemp(name.data());
     }
-    ~Folder() { fs::remove_all(path); }
+    ~StateFolder() { fs::remove_all(path); }
     fs::path path;
 };
 
-json::object service(const std::string& name, const std::string& more = {}) {
+json::object service_object(const std::string& name, const std::string& more = {}) {
     return json::
         parse(R"({"apiVersion":"serving.knative.dev/v1","kind":"Service","metadata":{"name":")" + name +
               R"(","namespace":"default","uid":"u","generation":5,"creationTimestamp":"2026-01-01T12:00:00Z"},)" +
@@ -48,8 +48,8 @@ const std::string in_a_file =
     "spec: {template: {spec: {containers: [{image: a, command: [x]}]}}}\n";
 
 // A gateway's objects, as of one run.
-struct Run {
-    explicit Run(const Folder& folder, std::string file = in_a_file)
+struct GatewayRun {
+    explicit GatewayRun(const StateFolder& folder, std::string file = in_a_file)
         : objects(folder.path / "applied",
                   {[this](manifest::Configuration next) { in_force = std::move(next); },
                    [this] { return closed; },
@@ -86,80 +86,81 @@ using Names = std::vector<std::string>;
 }  // namespace
 
 TEST_CASE("what was applied is in force, and again in the next run", "[objects]") {
-    const Folder folder;
+    const StateFolder folder;
     {
-        Run run(folder);
-        CHECK(run.objects.carry_out(wish("made", service("made"))).kind == Kind::done);
+        GatewayRun run(folder);
+        CHECK(run.objects.carry_out(wish("made", service_object("made"))).kind == Kind::done);
         CHECK(run.names() == Names{"filed", "made"});
         CHECK(run.view("made").generation == 5);
         CHECK(run.view("filed").source == "file conf/a.yaml:1");
     }
-    Run run(folder);
+    GatewayRun run(folder);
     CHECK(run.names() == Names{"filed", "made"});
     CHECK(run.view("made").applied);
     auto gone = wish("made", {});
     gone.remove = true;
     CHECK(run.objects.carry_out(gone).kind == Kind::done);
-    CHECK(Run(folder).names() == Names{"filed"});
+    CHECK(GatewayRun(folder).names() == Names{"filed"});
 }
 
 TEST_CASE("what is wrong, only tried or too late changes nothing", "[objects]") {
-    const Folder folder;
-    Run run(folder);
-    const auto wrong = run.objects.carry_out(wish("made", service("made", R"("foo":1,)")));
+    const StateFolder folder;
+    GatewayRun run(folder);
+    const auto wrong = run.objects.carry_out(wish("made", service_object("made", R"("foo":1,)")));
     CHECK(wrong.kind == Kind::invalid);
     REQUIRE(wrong.errors.size() == 1);
     CHECK(wrong.errors[0].field == "spec.template.spec.foo");
     CHECK(wrong.errors[0].unknown_field);
-    auto tried = wish("made", service("made"));
+    auto tried = wish("made", service_object("made"));
     tried.dry_run = true;
     CHECK(run.objects.carry_out(tried).kind == Kind::done);
     run.closed = true;
-    CHECK(run.objects.carry_out(wish("made", service("made"))).kind == Kind::failed);
+    CHECK(run.objects.carry_out(wish("made", service_object("made"))).kind == Kind::failed);
     CHECK(run.names() == Names{"filed"});
-    CHECK(Run(folder).names() == Names{"filed"});
+    CHECK(GatewayRun(folder).names() == Names{"filed"});
 }
 
 TEST_CASE("a name that leads out of the folder is none", "[objects]") {
-    const Folder folder;
-    Run run(folder);
-    CHECK(run.objects.carry_out(wish("../../made", service("../../made"))).kind == Kind::invalid);
+    const StateFolder folder;
+    GatewayRun run(folder);
+    CHECK(run.objects.carry_out(wish("../../made", service_object("../../made"))).kind == Kind::invalid);
     CHECK_FALSE(fs::exists(folder.path / "applied"));
 }
 
 TEST_CASE("a damaged file is set aside and the others are read", "[objects]") {
-    const Folder folder;
-    Run(folder).objects.carry_out(wish("made", service("made")));
+    const StateFolder folder;
+    GatewayRun(folder).objects.carry_out(wish("made", service_object("made")));
     for (const auto* text : {"", "{", "[]", R"({"version":2,"object":{}})", "\xff\xff"}) {
         std::ofstream(folder.path / "applied" / "default.Service.bad.json") << text;
-        CHECK(Run(folder).names() == Names{"filed", "made"});
+        CHECK(GatewayRun(folder).names() == Names{"filed", "made"});
         CHECK(fs::exists(folder.path / "applied" / "default.Service.bad.json.damaged"));
     }
 }
 
 // A limit on the length of files stands for a disk that is full: the write ends early.
 TEST_CASE("a full disk is said, and neither the old object nor its neighbours suffer", "[objects]") {
-    const Folder folder;
-    Run run(folder);
-    CHECK(run.objects.carry_out(wish("made", service("made"))).kind == Kind::done);
+    const StateFolder folder;
+    GatewayRun run(folder);
+    CHECK(run.objects.carry_out(wish("made", service_object("made"))).kind == Kind::done);
     rlimit before{};
     REQUIRE(::getrlimit(RLIMIT_FSIZE, &before) == 0);
     const auto signal_before = std::signal(SIGXFSZ, SIG_IGN);
     const rlimit little{100, before.rlim_max};
     REQUIRE(::setrlimit(RLIMIT_FSIZE, &little) == 0);
-    const auto refused = run.objects.carry_out(wish("made", service("made", R"("timeoutSeconds":7,)")));
+    const auto refused =
+        run.objects.carry_out(wish("made", service_object("made", R"("timeoutSeconds":7,)")));
     ::setrlimit(RLIMIT_FSIZE, &before);
     std::signal(SIGXFSZ, signal_before);
     CHECK(refused.kind == Kind::full);
     CHECK(refused.sentence.find("is not kept and not in force") != std::string::npos);
     CHECK(run.in_force.services[1].timeout == std::chrono::seconds(300));
-    CHECK(Run(folder).in_force.services[1].timeout == std::chrono::seconds(300));
+    CHECK(GatewayRun(folder).in_force.services[1].timeout == std::chrono::seconds(300));
 }
 
 TEST_CASE("a file wins over what was applied under its name, until it is gone", "[objects]") {
-    const Folder folder;
-    Run run(folder);
-    run.objects.carry_out(wish("made", service("made", R"("timeoutSeconds":7,)")));
+    const StateFolder folder;
+    GatewayRun run(folder);
+    run.objects.carry_out(wish("made", service_object("made", R"("timeoutSeconds":7,)")));
     auto other = in_a_file;
     other.replace(other.find("filed"), 5, "made");
     run.files({{"conf/a.yaml", in_a_file}, {"conf/b.yaml", other}});
@@ -172,15 +173,15 @@ TEST_CASE("a file wins over what was applied under its name, until it is gone", 
 }
 
 TEST_CASE("what does not fit the files any more is left out and does not stop them", "[objects]") {
-    const Folder folder;
-    Run run(folder);
+    const StateFolder folder;
+    GatewayRun run(folder);
     auto mapping = wish("draw.example.org",
                         json::parse(R"({"apiVersion":"serving.knative.dev/v1beta1","kind":"DomainMapping",
         "metadata":{"name":"draw.example.org","namespace":"default"},"spec":{"ref":{"name":"filed"}}})")
                             .as_object());
     mapping.kind = "DomainMapping";
     CHECK(run.objects.carry_out(mapping).kind == Kind::done);
-    CHECK(run.objects.carry_out(wish("good", service("good"))).kind == Kind::done);
+    CHECK(run.objects.carry_out(wish("good", service_object("good"))).kind == Kind::done);
     auto other = in_a_file;
     other.replace(other.find("filed"), 5, "renamed");
     run.files({{"conf/a.yaml", other}});
@@ -192,12 +193,12 @@ TEST_CASE("what does not fit the files any more is left out and does not stop th
 }
 
 TEST_CASE("a number of pods set by hand outlives the run and what its file says", "[objects]") {
-    const Folder folder;
+    const StateFolder folder;
     auto scaled = wish(
         "filed", json::parse(R"({"metadata":{"annotations":{"pilotlight.dev/replicas":"4"}}})").as_object());
     scaled.only_replicas = true;
     {
-        Run run(folder);
+        GatewayRun run(folder);
         CHECK(run.objects.carry_out(scaled).kind == Kind::done);
         CHECK(run.in_force.services[0].scaling.by_hand == 4);
         auto nonsense = scaled;
@@ -205,19 +206,19 @@ TEST_CASE("a number of pods set by hand outlives the run and what its file says"
             json::parse(R"({"metadata":{"annotations":{"pilotlight.dev/replicas":"many"}}})").as_object();
         CHECK(run.objects.carry_out(nonsense).kind == Kind::invalid);
     }
-    Run run(folder);
+    GatewayRun run(folder);
     CHECK(run.in_force.services[0].scaling.by_hand == 4);
     CHECK(admin::text(*run.view("filed").object, {"metadata", "annotations", "pilotlight.dev/replicas"}) ==
           "4");
     scaled.object = json::object();
     CHECK(run.objects.carry_out(scaled).kind == Kind::done);
     CHECK_FALSE(run.in_force.services[0].scaling.by_hand);
-    CHECK_FALSE(Run(folder).in_force.services[0].scaling.by_hand);
+    CHECK_FALSE(GatewayRun(folder).in_force.services[0].scaling.by_hand);
 }
 
 TEST_CASE("a file that changes its service's spec counts the generation up", "[objects]") {
-    const Folder folder;
-    Run run(folder);
+    const StateFolder folder;
+    GatewayRun run(folder);
     CHECK(run.view("filed").generation == 1);
     auto other = in_a_file;
     other.replace(other.find("image: a"), 8, "image: b");

@@ -40,6 +40,15 @@ inline std::string service_with(const std::vector<std::string>& annotations, std
     return text + "      containers: [{image: sd:1, command: [sd]}]\n";
 }
 
+inline std::string problems_in(const std::string& text) {
+    return lines(load_text(text).problems);
+}
+
+// The annotations begin on line 9.
+inline std::string problems_of(const std::vector<std::string>& annotations) {
+    return problems_in(service_with(annotations));
+}
+
 // A Gateway with this spec in flow style, e.g. "{workers: 2}".
 inline std::string gateway_with(std::string_view spec) {
     return "apiVersion: pilotlight.dev/v1\nkind: Gateway\nspec: " + std::string(spec) + "\n";

@@ -16,21 +16,18 @@ std::string repeated(std::string_view text, std::size_t bytes) {
     return all;
 }
 
-std::string said(const std::string& text) {
-    return lines(load_text(text).problems);
-}
-
 }  // namespace
 
 TEST_CASE("nesting is refused beyond its bound, however it is written", "[manifest]") {
     for (const auto* text : {"[", "{", "- ", "[[\n", "{a: ", "- - ", "[a, ", "[{"}) {
         INFO(text);
-        CHECK(said(repeated(text, 500'000)).find("nested deeper than 64 levels") != std::string::npos);
+        CHECK(problems_in(repeated(text, 500'000)).find("nested deeper than 64 levels") != std::string::npos);
     }
-    CHECK(said(repeated("? ", 500'000)) == "a.yaml:1:3: a key must be a text, not a list or a mapping\n");
+    CHECK(problems_in(repeated("? ", 500'000)) ==
+          "a.yaml:1:3: a key must be a text, not a list or a mapping\n");
     std::string indented;
     for (std::size_t depth = 0; depth < 500; ++depth) indented += std::string(depth, ' ') + "a:\n";
-    CHECK(said(indented).find("nested deeper than 64 levels") != std::string::npos);
+    CHECK(problems_in(indented).find("nested deeper than 64 levels") != std::string::npos);
 }
 
 TEST_CASE("aliases may not grow without bound", "[manifest]") {
@@ -41,13 +38,13 @@ TEST_CASE("aliases may not grow without bound", "[manifest]") {
         for (int times = 1; times < 10; ++times) bomb += ", " + before;
         bomb += "]\n";
     }
-    CHECK(said(bomb).find("more than 200000 values, aliases expanded") != std::string::npos);
+    CHECK(problems_in(bomb).find("more than 200000 values, aliases expanded") != std::string::npos);
 
     std::string chain = "a0: &a0 x\n";
     for (int i = 1; i < 100; ++i)
         chain +=
             "a" + std::to_string(i) + ": &a" + std::to_string(i) + " [*a" + std::to_string(i - 1) + "]\n";
-    CHECK(said(chain).find("nested deeper than 64 levels by aliases") != std::string::npos);
+    CHECK(problems_in(chain).find("nested deeper than 64 levels by aliases") != std::string::npos);
 }
 
 TEST_CASE("an alias stands for what it names", "[manifest]") {
@@ -63,24 +60,26 @@ TEST_CASE("an alias stands for what it names", "[manifest]") {
 }
 
 TEST_CASE("sizes are bounded: of a file, of a value, of the number of documents", "[manifest]") {
-    CHECK(said(repeated("# filler\n", (1 << 20) + 1)) == "a.yaml: more than 1 MiB\n");
-    CHECK(said("a: " + std::string(300'000, 'x') + "\n") == "a.yaml:1:4: a value of more than 256 KiB\n");
-    CHECK(said(repeated("---\na: 1\n", 12'000)).find("more than 1000 documents in one file") !=
+    CHECK(problems_in(repeated("# filler\n", (1 << 20) + 1)) == "a.yaml: more than 1 MiB\n");
+    CHECK(problems_in("a: " + std::string(300'000, 'x') + "\n") ==
+          "a.yaml:1:4: a value of more than 256 KiB\n");
+    CHECK(problems_in(repeated("---\na: 1\n", 12'000)).find("more than 1000 documents in one file") !=
           std::string::npos);
-    CHECK(said("a: [" + repeated("x,", 900'000) + "x]\n").find("more than 200000 values") !=
+    CHECK(problems_in("a: [" + repeated("x,", 900'000) + "x]\n").find("more than 200000 values") !=
           std::string::npos);
 }
 
 TEST_CASE("octets that are not UTF-8 or are control characters are refused with their place", "[manifest]") {
-    CHECK(said("a: \xc0\xaf\n") == "a.yaml:1:4: not UTF-8; save the file as UTF-8\n");
-    CHECK(said("a: b\nc: \xed\xa0\x80\n") == "a.yaml:2:4: not UTF-8; save the file as UTF-8\n");
-    CHECK(said("a: \xf5\x80\x80\x80\n") == "a.yaml:1:4: not UTF-8; save the file as UTF-8\n");
-    CHECK(said("a: \xe2\x82") == "a.yaml:1:4: not UTF-8; save the file as UTF-8\n");
-    CHECK(said(std::string("\xff\xfe\x61\x00", 4)) == "a.yaml:1:1: not UTF-8; save the file as UTF-8\n");
+    CHECK(problems_in("a: \xc0\xaf\n") == "a.yaml:1:4: not UTF-8; save the file as UTF-8\n");
+    CHECK(problems_in("a: b\nc: \xed\xa0\x80\n") == "a.yaml:2:4: not UTF-8; save the file as UTF-8\n");
+    CHECK(problems_in("a: \xf5\x80\x80\x80\n") == "a.yaml:1:4: not UTF-8; save the file as UTF-8\n");
+    CHECK(problems_in("a: \xe2\x82") == "a.yaml:1:4: not UTF-8; save the file as UTF-8\n");
+    CHECK(problems_in(std::string("\xff\xfe\x61\x00", 4)) ==
+          "a.yaml:1:1: not UTF-8; save the file as UTF-8\n");
     // yaml-cpp takes this one for the end of the file.
-    CHECK(said("a: 1\nb: \x04\n") ==
+    CHECK(problems_in("a: 1\nb: \x04\n") ==
           "a.yaml:2:4: a control character; remove it, or write it as an escape in quotes\n");
-    CHECK(said(std::string("a: \0b\n", 6)).find("a control character") != std::string::npos);
+    CHECK(problems_in(std::string("a: \0b\n", 6)).find("a control character") != std::string::npos);
 }
 
 TEST_CASE("nothing at all is a configuration with a Gateway's defaults", "[manifest]") {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "autoscaler/seconds.hpp"
 #include "manifest/autoscaling.hpp"
 #include "manifest/units.hpp"
 #include "manifest/yaml.hpp"
@@ -12,6 +13,7 @@
 
 using namespace manifest;
 using namespace manifest::test;
+using autoscaler::in_seconds;
 
 namespace {
 
@@ -28,10 +30,6 @@ double number(const Node& map, std::string_view key) {
     const Node* node = map.find(key);
     REQUIRE(node);
     return parse_number(node->text).value();
-}
-
-double in_seconds(pods::Duration duration) {
-    return std::chrono::duration<double>(duration).count();
 }
 
 // The second in which the revision becomes unreachable, if it does. `resolved` of such a trace has what holds

@@ -15,11 +15,6 @@ std::vector<router::UserRule> rules_of(const std::string& text) {
     return loaded.configuration->services.front().rules;
 }
 
-// The annotations of service_with() begin on line 9.
-std::string problems_of(const std::vector<std::string>& annotation) {
-    return lines(load_text(service_with(annotation)).problems);
-}
-
 }  // namespace
 
 TEST_CASE("rules stand one a line, with comments, and know where they were written", "[manifest]") {

@@ -14,7 +14,7 @@ manifest::Loaded with_tracing(const std::string& text) {
     return load_text(gateway_with("\n  tracing: " + text + "\n"));
 }
 
-std::string said(const std::string& text) {
+std::string problems_of_tracing(const std::string& text) {
     return lines(with_tracing(text).problems);
 }
 
@@ -46,7 +46,7 @@ TEST_CASE("what is no collector's address is refused", "[tracing]") {
 
 TEST_CASE("tracing is off unless a Gateway says where spans go", "[tracing]") {
     CHECK_FALSE(load_text(gateway_with("")).configuration->gateway.tracing);
-    CHECK(said("{ratio: 0.5}").find("spec.tracing.endpoint") != std::string::npos);
+    CHECK(problems_of_tracing("{ratio: 0.5}").find("spec.tracing.endpoint") != std::string::npos);
 }
 
 TEST_CASE("every field of spec.tracing takes effect", "[tracing]") {
@@ -71,18 +71,18 @@ TEST_CASE("every field of spec.tracing takes effect", "[tracing]") {
 }
 
 TEST_CASE("what is wrong with spec.tracing is said", "[tracing]") {
-    CHECK(said("{endpoint: \"collector:4318\"}").find("OTLP over HTTP") != std::string::npos);
+    CHECK(problems_of_tracing("{endpoint: \"collector:4318\"}").find("OTLP over HTTP") != std::string::npos);
     const std::string good = "endpoint: \"http://c\"";
     for (const auto* bad : {"ratio: 2", "ratio: often", "parent: never", "headers: [{name: a b, value: x}]",
                             "headers: [{name: Host, value: x}]", "headers: [{name: A}]",
                             "headers: [{name: A, value: x, valueFile: y}]", "caFile: /x", "queue: 1",
                             "interval: 1h", "ration: 1"}) {
         INFO(bad);
-        CHECK_FALSE(said("{" + good + ", " + bad + "}").empty());
+        CHECK_FALSE(problems_of_tracing("{" + good + ", " + bad + "}").empty());
     }
 }
 
 TEST_CASE("a header's value is not repeated in messages", "[tracing]") {
-    CHECK(said("{endpoint: \"http://c\", headers: [{name: A, value: \"s3cret\\n\"}]}").find("s3cret") ==
-          std::string::npos);
+    CHECK(problems_of_tracing("{endpoint: \"http://c\", headers: [{name: A, value: \"s3cret\\n\"}]}")
+              .find("s3cret") == std::string::npos);
 }

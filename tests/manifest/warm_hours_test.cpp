@@ -15,10 +15,6 @@ std::vector<autoscaler::WarmWindow> windows_of(const std::vector<std::string>& a
     return loaded.configuration->services.front().scaling.warm_hours;
 }
 
-std::string problems_of(const std::vector<std::string>& annotation) {
-    return lines(load_text(service_with(annotation)).problems);
-}
-
 }  // namespace
 
 TEST_CASE("warm hours stand one a line or with semicolons between them", "[manifest]") {

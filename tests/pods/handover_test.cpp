@@ -53,10 +53,6 @@ struct Houses {
     }
 };
 
-std::string unique(const std::string& name) {
-    return name + "-" + std::to_string(::getpid()) + "-1";
-}
-
 bool runs(pid_t pid) {
     const auto all = all_processes();
     return all.contains(pid) && all.at(pid).state != 'Z';

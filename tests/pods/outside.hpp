@@ -2,6 +2,7 @@
 #pragma once
 
 #include <sys/types.h>
+#include <unistd.h>
 
 #include <boost/asio.hpp>
 #include <chrono>
@@ -17,6 +18,11 @@
 namespace pods::testing {
 
 inline constexpr std::chrono::seconds patience{60};  // only a failing test waits so long
+
+// A name that no other run of these tests uses at the same time.
+inline std::string unique(const std::string& name) {
+    return name + "-" + std::to_string(::getpid()) + "-1";
+}
 
 // Runs the io_context until the condition holds. False: it never did.
 inline bool eventually(asio::io_context& io, const std::function<bool()>& holds) {

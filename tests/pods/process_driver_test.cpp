@@ -50,11 +50,6 @@ struct House {
     std::string log(const std::string& pod) { return read_file(folder.path() / "logs" / (pod + ".log")); }
 };
 
-// Names that no other run of these tests uses at the same time.
-std::string unique(const std::string& name) {
-    return name + "-" + std::to_string(::getpid()) + "-1";
-}
-
 pid_t keeper_of(pid_t pod) {
     return all_processes().at(pod).parent;
 }

@@ -12,7 +12,7 @@ using Change = ProbeChange;
 
 namespace {
 
-const TimePoint start{};
+const TimePoint port_open{};
 constexpr std::string_view progress = "/sdapi/v1/progress?skip_current_image=true";
 
 Container webui(std::vector<std::string> args = {"--listen", "--api"}) {
@@ -47,12 +47,12 @@ struct Pod {
     ProbeState state;
     Duration open_from, mounted_from;
     Duration open_until = 1h;
-    TimePoint now = start;
+    TimePoint now = port_open;
     std::vector<Duration> requests;  // over HTTP, that reached the open port
     std::vector<Change> changes;
 
     Pod(const Container& container, Duration open, Duration mounted)
-        : state(container, start, usual(container)), open_from(open), mounted_from(mounted) {}
+        : state(container, port_open, usual(container)), open_from(open), mounted_from(mounted) {}
 
     std::optional<Kind> next() const {
         std::optional<Kind> first;
@@ -61,16 +61,16 @@ struct Pod {
         return first;
     }
     bool answers(Kind kind) {
-        const bool is_open = now - start >= open_from && now - start < open_until;
+        const bool is_open = now - port_open >= open_from && now - port_open < open_until;
         if (!is_open) return false;
         if (!std::holds_alternative<HttpGetAction>(state.attempt(kind, now).action)) return true;
-        requests.push_back(now - start);
-        return now - start >= mounted_from;
+        requests.push_back(now - port_open);
+        return now - port_open >= mounted_from;
     }
     // Until it is ready or unhealthy for the `count`th time; or until `limit`.
     Change run(Duration limit) {
         while (const auto kind = next()) {
-            if (*state.due(*kind) > start + limit) break;
+            if (*state.due(*kind) > port_open + limit) break;
             now = std::max(now, *state.due(*kind));
             state.begin(*kind, now);
             const bool passes = answers(*kind);
@@ -81,7 +81,7 @@ struct Pod {
         }
         return Change::none;
     }
-    Duration elapsed() const { return now - start; }
+    Duration elapsed() const { return now - port_open; }
 };
 
 }  // namespace
@@ -175,9 +175,9 @@ TEST_CASE("after its window a pod is ready whatever it answers, and that is know
 TEST_CASE("a question of the second stage does not outlast the window", "[second stage]") {
     Pod pod(webui(), 0s, 1h);
     REQUIRE(pod.run(28s) == Change::none);
-    CHECK(pod.state.attempt(Kind::mounting, start + 3s).timeout == 5s);
-    CHECK(pod.state.attempt(Kind::mounting, start + 28s).timeout == 2s);
-    CHECK(pod.state.attempt(Kind::mounting, start + 30s).timeout == 1s);
+    CHECK(pod.state.attempt(Kind::mounting, port_open + 3s).timeout == 5s);
+    CHECK(pod.state.attempt(Kind::mounting, port_open + 28s).timeout == 2s);
+    CHECK(pod.state.attempt(Kind::mounting, port_open + 30s).timeout == 1s);
 }
 
 TEST_CASE("once ready a pod is only connected to", "[second stage]") {
@@ -247,9 +247,9 @@ TEST_CASE("a liveness probe over HTTP keeps the silence", "[second stage]") {
 TEST_CASE("a probe of another port than the pod's own is let be", "[second stage]") {
     auto container = webui();
     container.startup = get(9000);
-    ProbeState state(container, start, usual(container));
-    state.begin(Kind::startup, start);
-    CHECK(std::holds_alternative<HttpGetAction>(state.attempt(Kind::startup, start).action));
-    state.end(Kind::startup, false, start);
-    CHECK(*state.due(Kind::startup) == start + eager_http_interval);
+    ProbeState state(container, port_open, usual(container));
+    state.begin(Kind::startup, port_open);
+    CHECK(std::holds_alternative<HttpGetAction>(state.attempt(Kind::startup, port_open).action));
+    state.end(Kind::startup, false, port_open);
+    CHECK(*state.due(Kind::startup) == port_open + eager_http_interval);
 }

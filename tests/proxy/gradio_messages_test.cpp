@@ -21,7 +21,7 @@ void in_any_pieces(std::string_view text, Check check) {
     check(fed && reader.finish(), reader);
 }
 
-void refused(std::string_view text) {
+void not_taken(std::string_view text) {
     INFO(text);
     in_any_pieces(text, [](bool good, const GradioReader&) { CHECK_FALSE(good); });
 }
@@ -95,25 +95,25 @@ TEST_CASE("a pod's messages are known by their name, wherever it stands") {
 }
 
 TEST_CASE("what is not one JSON object is refused however it is cut") {
-    refused("");
-    refused("  ");
-    refused("[]");
-    refused("\"task(a)\"");
-    refused("12");
-    refused("{");
-    refused(R"j({"data":["task(a)")j");
-    refused(R"j({"data":["task(a)"]}})j");
-    refused(R"j({} {})j");
-    refused(R"j({"a":1,})j");
-    refused("{\"a\":\"\xff\"}");
-    refused("{\"a\":\"\x01\"}");
-    refused(R"j({"a":"\ud800"})j");
+    not_taken("");
+    not_taken("  ");
+    not_taken("[]");
+    not_taken("\"task(a)\"");
+    not_taken("12");
+    not_taken("{");
+    not_taken(R"j({"data":["task(a)")j");
+    not_taken(R"j({"data":["task(a)"]}})j");
+    not_taken(R"j({} {})j");
+    not_taken(R"j({"a":1,})j");
+    not_taken("{\"a\":\"\xff\"}");
+    not_taken("{\"a\":\"\x01\"}");
+    not_taken(R"j({"a":"\ud800"})j");
 }
 
 TEST_CASE("what two readers could read differently is refused") {
-    refused(R"j({"data":[1],"data":["task(a)"]})j");
-    refused(R"j({"session_hash":"a","session_hash":"b"})j");
-    refused(R"j({"d\u0061ta":["x"],"data":["task(a)"]})j");
+    not_taken(R"j({"data":[1],"data":["task(a)"]})j");
+    not_taken(R"j({"session_hash":"a","session_hash":"b"})j");
+    not_taken(R"j({"d\u0061ta":["x"],"data":["task(a)"]})j");
 }
 
 TEST_CASE("nesting has an end") {

@@ -15,12 +15,12 @@ using std::string_view;
 namespace {
 
 using Fields = std::vector<std::pair<string, string>>;
-constexpr string_view key = "dGhlIHNhbXBsZSBub25jZQ==";
+constexpr string_view web_socket_key = "dGhlIHNhbXBsZSBub25jZQ==";
 
 auto read(const Fields& fields, bool ended = true, std::size_t most_octets = 32 << 10) {
     proxy::H2Head head({}, most_octets);
     for (const auto& [name, value] : fields) head.add(name, value);
-    return head.finish(ended, key);
+    return head.finish(ended, web_socket_key);
 }
 
 RequestHead good(const Fields& fields, bool ended = true) {
@@ -112,7 +112,7 @@ TEST_CASE("a WebSocket is asked for as HTTP/1.1 asks, with a key of ours", "[h2]
     CHECK(head.websocket());
     CHECK(head.method() == "GET");
     CHECK(head.target() == "/ws");
-    CHECK(head.first("Sec-WebSocket-Key") == key);
+    CHECK(head.first("Sec-WebSocket-Key") == web_socket_key);
     CHECK(head.has_one("Sec-WebSocket-Key"));
     CHECK(head.framing() == Framing::none);
 }

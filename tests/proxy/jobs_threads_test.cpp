@@ -13,11 +13,11 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr int jobs_each = 300;
-constexpr auto give_up_after = 60s;  // a lost wake-up ends the test instead of hanging it
+constexpr auto jobs_give_up_after = 60s;  // a lost wake-up ends the test instead of hanging it
 
 asio::awaitable<void> errand(asio::io_context& io, Jobs& jobs, int number, std::atomic<int>& over) {
     const auto job = jobs.begin(io, std::to_string(number), std::to_string(number % 7));
-    const auto deadline = Clock::now() + give_up_after;
+    const auto deadline = Clock::now() + jobs_give_up_after;
     for (;;) {
         job->alarm.expires_at(deadline);
         if (jobs.over(*job) || Clock::now() >= deadline) break;

@@ -18,7 +18,7 @@ using manifest::Parent;
 namespace {
 
 const std::string id = "4bf92f3577b34da6a3ce929d0e0e4736";
-const pods::TimePoint start{100s};
+const pods::TimePoint trace_start{100s};
 
 std::optional<TraceContext> caller(bool sampled) {
     return parse_traceparent("00-" + id + "-00f067aa0ba902b7-" + (sampled ? "01" : "00"));
@@ -29,7 +29,7 @@ TraceRecord record() {
     r.context = *caller(true);
     r.span_id = 0xabc;
     r.unix_offset = 1'700'000'000'000'000'000;
-    r.began = start, r.ended = start + 10s;
+    r.began = trace_start, r.ended = trace_start + 10s;
     r.method = "POST", r.path = "/sdapi/v1/txt2img", r.host = "sd.example:8080", r.scheme = "http";
     r.request_class = 'G', r.status = 200, r.service = "default/sd";
     return r;
@@ -166,8 +166,8 @@ TEST_CASE("a tracestate is a list of keys with values", "[tracing]") {
 
 TEST_CASE("a cold request is four spans of one trace, at their times", "[tracing]") {
     auto r = record();
-    r.waits.push_back({start + 1s, start + 6s, 3s});
-    r.tries.push_back({0x123, "sd-1", "127.0.0.1", 7860, start + 6s, start + 9s, 200, {}, {}});
+    r.waits.push_back({trace_start + 1s, trace_start + 6s, 3s});
+    r.tries.push_back({0x123, "sd-1", "127.0.0.1", 7860, trace_start + 6s, trace_start + 9s, 200, {}, {}});
     const auto spans = spans_of(r);
     REQUIRE(spans.size() == 4);
     for (const auto& span : spans) CHECK(span.at("traceId").as_string() == id);
@@ -207,8 +207,8 @@ TEST_CASE("a server's error is an error, a client's is one of its own only", "[t
     r.status = 503, r.refusal = {}, r.waiting_page = true;
     CHECK(spans_of(r)[0].at("status").as_object().empty());
     r = record();
-    r.tries.push_back({1, "p", "::1", 1, start, start, 404, {}, {}});
-    r.tries.push_back({2, "p", "::1", 1, start, start, 0, "pod_died", "gone"});
+    r.tries.push_back({1, "p", "::1", 1, trace_start, trace_start, 404, {}, {}});
+    r.tries.push_back({2, "p", "::1", 1, trace_start, trace_start, 0, "pod_died", "gone"});
     const auto spans = spans_of(r);
     CHECK(spans[1].at("status").at("code") == 2);
     CHECK(spans[2].at("status").at("message") == "gone");
@@ -232,14 +232,14 @@ TEST_CASE("a trace goes into the queue when it is over, each try with the id tha
     std::string head = "GET / HTTP/1.1\r\ntraceparent: 00-" + id + "-ffffffffffffffff-01\r\n\r\n";
     std::vector<std::string> told;
     {
-        Trace trace(queue, *caller(true), start);
+        Trace trace(queue, *caller(true), trace_start);
         for (int i = 0; i < 2; ++i) {
-            trace.begin_try(head, "p", "127.0.0.1", 1, start);
+            trace.begin_try(head, "p", "127.0.0.1", 1, trace_start);
             told.push_back(head.substr(head.find(id) + 33, 16));
-            trace.end_try(start + 1s, i == 0 ? 0 : 200, i == 0 ? "pod_died" : "");
+            trace.end_try(trace_start + 1s, i == 0 ? 0 : 200, i == 0 ? "pod_died" : "");
         }
-        trace.end_try(start + 9s, 500);  // none is open
-        trace.end(start + 2s);
+        trace.end_try(trace_start + 9s, 500);  // none is open
+        trace.end(trace_start + 2s);
         CHECK(queue.take(100).empty());
     }
     const auto taken = queue.take(100);
@@ -254,7 +254,7 @@ TEST_CASE("a full queue drops what comes and counts its spans", "[tracing]") {
     TraceQueue queue;
     queue.bound(3);
     auto one = record();
-    one.waits.push_back({start, start + 1s, 0s});
+    one.waits.push_back({trace_start, trace_start + 1s, 0s});
     queue.put(one);
     queue.put(one);
     CHECK(queue.dropped == 2);

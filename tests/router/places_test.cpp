@@ -12,11 +12,11 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr TimePoint start{};
+constexpr TimePoint outset{};
 using Names = std::vector<std::string>;
 
 // "7", "finished on pod", or "unknown"
-std::string find(const Places& places, std::string_view name, TimePoint now = start) {
+std::string find(const Places& places, std::string_view name, TimePoint now = outset) {
     const auto found = places.find(name, now);
     if (!found) return "unknown";
     if (found->ticket) return std::to_string(static_cast<std::uint64_t>(*found->ticket));
@@ -46,13 +46,13 @@ TEST_CASE("a request is found under its names, and for a while after its end", "
     CHECK(find(p, "request:r") == "7");
     CHECK(find(p, "task:t") == "7");
     CHECK(find(p, "task:other") == "unknown");
-    p.leave(Ticket{7}, "pod-1", start);
-    p.leave(Ticket{7}, "pod-2", start);
-    CHECK(find(p, "task:t", start + Places::kept_for) == "finished on pod-1");
-    CHECK(find(p, "task:t", start + Places::kept_for + 1ns) == "unknown");
-    p.age(start + Places::kept_for);
+    p.leave(Ticket{7}, "pod-1", outset);
+    p.leave(Ticket{7}, "pod-2", outset);
+    CHECK(find(p, "task:t", outset + Places::kept_for) == "finished on pod-1");
+    CHECK(find(p, "task:t", outset + Places::kept_for + 1ns) == "unknown");
+    p.age(outset + Places::kept_for);
     CHECK(p.size() == 2);
-    p.age(start + Places::kept_for + 1ns);
+    p.age(outset + Places::kept_for + 1ns);
     CHECK(p.size() == 0);
 }
 
@@ -61,24 +61,24 @@ TEST_CASE("of several with the same name the newest has it", "[places]") {
     p.enter(Ticket{1}, Names{"request:r", "task:first"});
     SECTION("while the older one is under way") {
         p.enter(Ticket{2}, Names{"request:r"});
-        p.leave(Ticket{1}, "a", start);
+        p.leave(Ticket{1}, "a", outset);
         CHECK(find(p, "request:r") == "2");
         CHECK(find(p, "task:first") == "finished on a");
-        p.leave(Ticket{2}, "b", start);
+        p.leave(Ticket{2}, "b", outset);
         CHECK(find(p, "request:r") == "finished on b");
     }
     SECTION("when the older one has finished") {
-        p.leave(Ticket{1}, "a", start);
+        p.leave(Ticket{1}, "a", outset);
         p.enter(Ticket{2}, Names{"request:r"});
         CHECK(find(p, "request:r") == "2");
-        p.age(start + 1h);
+        p.age(outset + 1h);
         CHECK(find(p, "request:r") == "2");
     }
     SECTION("and its names are forgotten before the older one ends") {
         p.enter(Ticket{2}, Names{"request:r", "task:first"});
-        p.leave(Ticket{2}, "b", start);
-        p.age(start + 1h);
-        p.leave(Ticket{1}, "a", start + 1h);
+        p.leave(Ticket{2}, "b", outset);
+        p.age(outset + 1h);
+        p.leave(Ticket{1}, "a", outset + 1h);
         CHECK(p.size() == 0);
     }
 }
@@ -91,10 +91,10 @@ TEST_CASE("names are bounded: two of a request, none too long, a thousand finish
     CHECK(find(p, "c") == "unknown");
     for (std::uint64_t i = 2; i < 2 + Places::most_finished; ++i) {
         p.enter(Ticket{i}, Names{"request:" + std::to_string(i)});
-        p.leave(Ticket{i}, "pod", start);
+        p.leave(Ticket{i}, "pod", outset);
     }
     CHECK(p.size() == 2 + Places::most_finished);
-    p.leave(Ticket{1}, "pod", start);
+    p.leave(Ticket{1}, "pod", outset);
     CHECK(p.size() == Places::most_finished);
     CHECK(find(p, "request:2") == "unknown");
     CHECK(find(p, "request:3") == "unknown");
@@ -115,7 +115,7 @@ TEST_CASE("what is usual is not moved by one that hangs, and follows a change", 
 }
 
 TEST_CASE("a wait is the rounds before it and the rest of the one under way", "[places]") {
-    const auto now = start + 100s;
+    const auto now = outset + 100s;
     const auto wait = [&](const Standing& s) { return expected_wait(s, {}, 10s, now); };
     CHECK(wait(standing(0, 2, now - 4s)) == 6s);
     CHECK(wait(standing(1, 2, now - 1s)) == 9s);
@@ -128,7 +128,7 @@ TEST_CASE("a wait is the rounds before it and the rest of the one under way", "[
 }
 
 TEST_CASE("a wait for a cold start is its rest, and the rounds after it", "[places]") {
-    const auto now = start + 100s;
+    const auto now = outset + 100s;
     const auto wait = [&](std::size_t ahead, const Outlook& o, std::optional<Duration> usual = 10s) {
         return expected_wait(standing(ahead, 0, {}), o, usual, now);
     };
