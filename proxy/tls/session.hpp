@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "proxy/bounds/rate_allowance.hpp"
 #include "proxy/tls/context.hpp"
 
 namespace proxy {
@@ -56,6 +57,8 @@ public:
 
 private:
     friend struct TlsBio;
+    static void heard(int is_ours, int version, int type, const void* octets, std::size_t size, SSL*,
+                      void* session);
     std::size_t read_ahead(std::span<char> into, boost::system::error_code&);
     std::optional<Moved> outcome(bool& waits_the_other_way, bool other_way_is_write);
 
@@ -67,6 +70,8 @@ private:
     std::string trouble_;
     bool reading_waits_to_write_ = false, writing_waits_to_read_ = false;
     bool write_pending_ = false, established_ = false, broken_ = false;
+    RateAllowance without_content_;
+    bool too_much_ = false;  // said without content: it is heard no more
 };
 
 }  // namespace proxy

@@ -60,8 +60,7 @@ void H2Head::add(std::string_view name, std::string_view value) {
 }
 
 void H2Head::add_pseudo(std::string_view name, std::string_view value) {
-    if (!lines_.empty() || !cookie_.empty() || host_)
-        return refuse(400, "a pseudo-header field comes after others");
+    if (any_field_) return refuse(400, "a pseudo-header field comes after others");
     Pseudo* const slot = name == ":method"      ? &method_
                          : name == ":scheme"    ? &scheme_
                          : name == ":authority" ? &authority_
@@ -73,7 +72,12 @@ void H2Head::add_pseudo(std::string_view name, std::string_view value) {
     *slot = value;
 }
 
+bool H2Head::is_trailer(std::string_view name, std::string_view value) {
+    return is_lower_case_name(name) && is_clean_value(value) && !is_connection_specific(name);
+}
+
 void H2Head::add_field(std::string_view name, std::string_view value) {
+    any_field_ = true;
     if (!is_lower_case_name(name)) return refuse(400, "a field name is not a token in lower case");
     if (is_connection_specific(name)) return refuse(400, "a field is about a connection of HTTP/1.1");
     if (name == "te" && !same_name(value, "trailers")) return refuse(400, "TE is other than trailers");

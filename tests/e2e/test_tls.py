@@ -234,6 +234,22 @@ class Tls(Base):
             input=b"R\n", capture_output=True, timeout=20, check=False)
         self.assertIn(b"no renegotiation", done.stderr)
 
+    def test_keys_that_are_changed_without_end_end_the_connection(self):
+        client = subprocess.Popen(["openssl", "s_client", "-connect", f"127.0.0.1:{self.port}", "-servername", wire.HOST],
+                                  stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        end = time.monotonic() + 20
+        try:
+            while client.poll() is None and time.monotonic() < end:
+                client.stdin.write(b"K\n")  # a change of keys that asks for one of ours
+                client.stdin.flush()
+                time.sleep(0.005)
+        except BrokenPipeError:
+            pass
+        finally:
+            client.terminate()
+        self.assertNotEqual(client.wait(), -signal.SIGTERM, "it was still heard")
+        self.assert_status(self.ask(self.connect()), 200, self.gw)
+
     def test_garbage_in_place_of_a_handshake_ends_the_connection_and_is_counted(self):
         before = self.metric("pilotlight_tls_handshake_failures_total")
         for octets in (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"\x16\x03\x01\xff\xff" + b"\x01" * 400, b"\0" * 300):
