@@ -41,9 +41,11 @@ public:
     // At most one record, of as much of the pieces as fits; empty: nothing goes yet. What is then given must
     // begin with the same octets again.
     std::optional<Moved> write(std::span<const std::string_view> pieces);
+    // A read gets something, whatever the socket says. Not while it has to write first: what lies there would
+    // be asked for again and again, and nobody else would have a turn.
     bool pending() const {
-        return SSL_pending(ssl_.get()) > 0 || ahead_at_ < ahead_.size();
-    }  // a read gets something, whatever the socket says
+        return !reading_waits_to_write_ && (SSL_pending(ssl_.get()) > 0 || ahead_at_ < ahead_.size());
+    }
     bool reading_waits_to_write() const { return reading_waits_to_write_; }
     bool writing_waits_to_read() const { return writing_waits_to_read_; }
     void end();  // close_notify, if it goes at once; nothing is written after it

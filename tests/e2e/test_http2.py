@@ -338,6 +338,23 @@ class WebSockets(Base):
         client.until(lambda: tunnel.state.over)
         self.assertTrue(tunnel.state.over)
 
+    def test_a_socket_behind_which_trailers_come_is_over_and_holds_nobody_up(self):
+        def quiet(seen, peer):
+            if "upgrade" not in seen.names():
+                return sized(b"page")
+            peer.send(switch(seen))
+            while peer.more():
+                pass
+        gateway, _ = self.recorder(quiet)
+        for flags, trailers in ((0, [("x", "y")]), (END_STREAM, [(":path", "/")]), (0, [(":path", "/")])):
+            client = self.client(gateway)
+            tunnel = Tunnel(client, "/queue/other")
+            self.assertEqual(tunnel.opened(), 200)
+            client.send(frame(HEADERS, END_HEADERS | flags, tunnel.stream, block(trailers)))
+            client.until(lambda: tunnel.state.over)
+            self.assertEqual(tunnel.state.reset, PROTOCOL_ERROR)
+            self.assertEqual(client.request().status, 200)
+
     def test_a_pod_that_answers_another_key_is_refused(self):
         wrong = {"sec-websocket-key": "AAAAAAAAAAAAAAAAAAAAAA=="}
         gateway, _ = self.recorder(lambda seen, peer: peer.send(switch(wrong)))
