@@ -144,7 +144,8 @@ proxy::FileStamps Guards::look() const {
         stamps.push_back(proxy::stamp_of(files.certificate));
         stamps.push_back(proxy::stamp_of(files.key));
     }
-    if (settings_.tls->clients) stamps.push_back(proxy::stamp_of(settings_.tls->clients->ca));
+    if (const auto& clients = settings_.tls->clients)
+        for (const auto& file : {clients->ca, clients->crl}) stamps.push_back(proxy::stamp_of(file));
     return stamps;
 }
 

@@ -26,6 +26,7 @@ AccessKey read_key(const Node& node, const std::string& path, Problems& problems
     key.hash = hash;
     fields.number("running", key.running, 1, 1'000'000);
     fields.number("waiting", key.waiting, 1, 1'000'000);
+    fields.number("withoutSlot", key.without_slot, 1, 1'000'000);
     fields.close();
     return key;
 }

@@ -61,6 +61,7 @@ void read_clients(Fields& tls, Admin& admin) {
     ClientCertificates clients;
     clients.required = false;  // who has none may have a token, and probes have neither
     read_file(fields, "ca", clients.ca);
+    read_revocations(fields, clients);
     admin.certificates.admin = read_role(fields, "read");
     fields.texts("admins", admin.certificates.admins);
     if (admin.certificates.admin && !admin.certificates.admins.empty())

@@ -90,8 +90,9 @@ struct CertificateFiles {
 
 struct ClientCertificates {
     std::filesystem::path ca;
-    bool required = true;  // else one is asked for; a wrong one is refused all the same
-    bool forward = false;  // its subject goes to the pod, in X-Forwarded-Client-Cert
+    std::filesystem::path crl;  // empty: nobody's certificate was revoked
+    bool required = true;       // else one is asked for; a wrong one is refused all the same
+    bool forward = false;       // its subject goes to the pod, in X-Forwarded-Client-Cert
     Origin origin;
 
     friend bool operator==(const ClientCertificates&, const ClientCertificates&) = default;
@@ -119,6 +120,7 @@ struct Listener {
     std::string address = "0.0.0.0";
     std::uint16_t port = 8080;
     std::optional<Tls> tls = {};
+    bool http2 = true;            // in clear, to who begins with it; over TLS see there
     bool proxy_protocol = false;  // every connection begins with its header
     std::optional<std::uint16_t> https_port =
         {};  // a request for a host of ours is sent there, to the same host
@@ -196,10 +198,11 @@ struct Timeouts {
 
 // A key that opens services; its user has it, we have a hash of it.
 struct AccessKey {
-    std::string name;         // in logs and metrics
-    std::string hash;         // manifest/key_hash.hpp
-    std::size_t running = 0;  // slots that its requests may hold at a time; 0: no bound
-    std::size_t waiting = 0;  // of its requests may wait; 0: half of the queue
+    std::string name;                 // in logs and metrics
+    std::string hash;                 // manifest/key_hash.hpp
+    std::size_t running = 0;          // slots that its requests may hold at a time; 0: no bound
+    std::size_t waiting = 0;          // of its requests may wait; 0: half of the queue
+    std::size_t without_slot = 1000;  // of its requests that take none, at a time
 
     friend bool operator==(const AccessKey&, const AccessKey&) = default;
 };

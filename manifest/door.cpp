@@ -16,6 +16,10 @@ void read_file(Fields& fields, std::string_view name, std::filesystem::path& out
     if (fields.need_text(name, text)) out = text;
 }
 
+void read_revocations(Fields& fields, ClientCertificates& out) {
+    if (fields.find("crl")) read_file(fields, "crl", out.crl);
+}
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -45,6 +49,7 @@ std::optional<ClientCertificates> read_clients(Fields& tls) {
     Fields fields(node, tls.path_of("clientCertificates"), tls.problems());
     ClientCertificates clients;
     read_file(fields, "ca", clients.ca);
+    read_revocations(fields, clients);
     std::string mode = "require";
     fields.one_of("mode", mode, {"require", "request"});
     clients.required = mode == "require";
@@ -95,6 +100,10 @@ void read_address(Fields& fields, Listener& listener) {
 void read_door(Fields& listener, const Gateway& gateway, Listener& out) {
     if (const Node* node = listener.find("tls"))
         out.tls = read_tls(node, listener.path_of("tls"), listener.problems());
+    listener.flag("http2", out.http2);
+    if (out.tls && listener.find("http2"))
+        listener.error("http2",
+                       "is about HTTP in clear; this listener has tls, so write it there: tls.http2");
     listener.flag("proxyProtocol", out.proxy_protocol);
     if (out.proxy_protocol && gateway.trusted_proxies.empty())
         listener.error("proxyProtocol",

@@ -14,6 +14,9 @@ void read_address(Fields& fields, Listener& listener);
 // A PEM file's path, which must be there.
 void read_file(Fields& fields, std::string_view name, std::filesystem::path& out);
 
+// The list of revoked certificates, which need not be there.
+void read_revocations(Fields& fields, ClientCertificates& out);
+
 // Where these fields stand.
 Origin origin_of(const Fields& fields);
 

@@ -14,6 +14,7 @@ std::pair<std::string, std::uint16_t> key_of(const manifest::Listener& listener)
 
 std::variant<std::shared_ptr<const Door>, Wrong> Doors::make(const manifest::Listener& listener) {
     auto door = std::make_shared<Door>();
+    door->http2 = listener.http2;
     door->proxy_protocol = listener.proxy_protocol;
     door->https_port = listener.https_port;
     if (const auto& strict = listener.strict_transport)
@@ -73,7 +74,7 @@ FileStamps Doors::look() const {
     for (const auto& listener : gateway_.listeners) {
         if (!listener.tls) continue;
         for (const auto& files : listener.tls->certificates) add(files.certificate), add(files.key);
-        if (listener.tls->clients) add(listener.tls->clients->ca);
+        if (const auto& clients = listener.tls->clients) add(clients->ca), add(clients->crl);
     }
     return stamps;
 }

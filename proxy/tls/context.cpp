@@ -84,14 +84,36 @@ int ticket_key(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX*
     return found->old ? 2 : 1;
 }
 
-// A ticket made where other clients are let in must not let anybody in here.
-std::array<unsigned char, 32> session_context(const manifest::Tls& tls,
-                                              const std::vector<OpenSsl<X509>>& authorities) {
+// Who vouches for clients, and whom they vouch for no more.
+struct Authorities {
+    std::vector<OpenSsl<X509>> certificates;
+    std::vector<OpenSsl<X509_CRL>> revocations;
+};
+
+std::variant<Authorities, Wrong> authorities_of(const manifest::Tls& tls) {
+    Authorities authorities;
+    if (!tls.clients) return authorities;
+    auto certificates = read_authorities(tls.clients->ca);
+    if (const auto* wrong = std::get_if<Wrong>(&certificates)) return *wrong;
+    auto revocations = read_revocations(tls.clients->crl);
+    if (const auto* wrong = std::get_if<Wrong>(&revocations)) return *wrong;
+    authorities.certificates = std::move(std::get<0>(certificates));
+    authorities.revocations = std::move(std::get<0>(revocations));
+    return authorities;
+}
+
+// A ticket made where other clients are let in must not let anybody in here, nor one of a certificate that
+// has been revoked since.
+std::array<unsigned char, 32> session_context(const manifest::Tls& tls, const Authorities& authorities) {
     std::string seed = tls.clients ? (tls.clients->required ? "require" : "request") : "anybody";
-    for (const auto& authority : authorities) {
-        std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-        unsigned size = 0;
+    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+    unsigned size = 0;
+    for (const auto& authority : authorities.certificates) {
         X509_digest(authority.get(), EVP_sha256(), digest.data(), &size);
+        seed.append(digest.begin(), digest.begin() + size);
+    }
+    for (const auto& list : authorities.revocations) {
+        X509_CRL_digest(list.get(), EVP_sha256(), digest.data(), &size);
         seed.append(digest.begin(), digest.begin() + size);
     }
     std::array<unsigned char, 32> out{};
@@ -99,11 +121,15 @@ std::array<unsigned char, 32> session_context(const manifest::Tls& tls,
     return out;
 }
 
-void ask_clients(SSL_CTX* context, bool required, const std::vector<OpenSsl<X509>>& authorities) {
-    for (const auto& authority : authorities) {
-        X509_STORE_add_cert(SSL_CTX_get_cert_store(context), authority.get());
+void ask_clients(SSL_CTX* context, bool required, const Authorities& authorities) {
+    auto* const store = SSL_CTX_get_cert_store(context);
+    for (const auto& authority : authorities.certificates) {
+        X509_STORE_add_cert(store, authority.get());
         SSL_CTX_add_client_CA(context, authority.get());
     }
+    for (const auto& list : authorities.revocations) X509_STORE_add_crl(store, list.get());
+    // An authority without a list, or with one that is out of date, vouches for nobody then.
+    if (!authorities.revocations.empty()) X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK);
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER | (required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), nullptr);
 }
 
@@ -150,12 +176,9 @@ std::variant<std::shared_ptr<const TlsContext>, Wrong> TlsContext::make(const ma
     made->ticket_keys_ = std::move(keys);
     made->reject_unknown_ = tls.reject_unknown_names;
     made->http2_ = http2;
-    std::vector<OpenSsl<X509>> authorities;
-    if (tls.clients) {
-        auto read = read_authorities(tls.clients->ca);
-        if (const auto* wrong = std::get_if<Wrong>(&read)) return *wrong;
-        authorities = std::move(std::get<std::vector<OpenSsl<X509>>>(read));
-    }
+    const auto clients = authorities_of(tls);
+    if (const auto* wrong = std::get_if<Wrong>(&clients)) return *wrong;
+    const auto& authorities = std::get<Authorities>(clients);
     const auto id = session_context(tls, authorities);
     for (const auto& files : tls.certificates) {
         auto read = read_credentials(files.certificate, files.key);

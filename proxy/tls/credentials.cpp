@@ -154,6 +154,15 @@ public:
     void at(const manifest::ClientCertificates& clients) {
         const auto read = read_authorities(clients.ca);
         if (const auto* wrong = std::get_if<Wrong>(&read)) say(clients.origin, wrong->sentence, false);
+        const auto lists = read_revocations(clients.crl);
+        if (const auto* wrong = std::get_if<Wrong>(&lists))
+            return say(clients.origin, wrong->sentence, false);
+        for (const auto& list : std::get<std::vector<OpenSsl<X509_CRL>>>(lists))
+            if (const auto* until = X509_CRL_get0_nextUpdate(list.get()); until && seconds_of(until) <= now_)
+                say(clients.origin,
+                    fmt::format("{}: was to be renewed by {}; until it is, no client's certificate is taken",
+                                clients.crl.string(), date(seconds_of(until))),
+                    true);
     }
 
     std::vector<manifest::Problem> problems;
@@ -209,6 +218,20 @@ std::variant<std::vector<OpenSsl<X509>>, Wrong> read_authorities(const std::file
     if (const auto* wrong = std::get_if<Wrong>(&read)) return *wrong;
     auto all = certificates_in(std::get<Contents>(read).octets);
     if (all.empty()) return Wrong{fmt::format("{}: there is no certificate in PEM in it", file.string())};
+    return all;
+}
+
+std::variant<std::vector<OpenSsl<X509_CRL>>, Wrong> read_revocations(const std::filesystem::path& file) {
+    std::vector<OpenSsl<X509_CRL>> all;
+    if (file.empty()) return all;
+    const auto read = read_file(file);
+    if (const auto* wrong = std::get_if<Wrong>(&read)) return *wrong;
+    const auto from = reader(std::get<Contents>(read).octets);
+    while (auto* one = PEM_read_bio_X509_CRL(from.get(), nullptr, no_passphrase, nullptr))
+        all.emplace_back(one);
+    ERR_clear_error();
+    if (all.empty())
+        return Wrong{fmt::format("{}: there is no list of revoked certificates in PEM in it", file.string())};
     return all;
 }
 

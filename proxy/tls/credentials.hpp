@@ -19,6 +19,7 @@ namespace proxy {
 
 struct FreeOpenSsl {
     void operator()(X509* x) const { X509_free(x); }
+    void operator()(X509_CRL* x) const { X509_CRL_free(x); }
     void operator()(EVP_PKEY* x) const { EVP_PKEY_free(x); }
     void operator()(BIO* x) const { BIO_free(x); }
     void operator()(SSL_CTX* x) const { SSL_CTX_free(x); }
@@ -46,6 +47,9 @@ std::variant<Credentials, Wrong> read_credentials(const std::filesystem::path& c
 
 // Certificates that vouch for clients.
 std::variant<std::vector<OpenSsl<X509>>, Wrong> read_authorities(const std::filesystem::path& file);
+
+// Which of their certificates they have revoked.
+std::variant<std::vector<OpenSsl<X509_CRL>>, Wrong> read_revocations(const std::filesystem::path& file);
 
 // What would keep a gateway with these listeners from serving, and what should be known about their
 // certificates, each with the place in the manifest.

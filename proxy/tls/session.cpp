@@ -21,6 +21,9 @@ constexpr std::size_t record = 16 << 10;  // RFC 8446 section 5.1: the longest
 // OpenSSL asks for a record's first five octets, then for the rest of it: two reads, one of which is spared
 // for what fits here.
 constexpr std::size_t most_ahead = 1 << 10;
+// Changes of keys (RFC 8446 section 4.6.3) and refused handshakes within a connection, in 10 s. OpenSSL goes
+// on within one read as long as they come.
+constexpr std::size_t most_without_content = 32;
 
 std::string distinguished_name(const X509_NAME* name) {
     const OpenSsl<BIO> out(BIO_new(BIO_s_mem()));
@@ -67,6 +70,7 @@ struct TlsBio {
 
     static int read(BIO* bio, char* into, int size) {
         BIO_clear_retry_flags(bio);
+        if (session(bio).too_much_) return moved(0, boost::asio::error::connection_reset);
         error_code error;
         const auto got = session(bio).read_ahead({into, static_cast<std::size_t>(size)}, error);
         if (error == boost::asio::error::would_block) BIO_set_retry_read(bio);
@@ -108,7 +112,10 @@ struct TlsBio {
 };
 
 TlsSession::TlsSession(std::shared_ptr<const TlsContext> context, TlsTransport& below)
-    : context_(std::move(context)), below_(below), ssl_(SSL_new(context_->context())) {
+    : context_(std::move(context)),
+      below_(below),
+      ssl_(SSL_new(context_->context())),
+      without_content_(most_without_content, pods::Clock::now()) {
     auto* const bio = BIO_new(TlsBio::method());
     if (!ssl_ || bio == nullptr) {
         BIO_free(bio);
@@ -118,6 +125,18 @@ TlsSession::TlsSession(std::shared_ptr<const TlsContext> context, TlsTransport& 
     BIO_set_init(bio, 1);
     SSL_set_bio(ssl_.get(), bio, bio);
     SSL_set_accept_state(ssl_.get());
+    SSL_set_msg_callback(ssl_.get(), heard);
+    SSL_set_msg_callback_arg(ssl_.get(), this);
+}
+
+// A handshake within a connection is refused with a warning of ours.
+void TlsSession::heard(int is_ours, int, int type, const void* octets, std::size_t size, SSL*,
+                       void* session) {
+    auto& mine = *static_cast<TlsSession*>(session);
+    if (!mine.established_ || type != (is_ours == 0 ? SSL3_RT_HANDSHAKE : SSL3_RT_ALERT)) return;
+    const bool refusal = size == 2 && static_cast<const unsigned char*>(octets)[1] == SSL_AD_NO_RENEGOTIATION;
+    if (is_ours != 0 && !refusal) return;
+    if (!mine.without_content_.take(pods::Clock::now())) mine.too_much_ = true;
 }
 
 std::size_t TlsSession::read_ahead(std::span<char> into, error_code& error) {

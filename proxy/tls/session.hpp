@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "proxy/bounds/rate_allowance.hpp"
 #include "proxy/tls/context.hpp"
 
 namespace proxy {
@@ -40,9 +41,11 @@ public:
     // At most one record, of as much of the pieces as fits; empty: nothing goes yet. What is then given must
     // begin with the same octets again.
     std::optional<Moved> write(std::span<const std::string_view> pieces);
+    // A read gets something, whatever the socket says. Not while it has to write first: what lies there would
+    // be asked for again and again, and nobody else would have a turn.
     bool pending() const {
-        return SSL_pending(ssl_.get()) > 0 || ahead_at_ < ahead_.size();
-    }  // a read gets something, whatever the socket says
+        return !reading_waits_to_write_ && (SSL_pending(ssl_.get()) > 0 || ahead_at_ < ahead_.size());
+    }
     bool reading_waits_to_write() const { return reading_waits_to_write_; }
     bool writing_waits_to_read() const { return writing_waits_to_read_; }
     void end();  // close_notify, if it goes at once; nothing is written after it
@@ -56,6 +59,8 @@ public:
 
 private:
     friend struct TlsBio;
+    static void heard(int is_ours, int version, int type, const void* octets, std::size_t size, SSL*,
+                      void* session);
     std::size_t read_ahead(std::span<char> into, boost::system::error_code&);
     std::optional<Moved> outcome(bool& waits_the_other_way, bool other_way_is_write);
 
@@ -67,6 +72,8 @@ private:
     std::string trouble_;
     bool reading_waits_to_write_ = false, writing_waits_to_read_ = false;
     bool write_pending_ = false, established_ = false, broken_ = false;
+    RateAllowance without_content_;
+    bool too_much_ = false;  // said without content: it is heard no more
 };
 
 }  // namespace proxy

@@ -28,6 +28,11 @@ asio::awaitable<std::optional<Refusal>> Visit::let_in() {
     key->requests.fetch_add(1, std::memory_order_relaxed);
     key_ = std::shared_ptr<const AccessKeyState>(keys, key);
     record_.key = key->settings.name;
+    // What takes a slot has its bounds in the queue.
+    if (takes_a_slot(classified_.what) || classified_.what == router::Class::socket) co_return std::nullopt;
+    auto place = KeyPlace::take(key_);
+    if (!place) co_return Refusal::key_limit;
+    key_place_ = std::move(*place);
     co_return std::nullopt;
 }
 

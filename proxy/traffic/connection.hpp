@@ -59,9 +59,9 @@ private:
     std::string take_early() override { return std::exchange(in_, {}); }
 
     void keep_watching();
-    bool may_be_http2() const {
-        return first_ && !stream_.tls();
-    }  // by prior knowledge, RFC 9113 section 3.3
+    bool may_be_http2() const {  // by prior knowledge, RFC 9113 section 3.3
+        return first_ && !stream_.tls() && (!arrival_.door || arrival_.door->http2);
+    }
 
     Worker& worker_;
     Stream stream_;

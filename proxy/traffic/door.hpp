@@ -16,6 +16,7 @@ constexpr bool speaks_http2 = true;  // offered in ALPN
 
 struct Door {
     std::shared_ptr<const TlsContext> tls;  // null: plain
+    bool http2 = true;                      // in clear
     bool proxy_protocol = false;
     bool forward_client_certificate = false;
     std::optional<std::uint16_t> https_port;  // plain requests are sent there

@@ -10,6 +10,8 @@
 namespace proxy {
 namespace {
 
+constexpr std::size_t most_times_through_us = 8;  // one behind the other there may be two
+
 bool one_of(std::string_view name, std::initializer_list<std::string_view> names) {
     return std::any_of(names.begin(), names.end(), [&](auto other) { return same_name(name, other); });
 }
@@ -74,7 +76,7 @@ void joined_line(std::string& out, const Head& head, std::string_view name, std:
     out += name;
     out += ": ";
     for (const auto& field : head.fields())
-        if (same_name(field.name, name)) (out += field.value) += ", ";
+        if (same_name(field.name, name) && !field.value.empty()) (out += field.value) += ", ";
     out += added;
     out += "\r\n";
 }
@@ -208,6 +210,17 @@ std::string interim_for_client(const ResponseHead& head) {
 
 std::string chunk_start(std::size_t octets) {
     return fmt::format("{:x}\r\n", octets);
+}
+
+bool goes_in_circles(const RequestHead& head) {
+    constexpr std::string_view us = " pilotlight";
+    std::size_t times = 0;
+    for (const auto& field : head.fields())
+        if (same_name(field.name, "Via"))
+            for (auto at = field.value.find(us); at != std::string_view::npos;
+                 at = field.value.find(us, at + us.size()))
+                ++times;
+    return times >= most_times_through_us;
 }
 
 bool is_request_id(std::string_view text) {

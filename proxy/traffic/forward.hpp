@@ -47,6 +47,9 @@ std::string interim_for_client(const ResponseHead&);
 // "2a\r\n": what goes before a chunk of that many octets; CRLF goes after it.
 std::string chunk_start(std::size_t octets);
 
+// It has passed a Pilotlight so often that its pod must be the gateway itself (RFC 9110 section 7.6.3).
+bool goes_in_circles(const RequestHead&);
+
 bool is_request_id(std::string_view);  // 1 to 64 of [A-Za-z0-9._-]
 // W3C Trace Context sections 3.2 and 3.3: of version 00, or of a later one by what that would share with it.
 bool is_traceparent(std::string_view);

@@ -18,6 +18,10 @@ constexpr std::size_t frame_head_size = 9;  // RFC 9113 section 4.1
 // a record of a few octets.
 constexpr std::size_t most_in_a_frame = (16 << 10) - frame_head_size;
 
+// How often a peer may say that it has taken what we sent: of the stream and of the connection, and in small
+// steps if it likes.
+constexpr std::size_t updates_a_frame = 2, octets_an_update = 1 << 10;
+
 H2Session& session_of(void* user_data) {
     return *static_cast<H2Session*>(user_data);
 }
@@ -50,6 +54,12 @@ const nghttp2_session_callbacks* H2Callbacks::table() {
     static const auto all = [] {
         nghttp2_session_callbacks* callbacks = nullptr;
         if (nghttp2_session_callbacks_new(&callbacks) != 0) throw std::bad_alloc();
+        nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, frame_began);
+        nghttp2_session_callbacks_set_unpack_extension_callback(
+            callbacks, [](nghttp2_session*, void**, const nghttp2_frame_hd*, void*) -> int {
+                return NGHTTP2_ERR_CANCEL;  // no such frame says anything to us
+            });
+        nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks, frame_refused);
         nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, begin_headers);
         nghttp2_session_callbacks_set_on_header_callback(callbacks, header);
         nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, frame_received);
@@ -62,11 +72,51 @@ const nghttp2_session_callbacks* H2Callbacks::table() {
     return all;
 }
 
+// It costs us, and moves no request on.
+void H2Callbacks::takes_our_time(H2Session& session) {
+    if (!session.control_frames_.take(Clock::now())) session.too_much_ = true;
+}
+
+// Of every frame but content of a stream that is over, which nghttp2 passes over without a word.
+int H2Callbacks::frame_began(nghttp2_session*, const nghttp2_frame_hd* head, void* user_data) {
+    return guarded([&] {
+        auto& session = session_of(user_data);
+        const bool of_nothing = head->stream_id <= session.last_stream_ && !session.is_open(head->stream_id);
+        switch (head->type) {
+            case NGHTTP2_HEADERS:
+            case NGHTTP2_RST_STREAM:
+                if (of_nothing) takes_our_time(session);
+                session.last_stream_ = std::max(session.last_stream_, head->stream_id);
+                break;
+            case NGHTTP2_WINDOW_UPDATE:  // who takes what we send says so
+                if (session.updates_due_ > 0)
+                    --session.updates_due_;
+                else
+                    takes_our_time(session);
+                break;
+            case NGHTTP2_DATA:
+            case NGHTTP2_CONTINUATION:
+                break;
+            default:  // PING, SETTINGS, PRIORITY, GOAWAY, whatever there may be
+                takes_our_time(session);
+        }
+        return 0;
+    });
+}
+
+// As one that asks for a stream too many.
+int H2Callbacks::frame_refused(nghttp2_session*, const nghttp2_frame*, int, void* user_data) {
+    return guarded([&] {
+        takes_our_time(session_of(user_data));
+        return 0;
+    });
+}
+
 int H2Callbacks::begin_headers(nghttp2_session*, const nghttp2_frame* frame, void* user_data) {
     return guarded([&] {
         auto& session = session_of(user_data);
         session.head_began_ = Clock::now();
-        if (!is_request(*frame)) return 0;  // trailers: read, bounded by nghttp2, and dropped
+        if (!is_request(*frame)) return 0;  // trailers: looked at, bounded by nghttp2, and dropped
         const auto& routing = *session.worker_.routing();
         if (session.streams_.size() >= served_at_once * routing.limits.http2_streams)
             return int{NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE};
@@ -84,8 +134,11 @@ int H2Callbacks::header(nghttp2_session*, const nghttp2_frame* frame, const std:
                         std::uint8_t, void* user_data) {
     return guarded([&] {
         auto* stream = session_of(user_data).find(frame->hd.stream_id);
-        if (stream != nullptr && is_request(*frame))
+        if (stream == nullptr) return 0;
+        if (is_request(*frame))
             stream->fields().add(text(name, name_size), text(value, value_size));
+        else if (!H2Head::is_trailer(text(name, name_size), text(value, value_size)))
+            stream->refuse_as_malformed();
         return 0;
     });
 }
@@ -99,26 +152,21 @@ int H2Callbacks::frame_received(nghttp2_session*, const nghttp2_frame* frame, vo
 
 void H2Callbacks::received(H2Session& session, const nghttp2_frame& frame) {
     auto* stream = session.find(frame.hd.stream_id);
-    bool costs_us = false;  // and moves no request on
     switch (frame.hd.type) {
         case NGHTTP2_HEADERS:
             headers_received(session, frame);
             break;
         case NGHTTP2_DATA:
             if (ends_stream(frame) && stream != nullptr) stream->received_end(false);
-            costs_us = frame.hd.length == 0 && !ends_stream(frame);
+            if (frame.hd.length == frame.data.padlen && !ends_stream(frame)) takes_our_time(session);
             break;
         case NGHTTP2_RST_STREAM:
             if (stream != nullptr && !stream->has_sent_end() && !session.resets_.take(Clock::now()))
                 session.too_much_ = true;
             break;
-        case NGHTTP2_WINDOW_UPDATE:
-        case NGHTTP2_GOAWAY:
+        default:
             break;
-        default:  // PING, SETTINGS, PRIORITY
-            costs_us = true;
     }
-    if (costs_us && !session.control_frames_.take(Clock::now())) session.too_much_ = true;
 }
 
 void H2Callbacks::headers_received(H2Session& session, const nghttp2_frame& frame) {
@@ -159,13 +207,15 @@ ssize_t H2Callbacks::read_content(nghttp2_session*, std::int32_t, std::uint8_t*,
 int H2Callbacks::send_content(nghttp2_session*, nghttp2_frame*, const std::uint8_t* frame_head,
                               std::size_t size, nghttp2_data_source* source, void* user_data) {
     return guarded([&] {
-        auto& out = session_of(user_data).out_;
+        auto& session = session_of(user_data);
+        auto& out = session.out_;
         auto& stream = *static_cast<H2Stream*>(source->ptr);
         const auto octets = stream.outgoing().substr(0, size);
         if (const auto all = out.size() + frame_head_size + size; all > out.capacity())
             out.reserve(std::max(all, std::min(2 * all, most_at_once)));
         out.append(text(frame_head, frame_head_size)).append(octets);
         stream.sent(octets.size());
+        session.updates_due_ += updates_a_frame + octets.size() / octets_an_update;
         return 0;
     });
 }

@@ -16,6 +16,8 @@ struct H2Callbacks {
 private:
     static int send_content(nghttp2_session*, nghttp2_frame*, const std::uint8_t* frame_head,
                             std::size_t size, nghttp2_data_source*, void* session);
+    static int frame_began(nghttp2_session*, const nghttp2_frame_hd*, void* session);
+    static int frame_refused(nghttp2_session*, const nghttp2_frame*, int why, void* session);
     static int begin_headers(nghttp2_session*, const nghttp2_frame*, void* session);
     static int header(nghttp2_session*, const nghttp2_frame*, const std::uint8_t* name, std::size_t name_size,
                       const std::uint8_t* value, std::size_t value_size, std::uint8_t flags, void* session);
@@ -25,6 +27,7 @@ private:
     static int frame_sent(nghttp2_session*, const nghttp2_frame*, void* session);
     static int stream_closed(nghttp2_session*, std::int32_t id, std::uint32_t why, void* session);
 
+    static void takes_our_time(H2Session&);
     static void received(H2Session&, const nghttp2_frame&);
     static void headers_received(H2Session&, const nghttp2_frame&);
 };

@@ -20,6 +20,7 @@ Duplex::Executor H2Stream::executor() {
 
 std::optional<Duplex::Read> H2Stream::try_read(std::span<char> into) {
     if (inbox_.empty()) {
+        if (malformed_) return Read{asio::error::connection_reset, 0};
         if (received_end_) return Read{asio::error::eof, 0};
         if (closed_) return Read{asio::error::connection_reset, 0};
         return std::nullopt;

@@ -15,6 +15,9 @@ constexpr OctetTable name_table([](char c) { return is_token_octet(c) && !(c >= 
 constexpr bool is_name_octet(char c) {
     return name_table[c];
 }
+bool is_lower_case_name(std::string_view name) {
+    return !name.empty() && all_are<is_name_octet>(name);
+}
 
 // RFC 9113 section 8.2.1, and no control character at all.
 bool is_clean_value(std::string_view value) {
@@ -36,6 +39,7 @@ bool is_connection_specific(std::string_view name) {
     return name == "connection" || name == "keep-alive" || name == "proxy-connection" ||
            name == "transfer-encoding" || name == "upgrade";
 }
+
 }  // namespace
 
 void H2Head::add(std::string_view name, std::string_view value) {
@@ -69,8 +73,7 @@ void H2Head::add_line(std::string_view name, std::string_view value) {
 }
 
 void H2Head::add_pseudo(std::string_view name, std::string_view value) {
-    if (!lines_.empty() || !cookie_.empty() || host_)
-        return refuse(400, "a pseudo-header field comes after others");
+    if (any_field_) return refuse(400, "a pseudo-header field comes after others");
     Pseudo* const slot = name == ":method"      ? &method_
                          : name == ":scheme"    ? &scheme_
                          : name == ":authority" ? &authority_
@@ -82,9 +85,13 @@ void H2Head::add_pseudo(std::string_view name, std::string_view value) {
     *slot = keep(value);
 }
 
+bool H2Head::is_trailer(std::string_view name, std::string_view value) {
+    return is_lower_case_name(name) && is_clean_value(value) && !is_connection_specific(name);
+}
+
 void H2Head::add_field(std::string_view name, std::string_view value) {
-    if (name.empty() || !all_are<is_name_octet>(name))
-        return refuse(400, "a field name is not a token in lower case");
+    any_field_ = true;
+    if (!is_lower_case_name(name)) return refuse(400, "a field name is not a token in lower case");
     if (is_connection_specific(name)) return refuse(400, "a field is about a connection of HTTP/1.1");
     if (name == "te" && !same_name(value, "trailers")) return refuse(400, "TE is other than trailers");
     if (name == "host") {

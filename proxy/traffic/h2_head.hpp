@@ -22,6 +22,9 @@ public:
     // `ended`: no content follows. `websocket_key`: for the pod, if it asks for a WebSocket.
     bool asks_for_websocket() const { return protocol_.has_value(); }
     std::variant<RequestHead, HeadError> finish(bool ended, std::string_view websocket_key);
+    // What may stand behind the content: no pseudo-header field, nor what a head may not have either (RFC
+    // 9113 section 8.1).
+    static bool is_trailer(std::string_view name, std::string_view value);
 
 private:
     struct Span {  // of text_
@@ -51,7 +54,7 @@ private:
     Pseudo method_, scheme_, authority_, path_, protocol_, host_;
     std::string text_, cookie_;  // all that was said, but for cookies
     std::vector<Line> lines_;
-    bool sized_ = false;
+    bool sized_ = false, any_field_ = false;
 };
 
 }  // namespace proxy

@@ -114,6 +114,8 @@ bool H2Session::begin() {
     nghttp2_option_set_max_continuations(option, most_continuations);
     nghttp2_option_set_max_outbound_ack(option, most_acknowledgements);
     nghttp2_option_set_no_closed_streams(option, 1);
+    for (unsigned type = NGHTTP2_CONTINUATION + 1; type <= 0xff; ++type)  // or none of them would be counted
+        nghttp2_option_set_user_recv_extension_type(option, static_cast<std::uint8_t>(type));
     const auto plenty = std::uint64_t{1} << 30;  // resets are counted here, by what they cost
     nghttp2_option_set_stream_reset_rate_limit(option, plenty, plenty);
     const int failed = nghttp2_session_server_new3(&nghttp2_, H2Callbacks::table(), this, option, &memory);
@@ -255,6 +257,11 @@ void H2Session::end(std::uint32_t why) {
 H2Stream* H2Session::find(std::int32_t id) {
     const auto found = streams_.find(id);
     return found == streams_.end() ? nullptr : found->second.get();
+}
+
+bool H2Session::is_open(std::int32_t id) {
+    const auto* stream = find(id);
+    return stream != nullptr && !stream->is_closed();
 }
 
 // --- requests

@@ -10,8 +10,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "proxy/bounds/rate_allowance.hpp"
 #include "proxy/traffic/client.hpp"
-#include "proxy/traffic/h2_allowance.hpp"
 #include "proxy/traffic/h2_fields.hpp"
 #include "proxy/traffic/signal.hpp"
 #include "proxy/traffic/worker.hpp"
@@ -68,6 +68,7 @@ private:
     TimePoint deadline() const;
     void is_idle();
     H2Stream* find(std::int32_t id);
+    bool is_open(std::int32_t id);
 
     Worker& worker_;
     Stream& stream_;
@@ -78,9 +79,11 @@ private:
 
     // --- noted in callbacks, settled after them
     std::vector<std::shared_ptr<H2Stream>> whole_heads_, closed_;
-    std::size_t received_ = 0;  // octets of content
+    std::size_t received_ = 0;     // octets of content
+    std::size_t updates_due_ = 0;  // WINDOW_UPDATE frames, for what was sent
+    std::int32_t last_stream_ = 0;
     bool too_much_ = false;
-    H2Allowance resets_, control_frames_;
+    RateAllowance resets_, control_frames_;
 
     // --- the reader
     std::optional<Idle> idle_;

@@ -32,7 +32,7 @@ std::variant<RequestHead, HeadError> H2Stream::take_head() {
     auto parsed = fields_.finish(no_content_, key);
     fields_ = H2Head({}, 0);
     const auto* head = std::get_if<RequestHead>(&parsed);
-    malformed_ = head == nullptr;
+    malformed_ = malformed_ || head == nullptr;  // what came behind it may have been wrong already
     sized_ = head != nullptr && head->framing() == Framing::sized;
     if (sized_) length_ = head->content_length();
     return parsed;

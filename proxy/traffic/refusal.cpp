@@ -52,6 +52,8 @@ RefusalInfo describe(Refusal refusal) {
             return {503, "connection_limit_reached", "overloaded", "The gateway is overloaded", true, true};
         case Refusal::misdirected:
             return {421, "destination_not_found", "misdirected", "This connection is not for this host"};
+        case Refusal::loop:
+            return {508, "proxy_loop_detected", "loop", "The request goes in circles"};
         case Refusal::unplaced:
             return {409, "http_request_error", "unplaced", "Nothing says which pod works for you"};
         case Refusal::broken:
@@ -86,7 +88,7 @@ std::string_view advice(Refusal refusal) {
                    "password "
                    "('Authorization: Basic').";
         case Refusal::key_limit:
-            return "As many requests with this key wait already as it may have. Try again later.";
+            return "There are as many requests with this key as it may have. Try again later.";
         case Refusal::overloaded:
             return "The gateway has as much to hold as its memory allows. Try again in a moment.";
         default:
@@ -138,6 +140,8 @@ std::string_view status_text(int status) {
             return "Gateway Timeout";
         case 505:
             return "HTTP Version Not Supported";
+        case 508:
+            return "Loop Detected";
         default:
             return "";
     }

@@ -27,6 +27,7 @@ enum class Refusal : unsigned char {
     disk_full,
     overloaded,   // the gateway has taken nearly all the memory that it may have
     misdirected,  // its host is not one of the certificate's that this connection began with
+    loop,         // it comes from this gateway, again and again
     unplaced,     // it is for the pod that works for its client, and nothing says which
     broken,       // an exception of ours ended it
     client_left,  // never sent, only logged and counted

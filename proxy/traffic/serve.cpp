@@ -59,6 +59,13 @@ asio::awaitable<Visit::Next> Visit::answer(RequestHead request) {
         keep(std::move(request));
         co_return next;
     }
+    if (goes_in_circles(request)) {
+        const auto next = co_await refuse(
+            Refusal::loop, request,
+            "The request has come by here many times: a pod's address is the gateway's own.", 0, has_body);
+        keep(std::move(request));
+        co_return next;
+    }
     const auto index = routing_->routes.find(request.host());
     if (!index) {
         const auto detail =

@@ -128,6 +128,7 @@ private:
     Caller caller_;
     std::optional<Heartbeats::Held> heartbeat_;  // if it is one that its browser may hold open
     std::shared_ptr<const AccessKeyState> key_;  // that he came with, where one is asked for
+    KeyPlace key_place_;
     std::optional<RequestHead> unrouted_;
     std::size_t taken_this_turn_ = 0;
     bool keep_alive_ = true;

@@ -4,11 +4,12 @@ import hashlib
 import os
 import signal
 import subprocess
+import threading
 
 import harness
 import wire
 from harness import TXT2IMG, service
-from recording_pod import RecordingPod
+from recording_pod import RecordingPod, sized, static
 
 PILOTLIGHT = os.path.join(harness.BIN, "pilotlight")
 ANNA, BOB = "plk_" + "a" * 64, "plk_" + "b" * 64
@@ -130,6 +131,30 @@ class Access(harness.TestCase):
         self.assertTrue(refused["retry-after"])
         self.assertEqual(refused.json()["error"], "key_limit")
         self.assert_status(gateway.generate(headers=bearer(BOB)), 200, gateway)
+
+    def test_a_key_has_its_bound_of_requests_that_take_no_slot(self):
+        over = threading.Event()
+        self.addCleanup(over.set)
+
+        def slow(_seen, _peer):
+            over.wait(20)
+            return sized(b"[]")
+        pod = RecordingPod(slow)
+        self.addCleanup(pod.close)
+        gateway = self.closed(lists(withoutSlot=2), driver=static(pod), scale={"min-scale": 1})
+        gateway.wait_for_ready(1)
+        refused = 0
+
+        def ask(number):
+            nonlocal refused
+            answer = gateway.request("GET", "/sdapi/v1/samplers", headers=bearer(ANNA if number else BOB))
+            refused += answer.status == 429
+            if refused == 3 and len(pod.seen) == 3:
+                over.set()
+            return answer.status
+        answers = harness.concurrently(6, ask)
+        self.assertEqual((answers[0], sorted(answers[1:])), (200, [200, 200, 429, 429, 429]), gateway.tail())
+        self.assertEqual(gateway.request("GET", "/sdapi/v1/samplers", headers=bearer(ANNA)).status, 200)
 
     def test_a_list_that_is_not_there_and_a_key_that_is_no_hash_are_errors(self):
         gateway = self.closed()

@@ -206,6 +206,25 @@ class Hostile(Base):
         self.assertEqual([(seen.body, seen["content-length"], seen["host"]) for seen in pod.seen],
                          [(b"{}", "2", wire.HOST)])
 
+    def test_trailers_that_are_none_make_a_request_malformed_however_they_come(self):
+        gateway, pod = self.recorder()
+        client = self.client(gateway)
+        for flags, trailers in ((END_STREAM, [(":path", "/evil")]), (END_STREAM, [("X-Upper", "y")]),
+                                (END_STREAM, [("connection", "close")]), (END_STREAM, [("x", b"a\0b")]), (0, [("x", "y")])):
+            for at_once in (True, False):
+                stream, client.next_id = client.next_id, client.next_id + 2
+                head = frame(HEADERS, END_HEADERS, stream, block(fields("POST", TXT2IMG)))
+                rest = frame(DATA, 0, stream, b"{}") + frame(HEADERS, END_HEADERS | flags, stream, block(trailers))
+                client.streams[stream] = h2.Stream()
+                for octets in ([head + rest] if at_once else [head, rest]):
+                    client.send(octets)
+                    time.sleep(0 if at_once else 0.01)
+                answer = client.answer(stream)
+                client.until(lambda: answer.reset is not None or answer.ended)
+                self.assertEqual((trailers, at_once, answer.status), (trailers, at_once, 400))
+        self.assertEqual(pod.seen, [])
+        self.assertEqual(client.request().status, 200)
+
     def test_rapid_resets_end_the_connection_and_cost_no_slot(self):
         gateway, pod = self.one_pod(0.2, limits={"http2Resets": 50})
         client = self.client(gateway)
@@ -222,14 +241,36 @@ class Hostile(Base):
         pings = b"".join(frame(PING, 0, 0, b"12345678") for _ in range(300))
         empty = frame(HEADERS, END_HEADERS, 1, block(fields("POST", TXT2IMG))) + frame(DATA, 0, 1) * 300
         endless = frame(HEADERS, 0, 1, block(fields())) + frame(CONTINUATION, 0, 1, block([("x", "y")])) * 300
-        for name, octets in (("PING", pings), ("DATA", empty), ("CONTINUATION", endless)):
+        padded = frame(HEADERS, END_HEADERS, 1, block(fields("POST", TXT2IMG))) + frame(DATA, 8, 1, b"\0") * 300
+        over = frame(HEADERS, END_HEADERS | END_STREAM, 1, block(fields())) + frame(h2.RST_STREAM, 0, 1, b"\0\0\0\x08")
+        floods = {"PING": pings, "DATA": empty, "padded DATA": padded, "CONTINUATION": endless,
+                  "WINDOW_UPDATE": frame(h2.WINDOW_UPDATE, 0, 0, b"\0\0\0\1") * 300,
+                  "PRIORITY": frame(h2.PRIORITY, 0, 1, b"\0\0\0\0\1") * 300,
+                  "PRIORITY_UPDATE": frame(16, 0, 0, b"\0\0\0\1u=1") * 300, "unknown": frame(0xfe, 0, 0, b"") * 300,
+                  "HEADERS too late": over + frame(HEADERS, END_HEADERS | END_STREAM, 1, block(fields())) * 2000,
+                  "RST_STREAM too late": over + frame(h2.RST_STREAM, 0, 1, b"\0\0\0\x08") * 4000}
+        for name, octets in floods.items():
             client = self.client(gateway)
             client.send(octets)
             client.until_closed()
             self.assertEqual((name, client.goaway), (name, ENHANCE_YOUR_CALM))
-        gateway.wait(lambda: 'pilotlight_connections_closed_total{reason="http2_flood"} 3' in gateway.metrics(),
-                     "they are counted")
+        counted = f'pilotlight_connections_closed_total{{reason="http2_flood"}} {len(floods)}'
+        gateway.wait(lambda: counted in gateway.metrics(), "they are counted")
         self.assert_served(gateway)
+
+    def test_who_takes_much_in_small_steps_is_no_flood(self):
+        answer = os.urandom(1 << 20)
+        gateway, _ = self.recorder(lambda seen, peer: sized(answer), limits={"http2ControlFrames": 50})
+        client = self.client(gateway, window=False)
+        stream = client.open(fields())
+        taken = 0
+        while client.pump() and not client.streams[stream].over:
+            there = len(client.streams[stream].body)
+            for _ in range((there - taken) // 2048):
+                client.open_window(0, 2048)
+                client.open_window(stream, 2048)
+                taken += 2048
+        self.assertEqual((client.streams[stream].body == answer, client.goaway), (True, None))
 
     def test_a_head_that_is_too_large_or_too_slow_is_refused(self):
         gateway, _ = self.one_pod(timeouts={"head": "500ms", "keepAlive": "1s"}, limits={"headBytes": "8Ki"})
@@ -296,6 +337,23 @@ class WebSockets(Base):
         tunnel.end()
         client.until(lambda: tunnel.state.over)
         self.assertTrue(tunnel.state.over)
+
+    def test_a_socket_behind_which_trailers_come_is_over_and_holds_nobody_up(self):
+        def quiet(seen, peer):
+            if "upgrade" not in seen.names():
+                return sized(b"page")
+            peer.send(switch(seen))
+            while peer.more():
+                pass
+        gateway, _ = self.recorder(quiet)
+        for flags, trailers in ((0, [("x", "y")]), (END_STREAM, [(":path", "/")]), (0, [(":path", "/")])):
+            client = self.client(gateway)
+            tunnel = Tunnel(client, "/queue/other")
+            self.assertEqual(tunnel.opened(), 200)
+            client.send(frame(HEADERS, END_HEADERS | flags, tunnel.stream, block(trailers)))
+            client.until(lambda: tunnel.state.over)
+            self.assertEqual(tunnel.state.reset, PROTOCOL_ERROR)
+            self.assertEqual(client.request().status, 200)
 
     def test_a_pod_that_answers_another_key_is_refused(self):
         wrong = {"sec-websocket-key": "AAAAAAAAAAAAAAAAAAAAAA=="}

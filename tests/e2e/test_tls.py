@@ -234,6 +234,22 @@ class Tls(Base):
             input=b"R\n", capture_output=True, timeout=20, check=False)
         self.assertIn(b"no renegotiation", done.stderr)
 
+    def test_keys_that_are_changed_without_end_end_the_connection(self):
+        client = subprocess.Popen(["openssl", "s_client", "-connect", f"127.0.0.1:{self.port}", "-servername", wire.HOST],
+                                  stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        end = time.monotonic() + 20
+        try:
+            while client.poll() is None and time.monotonic() < end:
+                client.stdin.write(b"K\n")  # a change of keys that asks for one of ours
+                client.stdin.flush()
+                time.sleep(0.005)
+        except BrokenPipeError:
+            pass
+        finally:
+            client.terminate()
+        self.assertNotEqual(client.wait(), -signal.SIGTERM, "it was still heard")
+        self.assert_status(self.ask(self.connect()), 200, self.gw)
+
     def test_garbage_in_place_of_a_handshake_ends_the_connection_and_is_counted(self):
         before = self.metric("pilotlight_tls_handshake_failures_total")
         for octets in (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"\x16\x03\x01\xff\xff" + b"\x01" * 400, b"\0" * 300):
@@ -490,6 +506,33 @@ class Reload(Base):
         self.assertEqual(self.served(gateway), first)
         shutil.copy(self.main[0], live[0])
         gateway.wait(lambda: self.served(gateway) != first, "a pair that fits is taken", 10)
+
+    def test_whom_the_authority_has_revoked_is_let_in_no_more_not_even_by_a_ticket(self):
+        alice, bob = (self.ca.issue(name, subject="/CN=" + name) for name in ("alice", "bob"))
+        gateway = harness.Gateway(service(), start=False)
+        self.addCleanup(gateway.end)
+        self.start(gateway, [{"port": gateway.ports.spare, "tls": {
+            "certificates": self.files(self.main),
+            "clientCertificates": {"ca": self.ca.certificate, "crl": self.ca.revoke()}}}])
+
+        def ask(context, session=None):
+            """The session that it ended with; None: it was not let in."""
+            try:
+                with tls.Connection(gateway.ports.spare, context, session=session) as connection:
+                    connection.send(wire.request_text("GET", "/", host="none.default.example.com"))
+                    self.assert_status(connection.response(), 404, gateway)
+                    return connection.socket.session
+            except (ssl.SSLError, ConnectionError, wire.Broken):
+                return None
+        alices, bobs = ([self.ca.context(version, client=files) for version in (V12, V13)] for files in (alice, bob))
+        sessions = [ask(context) for context in alices]
+        self.assertTrue(all(sessions) and all(ask(context) for context in bobs))
+        self.ca.revoke(alice[0])
+        gateway.wait(lambda: not ask(alices[0]), "she is refused", 10)
+        for context, session in zip(alices, sessions):
+            self.assertIsNone(ask(context))
+            self.assertIsNone(ask(context, session), "her ticket still opens")
+        self.assertTrue(all(ask(context) for context in bobs))
 
     def test_a_ticket_outlives_one_change_of_keys_and_not_two(self):
         gateway = self.gateway_with(self.main, timeouts={"ticketKey": "2s"})

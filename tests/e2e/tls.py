@@ -42,6 +42,20 @@ class Authority:
         os.chmod(key, 0o600)
         return certificate, key
 
+    def revoke(self, *certificates):
+        """A file of all that were revoked so far."""
+        settings, index, out = self.path("ca.conf"), self.path("index"), self.path("revoked.pem")
+        with open(settings, "w", encoding="utf-8") as file:
+            file.write(f"[ca]\ndefault_ca=us\n[us]\ndatabase={index}\ndefault_md=sha256\ndefault_crl_days=30\n")
+        with open(index, "a", encoding="utf-8"):
+            pass
+        common = ["ca", "-config", settings, "-keyfile", self._key, "-cert", self.certificate]
+        for certificate in certificates:
+            openssl(*common, "-revoke", certificate)
+        openssl(*common, "-gencrl", "-out", out + ".new")
+        os.replace(out + ".new", out)
+        return out
+
     def context(self, version=None, alpn=None, client=None):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.load_verify_locations(self.certificate)

@@ -68,20 +68,22 @@ TEST_CASE("a listener takes TLS, the PROXY protocol and a redirect", "[manifest]
   trustedProxies: [10.0.0.0/8]
   listeners:
   - {redirectToHttps: true}
-  - {port: 81, redirectToHttps: true, httpsPort: 443, proxyProtocol: true}
+  - {port: 81, redirectToHttps: true, httpsPort: 443, proxyProtocol: true, http2: false}
   - strictTransportSecurity: {maxAge: 24h, includeSubDomains: true}
     tls:
       certificates: [{certificate: a.pem, key: a.key}, {certificate: b.pem, key: b.key}]
       unknownServerName: reject
       minimumVersion: 1.3
       http2: false
-      clientCertificates: {ca: ca.pem, mode: request, forward: true}
+      clientCertificates: {ca: ca.pem, crl: revoked.pem, mode: request, forward: true}
 )"))
                                .listeners;
     REQUIRE(listeners.size() == 3);
     CHECK(listeners[0].https_port == 8443);
     CHECK(listeners[1].https_port == 443);
     CHECK(listeners[1].proxy_protocol);
+    CHECK(listeners[0].http2);
+    CHECK_FALSE(listeners[1].http2);
     CHECK(listeners[2].port == 8443);
     CHECK(listeners[2].strict_transport == StrictTransport{24h, true});
     const auto& tls = listeners[2].tls.value();
@@ -94,6 +96,7 @@ TEST_CASE("a listener takes TLS, the PROXY protocol and a redirect", "[manifest]
     CHECK_FALSE(tls.http2);
     REQUIRE(tls.clients);
     CHECK(tls.clients->ca == "ca.pem");
+    CHECK(tls.clients->crl == "revoked.pem");
     CHECK_FALSE(tls.clients->required);
     CHECK(tls.clients->forward);
 }
@@ -202,6 +205,7 @@ TEST_CASE("the admin address has its tokens, its certificates and its names", "[
     CHECK(admin.tls->only_1_3);
     REQUIRE(admin.tls->clients);
     CHECK_FALSE(admin.tls->clients->required);
+    CHECK(admin.tls->clients->crl.empty());
     CHECK(admin.certificates == AdminCertificates{false, {"anna"}});
 }
 

@@ -2,8 +2,8 @@
 // HTTP/1.1.
 #include <catch2/catch.hpp>
 
+#include "proxy/bounds/rate_allowance.hpp"
 #include "proxy/traffic/forward.hpp"
-#include "proxy/traffic/h2_allowance.hpp"
 #include "proxy/traffic/h2_head.hpp"
 
 using proxy::Framing;
@@ -134,6 +134,8 @@ TEST_CASE("what is wrong with a head of HTTP/2 is refused", "[h2]") {
         {400, with(get, ":", "x")},
         {400, with(with(get, "accept", "x"), ":path", "/late")},
         {400, with(with(without(get, ":path"), "host", "sd.example.com:80"), ":path", "/late")},
+        {400, with(with(without(get, ":path"), "cookie", ""), ":path", "/late")},
+        {400, with(with(without(web_socket, ":path"), "sec-websocket-key", "x"), ":path", "/late")},
         {400, instead(get, ":method", "")},
         {400, instead(get, ":method", "GET /evil")},
         {400, instead(get, ":method", "G\tT")},
@@ -200,6 +202,20 @@ TEST_CASE("what is wrong with a head of HTTP/2 is refused", "[h2]") {
     CHECK(status(web_socket, true) == 400);
 }
 
+TEST_CASE("what stands behind the content is no head, and no worse than one", "[h2]") {
+    CHECK(proxy::H2Head::is_trailer("grpc-status", "0"));
+    CHECK(proxy::H2Head::is_trailer("content-length", "5"));  // dropped like all of them
+    CHECK_FALSE(proxy::H2Head::is_trailer(":path", "/evil"));
+    CHECK_FALSE(proxy::H2Head::is_trailer("X-Upper", "y"));
+    CHECK_FALSE(proxy::H2Head::is_trailer("", "y"));
+    CHECK_FALSE(proxy::H2Head::is_trailer("a b", "y"));
+    CHECK_FALSE(proxy::H2Head::is_trailer("connection", "close"));
+    CHECK_FALSE(proxy::H2Head::is_trailer("transfer-encoding", "chunked"));
+    CHECK_FALSE(proxy::H2Head::is_trailer("x", string("a\0b", 3)));
+    CHECK_FALSE(proxy::H2Head::is_trailer("x", "a\r\nb: c"));
+    CHECK_FALSE(proxy::H2Head::is_trailer("x", " y"));
+}
+
 TEST_CASE("a head is bounded in fields and octets, as HTTP/2 counts them", "[h2]") {
     auto many = get;
     for (int i = 0; i < 100; ++i) many.emplace_back("x", "y");
@@ -211,10 +227,10 @@ TEST_CASE("a head is bounded in fields and octets, as HTTP/2 counts them", "[h2]
 
 TEST_CASE("an allowance is used up, and comes back with time", "[h2]") {
     const pods::TimePoint start{};
-    proxy::H2Allowance allowance(20, start);
+    proxy::RateAllowance allowance(20, start);
     for (int i = 0; i < 20; ++i) CHECK(allowance.take(start));
     CHECK_FALSE(allowance.take(start));
-    proxy::H2Allowance other(20, start);
+    proxy::RateAllowance other(20, start);
     for (int i = 0; i < 20; ++i) CHECK(other.take(start));
     CHECK(other.take(start + std::chrono::seconds(1)));
     CHECK(other.take(start + std::chrono::seconds(1)));

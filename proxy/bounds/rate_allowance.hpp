@@ -7,9 +7,9 @@
 
 namespace proxy {
 
-class H2Allowance {
+class RateAllowance {
 public:
-    H2Allowance(std::size_t most, pods::TimePoint now)
+    RateAllowance(std::size_t most, pods::TimePoint now)
         : most_(static_cast<double>(most)), left_(most_), seen_(now) {}
 
     bool take(pods::TimePoint now) {  // false: too often
