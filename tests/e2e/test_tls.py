@@ -1,4 +1,5 @@
 """TLS at the door: certificates by name, their reload, tickets, client certificates, the PROXY protocol."""
+import contextlib
 import os
 import re
 import shutil
@@ -247,6 +248,8 @@ class Tls(Base):
             pass
         finally:
             client.terminate()
+            with contextlib.suppress(BrokenPipeError):
+                client.stdin.close()
         self.assertNotEqual(client.wait(), -signal.SIGTERM, "it was still heard")
         self.assert_status(self.ask(self.connect()), 200, self.gw)
 
