@@ -18,7 +18,7 @@ constexpr std::string_view page_policy =
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-Answer document(std::string body) {
+Answer json_text(std::string body) {
     return {200, "application/json", std::move(body)};
 }
 
@@ -71,7 +71,7 @@ std::optional<std::variant<Answer, FrameStream>> Dashboard::answer(const Request
     }
     if (path == "/dashboard/stream") return FrameStream{};
     if (path == "/dashboard/timeline")
-        return document(timeline_text({snapshot, history_, lanes_}, generations(0)));
+        return json_text(timeline_text({snapshot, history_, lanes_}, generations(0)));
     if (path != "/dashboard/history") return std::nullopt;
     std::map<std::string, std::string, std::less<>> asked;
     for (const auto& one : url->params()) asked.emplace(one.key, one.value);
@@ -86,7 +86,7 @@ Answer Dashboard::history_of(std::string_view service, bool day) const {
     const auto* series = history_.find(service);
     if (series == nullptr)
         return refuse(404, "NotFound", "no history of such a service; service=NAMESPACE/NAME");
-    return document(history_text(service, *series, day));
+    return json_text(history_text(service, *series, day));
 }
 
 // --- over a restart

@@ -13,7 +13,6 @@ constexpr std::size_t served_at_once =
 constexpr std::size_t most_at_once = 96
                                      << 10;  // octets in one write: its limit, and the frame that passes it
 
-constexpr std::size_t frame_head_size = 9;  // RFC 9113 section 4.1
 // With its head as long as a record of TLS may be, and some of them as a write: else each write would end in
 // a record of a few octets.
 constexpr std::size_t most_in_a_frame = (16 << 10) - frame_head_size;

@@ -42,12 +42,12 @@ constexpr std::array<Known, 26> known{{{"age", 21},
                                        {"content-disposition", 25},
                                        {"strict-transport-security", 56},
                                        {"access-control-allow-origin", 20}}};
-constexpr std::size_t longest = known.back().name.size();
+constexpr std::size_t longest_known = known.back().name.size();
 constexpr std::size_t set_cookie = 55;
 
 // Where the names of each size begin; the next one's beginning is their end.
 constexpr auto beginnings = [] {
-    std::array<unsigned char, longest + 2> out{};
+    std::array<unsigned char, longest_known + 2> out{};
     for (std::size_t size = 0; size < out.size(); ++size) {
         unsigned char at = 0;
         while (at < known.size() && known[at].name.size() < size) ++at;
@@ -83,7 +83,7 @@ bool is_same_token(std::string_view token, std::string_view in_lower_case) {
 }
 
 std::size_t index_of(std::string_view name) {  // 0: it has none
-    if (name.size() > longest) return 0;
+    if (name.size() > longest_known) return 0;
     for (std::size_t at = beginnings[name.size()]; at < beginnings[name.size() + 1]; ++at)
         if (lower(name.front()) == known[at].name.front() && is_same_token(name, known[at].name))
             return known[at].index;

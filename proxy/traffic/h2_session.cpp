@@ -30,7 +30,6 @@ constexpr std::uint32_t stream_window = 128 << 10;   // of content that nobody h
 constexpr std::int32_t connection_window = 1 << 20;  // in flight, of all: taken note of at once
 constexpr std::size_t most_continuations = 16;       // frames of one head
 constexpr std::size_t most_acknowledgements = 1000;  // that a peer leaves unread
-constexpr std::size_t frame_head_size = 9;           // RFC 9113 section 4.1
 constexpr std::chrono::seconds last_words_time{2};
 
 nghttp2_nv status_of(const H2Fields& fields) {

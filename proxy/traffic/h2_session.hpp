@@ -20,6 +20,8 @@ struct nghttp2_session;
 
 namespace proxy {
 
+inline constexpr std::size_t frame_head_size = 9;  // RFC 9113 section 4.1
+
 class H2Stream;
 
 class H2Session : public std::enable_shared_from_this<H2Session> {

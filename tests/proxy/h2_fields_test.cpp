@@ -12,12 +12,12 @@ using std::string_view;
 
 namespace {
 
-struct Read {
+struct Block {
     string fields;  // "name=value;" of each
     std::vector<bool> may_be_kept;
 };
 
-Read read(string_view block) {
+Block read_block(string_view block) {
     nghttp2_hd_inflater* made = nullptr;
     REQUIRE(nghttp2_hd_inflate_new(&made) == 0);
     const std::unique_ptr<nghttp2_hd_inflater, void (*)(nghttp2_hd_inflater*)> inflater(
@@ -25,7 +25,7 @@ Read read(string_view block) {
     const auto text = [](const std::uint8_t* octets, std::size_t size) {
         return string(reinterpret_cast<const char*>(octets), size);
     };
-    Read out;
+    Block out;
     for (int flags = 0; (flags & NGHTTP2_HD_INFLATE_FINAL) == 0;) {
         nghttp2_nv nv{};
         const auto taken = nghttp2_hd_inflate_hd2(
@@ -42,7 +42,7 @@ Read read(string_view block) {
 
 string fields_of(string_view head) {
     proxy::H2Fields fields(head);
-    return read(fields.block()).fields;
+    return read_block(fields.block()).fields;
 }
 
 struct Frame {
@@ -77,12 +77,13 @@ TEST_CASE("an answer's head loses what HTTP/2 does not know", "[h2]") {
         "Proxy-connection: close\r\n\r\n");
     CHECK(fields.status() == "200");
     CHECK_FALSE(fields.interim());
-    CHECK(read(fields.block()).fields == "content-type=text/html;set-cookie=a=1;set-cookie=b=2;x-empty=;");
+    CHECK(read_block(fields.block()).fields ==
+          "content-type=text/html;set-cookie=a=1;set-cookie=b=2;x-empty=;");
     proxy::H2Fields upgraded(
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: x\r\n"
         "Sec-WebSocket-Protocol: y\r\nConnection: Upgrade\r\n");
     CHECK(upgraded.status() == "200");
-    CHECK(read(upgraded.block()).fields == "sec-websocket-protocol=y;");
+    CHECK(read_block(upgraded.block()).fields == "sec-websocket-protocol=y;");
 }
 
 TEST_CASE("an interim answer says so, and may have no field", "[h2]") {
@@ -124,7 +125,7 @@ TEST_CASE("each name of HPACK's table is said by its number and read as itself",
         proxy::H2Fields fields("HTTP/1.1 200 OK\r\n" + shouted + ": v\r\n");
         INFO(name);
         CHECK(fields.block().size() < 5);
-        CHECK(read(fields.block()).fields == name + "=v;");
+        CHECK(read_block(fields.block()).fields == name + "=v;");
     }
 }
 
@@ -152,7 +153,7 @@ TEST_CASE("names and values may be as long as they are, and as many", "[h2]") {
 
 TEST_CASE("a cookie may be kept in no table on its way", "[h2]") {
     proxy::H2Fields fields("HTTP/1.1 200 OK\r\nServer: x\r\nSet-Cookie: a=1\r\n");
-    CHECK(read(fields.block()).may_be_kept == std::vector<bool>{true, false});
+    CHECK(read_block(fields.block()).may_be_kept == std::vector<bool>{true, false});
 }
 
 TEST_CASE("a head goes out in the frame that nghttp2 wrote, with its fields behind the status", "[h2]") {

@@ -69,9 +69,9 @@ struct Wire final : TlsTransport {
 };
 
 // Both ends, after their handshake.
-class Connection {
+class BothEnds {
 public:
-    Connection() {
+    BothEnds() {
         manifest::Tls tls;
         tls.certificates.push_back(files_.both());
         auto made = TlsContext::make(tls, true, std::make_shared<TicketKeys>(std::chrono::hours(1)),
@@ -119,7 +119,7 @@ private:
 }  // namespace
 
 TEST_CASE("a few changes of keys are answered, and what comes behind them is read", "[tls]") {
-    Connection connection;
+    BothEnds connection;
     for (int i = 0; i < 5; ++i) connection.change_keys();
     connection.say("hello");
     const auto moved = connection.session->read(connection.room);
@@ -130,7 +130,7 @@ TEST_CASE("a few changes of keys are answered, and what comes behind them is rea
 }
 
 TEST_CASE("changes of keys without end are the end", "[tls]") {
-    Connection connection;
+    BothEnds connection;
     for (int i = 0; i < 100; ++i) connection.change_keys();
     connection.say("hello");
     const auto moved = connection.session->read(connection.room);
@@ -141,7 +141,7 @@ TEST_CASE("changes of keys without end are the end", "[tls]") {
 }
 
 TEST_CASE("a change of keys whose answer does not go holds up nothing that can be read", "[tls]") {
-    Connection connection;
+    BothEnds connection;
     connection.wire.full = true;
     connection.change_keys();
     connection.say("hello");

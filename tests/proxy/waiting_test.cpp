@@ -15,11 +15,11 @@ using std::string;
 
 namespace {
 
-struct Read : WholeAnswer {
+struct JsonAnswer : WholeAnswer {
     boost::json::object json() const { return boost::json::parse(body).as_object(); }
 };
 
-Read read(const string& octets, bool to_head = false) {
+JsonAnswer read_answer(const string& octets, bool to_head = false) {
     return {whole_answer(octets, to_head)};
 }
 
@@ -49,7 +49,7 @@ Place finished() {
     return place;
 }
 
-const pods::TimePoint start{1000s};
+const pods::TimePoint asked_at{1000s};
 
 string data(const Place& place) {
     return "data: " + status_json("id-1", place) + "\n\n";
@@ -101,7 +101,7 @@ TEST_CASE("a duration is said as roughly as it is known", "[waiting]") {
 }
 
 TEST_CASE("A1111's progress bar gets exactly the fields that its page reads", "[waiting]") {
-    const auto answer = read(progress_bar_response(warm(2, 40s), "id-1"));
+    const auto answer = read_answer(progress_bar_response(warm(2, 40s), "id-1"));
     CHECK(answer.head.status() == 200);
     CHECK(answer.field("Content-Type") == "application/json");
     CHECK(answer.field("Cache-Control") == "no-store");
@@ -141,7 +141,7 @@ TEST_CASE("our paths are told from a pod's", "[waiting]") {
 TEST_CASE("a waiting request's status has its place, its wait and the cold start", "[waiting]") {
     auto place = cold(2, 30100ms, 52s);
     place.expected_wait = 21900ms;
-    const auto answer = read(request_status_response("id-1", place, {}));
+    const auto answer = read_answer(request_status_response("id-1", place, {}));
     CHECK(answer.head.status() == 200);
     CHECK(answer.field("Cache-Control") == "no-store");
     const auto expected = boost::json::parse(
@@ -155,7 +155,7 @@ TEST_CASE("a waiting request's status has its place, its wait and the cold start
 TEST_CASE("a request that no longer waits has no place in the queue", "[waiting]") {
     auto place = warm(2, 40s);
     place.state = GENERATE(Place::State::running, Place::State::finished);
-    const auto json = read(request_status_response("id-1", place, {})).json();
+    const auto json = read_answer(request_status_response("id-1", place, {})).json();
     CHECK(json.at("ahead").is_null());
     CHECK(json.at("expectedWaitSeconds").is_null());
 }
@@ -163,7 +163,7 @@ TEST_CASE("a request that no longer waits has no place in the queue", "[waiting]
 TEST_CASE("an unknown id is 404 with a problem document", "[waiting]") {
     StatusContext context;
     context.request_id = "asker";
-    const auto answer = read(request_status_response("id-1", {}, context));
+    const auto answer = read_answer(request_status_response("id-1", {}, context));
     CHECK(answer.head.status() == 404);
     CHECK(answer.field("Content-Type") == "application/problem+json");
     CHECK(answer.field("Cache-Control") == "no-store");
@@ -177,7 +177,7 @@ TEST_CASE("HEAD gets a status without its body, and a closing answer says so", "
     const auto octets =
         GENERATE_COPY(request_status_response("id-1", warm(0), context),
                       request_status_response("id-1", {}, context), service_status_response({}, context));
-    const auto answer = read(octets, true);
+    const auto answer = read_answer(octets, true);
     CHECK(answer.body.empty());
     CHECK_FALSE(answer.head.keep_alive());
 }
@@ -185,7 +185,7 @@ TEST_CASE("HEAD gets a status without its body, and a closing answer says so", "
 TEST_CASE("the service's status says which state it is in", "[waiting]") {
     Overview overview;
     const auto state = [&] {
-        return string(read(service_status_response(overview, {})).json().at("state").as_string());
+        return string(read_answer(service_status_response(overview, {})).json().at("state").as_string());
     };
     CHECK(state() == "cold");
     overview.starting_pods = 1;
@@ -224,45 +224,45 @@ TEST_CASE("an event stream is chunked, or ends with its connection", "[waiting]"
 }
 
 TEST_CASE("a watcher hears the state at once, then every change", "[waiting]") {
-    StatusStream stream("id-1", start);
-    CHECK(stream.next(warm(2), start) == data(warm(2)));
-    CHECK(stream.next(warm(2), start + 1s).empty());
-    CHECK(stream.next(warm(1), start + 2s) == data(warm(1)));
+    StatusStream stream("id-1", asked_at);
+    CHECK(stream.next(warm(2), asked_at) == data(warm(2)));
+    CHECK(stream.next(warm(2), asked_at + 1s).empty());
+    CHECK(stream.next(warm(1), asked_at + 2s) == data(warm(1)));
 }
 
 TEST_CASE("a watcher hears at most one change in 500 ms, and the last one for sure", "[waiting]") {
-    StatusStream stream("id-1", start);
-    stream.next(warm(9), start);
-    CHECK(stream.next(warm(8), start + 100ms).empty());
-    CHECK(stream.next(warm(7), start + 499ms).empty());
-    CHECK(stream.look_at() == start + 500ms);
-    CHECK(stream.next(warm(7), start + 500ms) == data(warm(7)));
+    StatusStream stream("id-1", asked_at);
+    stream.next(warm(9), asked_at);
+    CHECK(stream.next(warm(8), asked_at + 100ms).empty());
+    CHECK(stream.next(warm(7), asked_at + 499ms).empty());
+    CHECK(stream.look_at() == asked_at + 500ms);
+    CHECK(stream.next(warm(7), asked_at + 500ms) == data(warm(7)));
 }
 
 TEST_CASE("a watcher of a still queue hears a comment every 15 s", "[waiting]") {
-    StatusStream stream("id-1", start);
-    stream.next(warm(1), start);
-    CHECK(stream.next(warm(1), start + 14999ms).empty());
-    CHECK(stream.next(warm(1), start + 15500ms).starts_with(":"));
-    CHECK(stream.next(warm(1), start + 16s).empty());
-    CHECK(stream.next(warm(1), start + 30500ms).starts_with(":"));
+    StatusStream stream("id-1", asked_at);
+    stream.next(warm(1), asked_at);
+    CHECK(stream.next(warm(1), asked_at + 14999ms).empty());
+    CHECK(stream.next(warm(1), asked_at + 15500ms).starts_with(":"));
+    CHECK(stream.next(warm(1), asked_at + 16s).empty());
+    CHECK(stream.next(warm(1), asked_at + 30500ms).starts_with(":"));
 }
 
 TEST_CASE("the last event is that the request has finished, however soon", "[waiting]") {
-    StatusStream stream("id-1", start);
-    stream.next(warm(1), start);
+    StatusStream stream("id-1", asked_at);
+    stream.next(warm(1), asked_at);
     const bool known = GENERATE(true, false);
-    const auto last = stream.next(known ? std::optional(finished()) : std::nullopt, start + 1ms);
+    const auto last = stream.next(known ? std::optional(finished()) : std::nullopt, asked_at + 1ms);
     CHECK(last.find(R"("state":"finished")") != string::npos);
     CHECK(stream.over());
-    CHECK(stream.next(warm(1), start + 5s).empty());
+    CHECK(stream.next(warm(1), asked_at + 5s).empty());
 }
 
 TEST_CASE("a watcher is let go after an hour", "[waiting]") {
-    StatusStream stream("id-1", start);
-    stream.next(warm(1), start);
-    stream.next(warm(1), start + 59min);
+    StatusStream stream("id-1", asked_at);
+    stream.next(warm(1), asked_at);
+    stream.next(warm(1), asked_at + 59min);
     CHECK_FALSE(stream.over());
-    stream.next(warm(1), start + 60min);
+    stream.next(warm(1), asked_at + 60min);
     CHECK(stream.over());
 }
