@@ -6,6 +6,7 @@
 #include <boost/asio/ip/address.hpp>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -56,7 +57,9 @@ public:
     // again after a whole answer.
     virtual bool begin(const ResponseHead&, const ToClient&) = 0;
     virtual void begin(std::string head_of_our_own, bool chunked) = 0;
-    virtual Done write_content(std::string_view piece, bool last, Duration patience) = 0;
+    // Empty: it has gone at once, or cannot go (`error`). Else it stays where it is until that is done.
+    virtual std::optional<Done> write_content(std::string_view piece, bool last, Duration patience,
+                                              boost::system::error_code& error) = 0;
     virtual void break_off() = 0;  // there is no more of it: the client must see that something is missing
 
     // --- a WebSocket. What is written first is an answer as HTTP/1.1 writes it: the 101, or a refusal.

@@ -296,14 +296,15 @@ void Connection::begin(std::string head_of_our_own, bool chunked) {
 }
 
 // The head or a chunk's size before the piece, the chunk's end behind it; all stay until they are written.
-Client::Done Connection::write_content(std::string_view piece, bool last, Duration patience) {
+std::optional<Client::Done> Connection::write_content(std::string_view piece, bool last, Duration patience,
+                                                      error_code& error) {
     chunk_ = std::exchange(head_, {});
     std::string_view tail;
     if (chunked_) {
         if (!piece.empty()) chunk_ += chunk_start(piece.size());
         tail = piece.empty() ? (last ? "0\r\n\r\n" : "") : (last ? "\r\n0\r\n\r\n" : "\r\n");
     }
-    return stream_.write({chunk_, piece, tail}, patience);
+    return stream_.write_at_once({chunk_, piece, tail}, patience, error);
 }
 
 void Connection::break_off() {

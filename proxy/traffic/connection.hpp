@@ -53,7 +53,8 @@ private:
     }
     bool begin(const ResponseHead&, const ToClient&) override;
     void begin(std::string head_of_our_own, bool chunked) override;
-    Done write_content(std::string_view piece, bool last, Duration patience) override;
+    std::optional<Done> write_content(std::string_view piece, bool last, Duration patience,
+                                      boost::system::error_code& error) override;
     void break_off() override;
     Duplex& duplex() override { return stream_; }
     std::string take_early() override { return std::exchange(in_, {}); }

@@ -47,7 +47,10 @@ asio::awaitable<Visit::Next> Visit::deliver() {
         const auto piece = x.answer.read(sent).substr(0, piece_limit);
         const bool last = x.complete && sent + piece.size() == x.answer.size();
         if (!begun || !piece.empty() || last) {
-            if (co_await client_.write_content(piece, last, x.routing->timeouts.write)) {
+            boost::system::error_code error;
+            auto going = client_.write_content(piece, last, x.routing->timeouts.write, error);
+            if (going) error = co_await std::move(*going);
+            if (error) {
                 x.leave();
                 record_.refusal = Refusal::client_left;
                 co_return Next::close;

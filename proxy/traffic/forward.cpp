@@ -55,10 +55,12 @@ bool is_ours_to_say(std::string_view name) {
 }
 
 void line(std::string& out, std::string_view name, std::string_view value) {
-    out += name;
-    out += ": ";
-    out += value;
-    out += "\r\n";
+    const auto before = out.size();
+    out.resize(before + name.size() + value.size() + 4);
+    auto* at = std::copy(name.begin(), name.end(), out.data() + before);
+    *at++ = ':', *at++ = ' ';
+    at = std::copy(value.begin(), value.end(), at);
+    *at++ = '\r', *at = '\n';
 }
 
 // As it came, if it was written as we write it.

@@ -123,7 +123,10 @@ Client::Done H2Stream::write_text(std::string_view text, Duration patience) {
         if (closed_) co_return asio::error::connection_reset;
         co_return error_code{};
     }
-    co_return co_await write_content(text.substr(end + 4), true, patience);
+    error_code error;
+    auto going = write_content(text.substr(end + 4), true, patience, error);
+    if (going) error = co_await std::move(*going);
+    co_return error;
 }
 
 bool H2Stream::begin(const ResponseHead& response, const ToClient& to) {
@@ -135,23 +138,38 @@ void H2Stream::begin(std::string head_of_our_own, bool) {
     head_ = H2Fields(head_of_our_own);
 }
 
-Client::Done H2Stream::write_content(std::string_view piece, bool last, Duration patience) {
+std::optional<Client::Done> H2Stream::write_content(std::string_view piece, bool last, Duration patience,
+                                                    error_code& error) {
     piece_ = piece;
     last_ = last;
     progress_ = Clock::now();
     submit(!last || !piece.empty());
-    while (!closed_ && !sent_end_ && (!piece_.empty() || last)) {
+    if (is_writing()) return until_written(patience);
+    error = end_writing_piece();
+    return std::nullopt;
+}
+
+bool H2Stream::is_writing() const {
+    return !closed_ && !sent_end_ && (!piece_.empty() || last_);
+}
+
+Client::Done H2Stream::until_written(Duration patience) {
+    while (is_writing()) {
         const auto deadline = progress_ + patience;
         if (Clock::now() >= deadline) break;
         co_await set(writer_, deadline).async_wait(asio::as_tuple(asio::use_awaitable));
     }
-    const bool done = last ? sent_end_ : piece_.empty() && !closed_;
+    co_return end_writing_piece();
+}
+
+error_code H2Stream::end_writing_piece() {
+    const bool done = last_ ? sent_end_ : piece_.empty() && !closed_;
     piece_ = {};
-    if (done) co_return error_code{};
-    if (closed_) co_return asio::error::connection_reset;
+    if (done) return {};
+    if (closed_) return asio::error::connection_reset;
     last_ = false;  // or what is missing would be taken for nothing
     session_->reset(id_, NGHTTP2_CANCEL);
-    co_return asio::error::timed_out;
+    return asio::error::timed_out;
 }
 
 // The head if it was not sent yet, and whatever there is behind it.

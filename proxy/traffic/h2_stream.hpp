@@ -62,7 +62,8 @@ public:
     Done write_text(std::string_view, Duration patience) override;
     bool begin(const ResponseHead&, const ToClient&) override;
     void begin(std::string head_of_our_own, bool chunked) override;
-    Done write_content(std::string_view piece, bool last, Duration patience) override;
+    std::optional<Done> write_content(std::string_view piece, bool last, Duration patience,
+                                      boost::system::error_code& error) override;
     void break_off() override { broken_off_ = true; }
     Duplex& duplex() override { return *this; }
     std::string take_early() override { return {}; }
@@ -93,6 +94,9 @@ private:
     bool may_write() const { return closed_ || outbox_.size() - outbox_sent_ < most_in_outbox; }
     asio::awaitable<boost::system::error_code> until(bool reading, TimePoint deadline);
     void submit(bool with_content);
+    bool is_writing() const;
+    Done until_written(Duration patience);
+    boost::system::error_code end_writing_piece();
     void wake_reader();
     void wake_writer();
     void call(Call&, boost::system::error_code);

@@ -80,8 +80,12 @@ asio::awaitable<Visit::Next> Visit::stream_status(std::string id, StatusContext 
         const auto now = Clock::now();
         const auto said = events.next(x.service->gate->place("request:" + id, now), now);
         record_.bytes_out += said.size();
-        if (!begun || !said.empty() || events.over())
-            if (co_await client_.write_content(said, events.over(), patience)) departed_ = true;
+        if (!begun || !said.empty() || events.over()) {
+            boost::system::error_code error;
+            auto going = client_.write_content(said, events.over(), patience, error);
+            if (going) error = co_await std::move(*going);
+            if (error) departed_ = true;
+        }
         if (departed_ || events.over()) break;
         pause.expires_at(events.look_at());
         co_await pause.async_wait(asio::as_tuple(asio::use_awaitable));

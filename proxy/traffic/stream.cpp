@@ -77,23 +77,32 @@ asio::awaitable<error_code> Stream::writable(TimePoint deadline) {
     return wait(Socket::wait_write, writing_, deadline);
 }
 
+bool Stream::write_more(std::span<std::string_view> pieces, error_code& error) {
+    auto written = write_some(pieces, error);
+    bool all = true;
+    for (auto& piece : pieces) {
+        const auto here = std::min(written, piece.size());
+        piece.remove_prefix(here);
+        written -= here;
+        all = all && piece.empty();
+    }
+    return all || (error && error != asio::error::would_block);
+}
+
 asio::awaitable<error_code> Stream::write(std::array<std::string_view, 3> pieces, Duration patience) {
     for (;;) {
         error_code error;
-        auto written = write_some(pieces, error);
-        if (error && error != asio::error::would_block) co_return error;
-        bool all = true;
-        for (auto& piece : pieces) {
-            const auto here = std::min(written, piece.size());
-            piece.remove_prefix(here);
-            written -= here;
-            all = all && piece.empty();
-        }
-        if (all) co_return error_code{};
+        if (write_more(pieces, error)) co_return error;
         if (!error) continue;  // if no more goes, this time it is said so
         error = co_await writable(Clock::now() + patience);
         if (error) co_return error;
     }
+}
+
+std::optional<asio::awaitable<error_code>> Stream::write_at_once(std::array<std::string_view, 3> pieces,
+                                                                 Duration patience, error_code& error) {
+    if (write_more(pieces, error)) return std::nullopt;
+    return write(pieces, patience);
 }
 
 asio::awaitable<bool> Stream::writable_or_readable(TimePoint deadline) {

@@ -30,6 +30,9 @@ public:
     // Writes all, each piece of progress within `patience`.
     asio::awaitable<boost::system::error_code> write(std::array<std::string_view, 3> pieces,
                                                      Duration patience);
+    // The same; empty: without a wait, all of it or as far as the error.
+    std::optional<asio::awaitable<boost::system::error_code>> write_at_once(
+        std::array<std::string_view, 3> pieces, Duration patience, boost::system::error_code& error);
     // Writes until all is written, something can be read while the peer takes no more (would_block), or the
     // deadline.
     struct Written {
@@ -90,6 +93,8 @@ private:
     asio::awaitable<bool> writable_or_readable(TimePoint deadline);  // false: the deadline
     Socket::wait_type waits_for(Socket::wait_type what) const;  // TLS may have to write before it can read
     std::size_t write_some(std::span<const std::string_view> pieces, boost::system::error_code&);
+    // Takes from the pieces what has gone. True: nothing more will go, as all has gone or it failed.
+    bool write_more(std::span<std::string_view> pieces, boost::system::error_code&);
     std::size_t read_below(std::span<char> into, boost::system::error_code& error) override {
         return socket_.read_some(into, error);
     }
