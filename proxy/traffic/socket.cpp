@@ -44,20 +44,25 @@ void Poller::stop() {
     descriptor_.cancel(ignored);
 }
 
+// Neither may fail, or nobody would ever be told again; and neither calls back at once.
 void Poller::wait() {
-    if (std::exchange(waits_, true)) return;
+    if (waits_) return;
+    const MustNotFail others;
     descriptor_.async_wait(asio::posix::stream_descriptor::wait_read, [this](error_code error) {
         waits_ = false;
         if (!error && !later_) turn();
     });
+    waits_ = true;
 }
 
 void Poller::later() {
-    if (std::exchange(later_, true)) return;
+    if (later_) return;
+    const MustNotFail others;
     asio::post(io_, [this] {
         later_ = false;
         turn();
     });
+    later_ = true;
 }
 
 // While there is something in each turn, the next one comes by itself: to wait costs more than to look.
@@ -68,7 +73,6 @@ void Poller::turn() {
     const bool busy = !ready_.empty();
     tell();
     in_turn_ = false;
-    MustNotFail others;
     busy ? later() : wait();  // which ends at once if some are left
 }
 
