@@ -98,7 +98,7 @@ TEST_CASE("the wait is told by how long slots are usually held", "[gate][places]
         q.now = Clock::now() - time;
         return pod_of(q.come("request:1"));
     };
-    CHECK(serve(0s) == 1);  // a navigation, say: nobody generates in no time
+    CHECK(serve(-1s) == 1);  // a navigation, say: nobody generates in no time
     CHECK_FALSE(q.gate->overview(q.now).usual_service);
     CHECK(serve(100s) == 1);
     const auto usual = q.gate->overview(q.now).usual_service;
