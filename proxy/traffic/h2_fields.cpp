@@ -128,8 +128,9 @@ char* put_field(char* at, std::size_t index, std::string_view name, std::string_
     return put(put_integer(at, 0, 7, value.size()), value);
 }
 
-// RFC 9113 section 8.2.2, in whatever case.
-bool is_for_http_1_1(std::string_view name) {
+}  // namespace
+
+bool is_connection_specific(std::string_view name) {
     switch (name.size()) {
         case 7:
             return same_letters(name, "upgrade");
@@ -144,8 +145,6 @@ bool is_for_http_1_1(std::string_view name) {
     }
 }
 
-}  // namespace
-
 H2Fields::H2Fields(std::string_view head) {
     const auto status = head.substr(std::string_view("HTTP/1.1 ").size(), 3);
     const bool switches = status == "101";
@@ -159,7 +158,7 @@ H2Fields::H2Fields(std::string_view head) {
         const auto name = head.substr(0, colon);
         auto value = head.substr(colon + 1, end - colon - 1);
         const auto index = index_of(name);
-        if (index == 0 && is_for_http_1_1(name)) continue;
+        if (index == 0 && is_connection_specific(name)) continue;
         if (switches && same_name(name, "sec-websocket-accept")) continue;
         while (!value.empty() && is_blank(value.front())) value.remove_prefix(1);
         // What is left of the head is longer than what becomes of it, but for many short fields.

@@ -10,6 +10,9 @@
 
 namespace proxy {
 
+// A field that only HTTP/1.1 has, in whatever case (RFC 9113 section 8.2.2).
+bool is_connection_specific(std::string_view name);
+
 class H2Fields {
 public:
     H2Fields() = default;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "proxy/traffic/h2_fields.hpp"
 #include "proxy/traffic/octet.hpp"
 
 namespace proxy {
@@ -32,12 +33,6 @@ constexpr OctetTable authority_table([](char c) {
 });
 constexpr bool is_authority_octet(char c) {
     return authority_table[c];
-}
-
-// RFC 9113 section 8.2.2
-bool is_connection_specific(std::string_view name) {
-    return name == "connection" || name == "keep-alive" || name == "proxy-connection" ||
-           name == "transfer-encoding" || name == "upgrade";
 }
 
 }  // namespace
