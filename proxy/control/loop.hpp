@@ -25,7 +25,8 @@ public:
     Loop(asio::io_context&, pods::Driver&, const CookieKey&, std::filesystem::path spool_directory,
          Memory memory);
 
-    // Before the first configuration: what the gateway before this one has, which hands over its pods.
+    // Before the first configuration: what the gateway before this one has, which hands over its pods. No pod
+    // starts or ends until it has promised them.
     void inherit(std::vector<OldRevision>);
     void promise(const std::vector<OldPod>&);
     void adopt(const OldPod&, pods::Handed);
@@ -77,6 +78,7 @@ private:
     void make_access(const std::vector<manifest::AccessList>&);
     std::shared_ptr<Revision> make_revision(const manifest::Service&, TimePoint now);
     int limit_for(const Revision&) const;
+    void end_here(const OldPod&, pods::Handed);
 
     static constexpr std::chrono::milliseconds every{100};
 
@@ -95,8 +97,10 @@ private:
     struct Foreign {
         PodId id;
         std::string service;
+        bool is_here;  // handed over, to end here
     };
-    std::map<std::string, Foreign> foreign_;  // pods of the gateway before that end there, by name
+    // Pods of the gateway before that no revision here goes on with, by name, until they have ended.
+    std::map<std::string, Foreign> foreign_;
     std::map<std::string, std::vector<std::string>> hosts_;
     std::map<std::string, std::shared_ptr<const AccessKeys>> access_;
     std::shared_ptr<const Routing> routing_;

@@ -10,6 +10,7 @@ namespace proxy {
 // --- the new gateway's side
 
 void Loop::inherit(std::vector<OldRevision> revisions) {
+    context_.frozen = true;  // until it is known which pods there are, or one would be started beside them
     for (auto& revision : revisions) old_[revision.service] = std::move(revision);
 }
 
@@ -43,16 +44,41 @@ void Loop::promise(const std::vector<OldPod>& pods) {
             continue;
         }
         const auto id = context_.next_id();
-        foreign_[pod.name] = {id, pod.service};
+        foreign_[pod.name] = {id, pod.service, false};
         driver_.promise(id, pod.started);
     }
+    context_.frozen = false;
     changed_ = true;
 }
 
 void Loop::adopt(const OldPod& pod, pods::Handed handed) {
     for (const auto& revision : revisions_)
         if (revision->adopt(pod, handed, Clock::now())) return wake();
-    gone(pod.name);  // and with its lifeline the pod goes too
+    end_here(pod, std::move(handed));
+}
+
+// No revision here goes on with it: it ends as any other pod, and holds its GPU and its place until it has.
+void Loop::end_here(const OldPod& pod, pods::Handed handed) {
+    const auto found = foreign_.find(pod.name);
+    const auto id = found != foreign_.end() ? found->second.id : context_.next_id();
+    foreign_[pod.name] = {id, pod.service, true};
+    const auto slash = pod.service.find('/');
+    pods::PodSpec spec;
+    spec.id = id;
+    spec.name = pod.name;
+    spec.name_space = pod.service.substr(0, slash);
+    spec.service = pod.service.substr(slash + 1);
+    auto grace = manifest::Service{}.termination_grace;
+    for (const auto& revision : revisions_)
+        if (key_of(revision->settings()) == pod.service) grace = revision->settings().termination_grace;
+    events_.normal(spec.name_space, "Pod", pod.name, "Killing", "Stopping the pod");
+    driver_.adopt(std::move(spec), std::move(handed));
+    const auto stop = [](Loop& loop, PodId ended, std::string name,
+                         std::chrono::milliseconds most) -> asio::awaitable<void> {
+        co_await loop.driver_.stop(ended, most);
+        loop.gone(name);
+    };
+    asio::co_spawn(io_, stop(*this, id, pod.name, grace), asio::detached);
 }
 
 void Loop::settle(const std::string& pod_name, const OldSessions& sessions) {
@@ -71,8 +97,10 @@ void Loop::gone(const std::string& pod_name) {
 }
 
 void Loop::predecessor_ended() {
-    for (const auto& [name, pod] : foreign_) driver_.forget_promise(pod.id);
-    foreign_.clear();
+    std::erase_if(foreign_, [this](const auto& entry) {
+        if (!entry.second.is_here) driver_.forget_promise(entry.second.id);
+        return !entry.second.is_here;
+    });
     for (const auto& revision : revisions_) revision->gone("", Clock::now());
     wake();
 }

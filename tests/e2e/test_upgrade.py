@@ -215,19 +215,22 @@ class Upgrade(harness.TestCase):
             status, words = self.upgrade(gateway)  # and a good one takes over after all
             self.assertEqual(status, 0, words)
         self.assert_ended_well(gateway)
-        self.assertEqual([p.pid for p in gateway.pods()], [pod])
+        self.assertEqual([p.pid for p in gateway.pods()], [pod], gateway.tail(80))
 
     def test_a_changed_container_gets_new_pods_and_never_two_at_once(self):
         gateway = self.old(service(scale={"min-scale": 1, "max-scale": 1}))
         gateway.wait_for_ready(1)
         before = gateway.pods()[0].pid
+        name = gateway.ready_pods()[0]
         gateway.write("service-0", service(scale={"min-scale": 1, "max-scale": 1},
                                            container={"env": [{"name": "NEW", "value": "1"}]}))
         with harness.Watcher(gateway) as watcher:
             self.assertEqual(self.upgrade(gateway)[0], 0)
             self.assert_status(gateway.generate("after"), 200, gateway)
             gateway.wait(lambda: [p.pid for p in gateway.listening()] not in ([], [before]), "a new pod")
-        self.assertEqual(watcher.peak, 1)
+        self.assertEqual(watcher.peak, 1, gateway.tail(80))
+        events = gateway.api("/api/v1/events")["items"]
+        self.assertIn((name, "Killing"), [(e["involvedObject"]["name"], e["reason"]) for e in events], "it was not stopped")
 
     def test_when_the_new_process_dies_while_the_old_one_still_works_the_old_one_serves_again(self):
         gateway = self.old(service(scale={"min-scale": 1, "max-scale": 1}), simulator={"SERVICE": "3"})
