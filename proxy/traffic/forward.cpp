@@ -6,6 +6,7 @@
 #include <array>
 
 #include "proxy/traffic/cookie.hpp"
+#include "proxy/traffic/text.hpp"
 
 namespace proxy {
 namespace {
@@ -54,15 +55,6 @@ bool is_ours_to_say(std::string_view name) {
                          "Proxy-Authorization"});
 }
 
-void line(std::string& out, std::string_view name, std::string_view value) {
-    const auto before = out.size();
-    out.resize(before + name.size() + value.size() + 4);
-    auto* at = std::copy(name.begin(), name.end(), out.data() + before);
-    *at++ = ':', *at++ = ' ';
-    at = std::copy(value.begin(), value.end(), at);
-    *at++ = '\r', *at = '\n';
-}
-
 // As it came, if it was written as we write it.
 void line(std::string& out, const Field& field) {
     const auto& [name, value] = field;
@@ -71,7 +63,7 @@ void line(std::string& out, const Field& field) {
     if (as_ours)
         out.append(name.data(), value.end() + 2);
     else
-        line(out, name, value);
+        append_line(out, name, value);
 }
 
 void joined_line(std::string& out, const Head& head, std::string_view name, std::string_view added) {
@@ -87,14 +79,14 @@ void forwarded_lines(std::string& out, const RequestHead& head, const ToPod& to)
     if (to.client_trusted) {
         joined_line(out, head, "X-Forwarded-For", to.client_address);
     } else {
-        line(out, "X-Forwarded-For", to.client_address);
+        append_line(out, "X-Forwarded-For", to.client_address);
     }
     const auto kept = [&](std::string_view name) {
         return to.client_trusted && head.has(name) && !head.has_connection_option(name);
     };
-    if (!kept("X-Forwarded-Host")) line(out, "X-Forwarded-Host", head.host());
-    if (!kept("X-Forwarded-Proto")) line(out, "X-Forwarded-Proto", to.tls ? "https" : "http");
-    if (!to.client_certificate.empty()) line(out, "X-Forwarded-Client-Cert", to.client_certificate);
+    if (!kept("X-Forwarded-Host")) append_line(out, "X-Forwarded-Host", head.host());
+    if (!kept("X-Forwarded-Proto")) append_line(out, "X-Forwarded-Proto", to.tls ? "https" : "http");
+    if (!to.client_certificate.empty()) append_line(out, "X-Forwarded-Client-Cert", to.client_certificate);
 }
 
 void cookie_line(std::string& out, const RequestHead& head, std::string_view hide) {
@@ -102,9 +94,19 @@ void cookie_line(std::string& out, const RequestHead& head, std::string_view hid
     for (const auto& field : head.fields()) {
         if (!same_name(field.name, "Cookie")) continue;
         if (hide.empty())
-            line(out, "Cookie", field.value);
+            append_line(out, "Cookie", field.value);
         else if (const auto rest = strip_cookie(field.value, hide); !rest.empty())
-            line(out, "Cookie", rest);
+            append_line(out, "Cookie", rest);
+    }
+}
+
+template <class Use>
+void each_that_goes_on(const ResponseHead& head, Use use) {
+    const bool names_fields = head.connection_names_fields();
+    for (const auto& field : head.fields()) {
+        if (is_hop_by_hop(field.name) || same_name(field.name, "X-Request-Id")) continue;
+        if (names_fields && head.has_connection_option(field.name)) continue;
+        use(field);
     }
 }
 
@@ -113,12 +115,15 @@ void passed_on(std::string& out, const ResponseHead& head) {
     out.reserve(1024);
     (out += "HTTP/1.1 ") += fmt::format_int(head.status()).c_str();
     ((out += ' ') += head.reason()) += "\r\n";
-    const bool names_fields = head.connection_names_fields();
-    for (const auto& field : head.fields()) {
-        if (is_hop_by_hop(field.name) || same_name(field.name, "X-Request-Id")) continue;
-        if (names_fields && head.has_connection_option(field.name)) continue;
-        line(out, field);
-    }
+    each_that_goes_on(head, [&](const Field& field) { line(out, field); });
+}
+
+// Of the content, or of what a GET would have brought. Empty: its end will tell.
+std::optional<std::uint64_t> announced_length(const ResponseHead& head, bool head_request) {
+    if (head.framing() == Framing::sized) return head.content_length();
+    const bool may_announce = head.framing() == Framing::none && (head_request || head.status() == 304);
+    if (may_announce && head.status() != 204 && head.has("Content-Length")) return head.content_length();
+    return std::nullopt;
 }
 
 }  // namespace
@@ -130,7 +135,7 @@ std::string request_for_pod(const RequestHead& head, const ToPod& to) {
     out += ' ';
     out += head.target();
     out += " HTTP/1.1\r\n";
-    line(out, "Host", head.host());
+    append_line(out, "Host", head.host());
     const bool names_fields = head.connection_names_fields();
     // Of the same trace, whoever its span is.
     const auto trace_of = [](std::string_view text) {
@@ -148,12 +153,12 @@ std::string request_for_pod(const RequestHead& head, const ToPod& to) {
         if (to.identity && same_name(name, "Accept-Encoding")) continue;
         if (new_trace && same_name(name, "tracestate")) continue;  // it is of another trace
         if (head.max_forwards() && same_name(name, "Max-Forwards")) {
-            line(out, name, fmt::format_int(*head.max_forwards() - 1).c_str());
+            append_line(out, name, fmt::format_int(*head.max_forwards() - 1).c_str());
             continue;
         }
         line(out, field);
     }
-    if (to.identity) line(out, "Accept-Encoding", "identity");
+    if (to.identity) append_line(out, "Accept-Encoding", "identity");
     if (to.websocket) out += "Connection: Upgrade\r\nUpgrade: websocket\r\n";
     cookie_line(out, head, to.hide_cookie);
     forwarded_lines(out, head, to);
@@ -161,9 +166,9 @@ std::string request_for_pod(const RequestHead& head, const ToPod& to) {
                 head.http2()                ? "2.0 pilotlight"
                 : head.minor_version() == 0 ? "1.0 pilotlight"
                                             : "1.1 pilotlight");
-    line(out, "X-Request-Id", to.request_id);
-    line(out, "traceparent", to.traceparent);
-    if (to.content_length) line(out, "Content-Length", fmt::format_int(*to.content_length).c_str());
+    append_line(out, "X-Request-Id", to.request_id);
+    append_line(out, "traceparent", to.traceparent);
+    if (to.content_length) append_line(out, "Content-Length", fmt::format_int(*to.content_length).c_str());
     out += "\r\n";
     return out;
 }
@@ -178,30 +183,30 @@ ResponseText response_for_client(const ResponseHead& head, const ToClient& to) {
         return text;
     }
     text.keep_alive = to.keep_alive;
-    switch (head.framing()) {
-        case Framing::none:
-            if ((to.head_request || head.status() == 304) && head.status() != 204 &&
-                head.has("Content-Length"))
-                line(out, "Content-Length", fmt::format_int(head.content_length()).c_str());
-            break;
-        case Framing::sized:
-            line(out, "Content-Length", fmt::format_int(head.content_length()).c_str());
-            break;
-        case Framing::chunked:
-        case Framing::until_close:
-            text.chunked = to.client_minor_version >= 1;
-            if (text.chunked)
-                line(out, "Transfer-Encoding", "chunked");
-            else
-                text.keep_alive = false;  // HTTP/1.0 learns the end from the close
-            break;
+    if (const auto length = announced_length(head, to.head_request))
+        append_line(out, "Content-Length", fmt::format_int(*length).c_str());
+    if (head.framing() == Framing::chunked || head.framing() == Framing::until_close) {
+        text.chunked = to.client_minor_version >= 1;
+        if (text.chunked)
+            append_line(out, "Transfer-Encoding", "chunked");
+        else
+            text.keep_alive = false;  // HTTP/1.0 learns the end from the close
     }
     if (!text.keep_alive)
-        line(out, "Connection", "close");
+        append_line(out, "Connection", "close");
     else if (to.client_minor_version == 0)
-        line(out, "Connection", "keep-alive");
+        append_line(out, "Connection", "keep-alive");
     out += "\r\n";
     return text;
+}
+
+H2Fields fields_for_client(const ResponseHead& head, const ToClient& to) {
+    H2Fields out(head.status());
+    each_that_goes_on(head, [&](const Field& field) { out.add(field.name, field.value); });
+    out.add_lines(to.extra_fields);
+    if (const auto length = announced_length(head, to.head_request))
+        out.add("Content-Length", fmt::format_int(*length).c_str());
+    return out;
 }
 
 std::string interim_for_client(const ResponseHead& head) {

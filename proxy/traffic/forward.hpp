@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "proxy/traffic/h2_fields.hpp"
 #include "proxy/traffic/head.hpp"
 
 namespace proxy {
@@ -40,6 +41,7 @@ struct ResponseText {
     bool keep_alive = true;  // the connection can be used again
 };
 ResponseText response_for_client(const ResponseHead&, const ToClient&);
+H2Fields fields_for_client(const ResponseHead&, const ToClient&);  // the same for HTTP/2; no 101
 
 // A 1xx head other than 101, for a client of HTTP/1.1.
 std::string interim_for_client(const ResponseHead&);

@@ -119,6 +119,7 @@ inline char* put_integer(char* at, unsigned first, unsigned bits, std::size_t va
     return at;
 }
 
+constexpr std::size_t usual_block = 512;
 constexpr std::size_t beside_octets = 1 + 2 * 10;  // at most, of a field: its kind, and two lengths
 
 // A cookie is a secret: nobody on its way may put it into a table either (RFC 7541 section 7.1.3).
@@ -145,29 +146,39 @@ bool is_connection_specific(std::string_view name) {
     }
 }
 
+H2Fields::H2Fields(int status) {
+    for (auto digit = status_.rbegin(); digit != status_.rend(); ++digit, status /= 10)
+        *digit = static_cast<char>('0' + status % 10);
+    block_.reserve(usual_block);
+}
+
 H2Fields::H2Fields(std::string_view head) {
     const auto status = head.substr(std::string_view("HTTP/1.1 ").size(), 3);
     const bool switches = status == "101";
     std::copy_n(switches ? "200" : status.data(), status_.size(), status_.begin());
-    std::size_t used = 0;
-    for (auto line_end = head.find('\n'); line_end != std::string_view::npos;) {
-        head.remove_prefix(line_end + 1);
-        const auto colon = head.find(':'), end = head.find('\r', colon);
+    block_.reserve(usual_block);
+    add_lines(head.substr(head.find('\n') + 1), switches ? "sec-websocket-accept" : "");
+}
+
+void H2Fields::add(std::string_view name, std::string_view value) {
+    const auto index = index_of(name);
+    if (index == 0 && is_connection_specific(name)) return;
+    const auto before = block_.size();
+    block_.resize(before + name.size() + value.size() + beside_octets);
+    const auto* const end = put_field(block_.data() + before, index, name, value);
+    block_.resize(static_cast<std::size_t>(end - block_.data()));
+}
+
+void H2Fields::add_lines(std::string_view lines, std::string_view but) {
+    while (!lines.empty()) {
+        const auto colon = lines.find(':'), end = lines.find('\r', colon);
         if (end == std::string_view::npos) break;
-        line_end = end + 1;
-        const auto name = head.substr(0, colon);
-        auto value = head.substr(colon + 1, end - colon - 1);
-        const auto index = index_of(name);
-        if (index == 0 && is_connection_specific(name)) continue;
-        if (switches && same_name(name, "sec-websocket-accept")) continue;
+        const auto name = lines.substr(0, colon);
+        auto value = lines.substr(colon + 1, end - colon - 1);
+        lines.remove_prefix(end + 2);
         while (!value.empty() && is_blank(value.front())) value.remove_prefix(1);
-        // What is left of the head is longer than what becomes of it, but for many short fields.
-        const auto most = used + name.size() + value.size() + beside_octets;
-        if (most > block_.size()) block_.resize(most + head.size());
-        auto* const begin = block_.data();
-        used = static_cast<std::size_t>(put_field(begin + used, index, name, value) - begin);
+        if (!same_name(name, but)) add(name, value);
     }
-    block_.resize(used);
 }
 
 void append_head_frames(std::string& out, std::string_view frame, std::string_view block) {

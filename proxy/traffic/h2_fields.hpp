@@ -16,9 +16,13 @@ bool is_connection_specific(std::string_view name);
 class H2Fields {
 public:
     H2Fields() = default;
-    // Written as HTTP/1.1 would say it, by us. What only HTTP/1.1 has is left out (RFC 9113 section 8.2.2),
-    // names become lower case, and a 101 a 200 (RFC 8441 section 5).
+    explicit H2Fields(int status);
+    // A whole head, written as HTTP/1.1 would say it, by us; a 101 becomes a 200 (RFC 8441 section 5).
     explicit H2Fields(std::string_view head);
+    // In lower case, unless only HTTP/1.1 has such a field (RFC 9113 section 8.2.2). No blank is around the
+    // value.
+    void add(std::string_view name, std::string_view value);
+    void add_lines(std::string_view lines, std::string_view but = {});  // whole ones, by us; but that name
     std::string_view status() const { return {status_.data(), status_.size()}; }
     std::string& block() { return block_; }
     bool interim() const { return status_.front() == '1'; }

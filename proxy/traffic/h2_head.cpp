@@ -4,6 +4,7 @@
 
 #include "proxy/traffic/h2_fields.hpp"
 #include "proxy/traffic/octet.hpp"
+#include "proxy/traffic/text.hpp"
 
 namespace proxy {
 namespace {
@@ -58,12 +59,8 @@ H2Head::Span H2Head::keep(std::string_view octets) {
 
 // As HTTP/1.1 writes it, and as it goes to the pod.
 void H2Head::add_line(std::string_view name, std::string_view value) {
-    const auto begin = text_.size(), size = name.size() + value.size() + 4;
-    text_.resize(begin + size);
-    auto* at = std::copy(name.begin(), name.end(), text_.data() + begin);
-    *at++ = ':', *at++ = ' ';
-    at = std::copy(value.begin(), value.end(), at);
-    *at++ = '\r', *at = '\n';
+    const auto begin = text_.size();
+    append_line(text_, name, value);
     lines_.push_back({{begin, name.size()}, {begin + name.size() + 2, value.size()}});
 }
 

@@ -387,6 +387,18 @@ void H2Session::collect_frame(std::string_view frame) {
     append_head_frames(out_, frame, stream != nullptr ? stream->take_block() : std::string{});
 }
 
+// At once if there is no other stream, whose words could go along; else the writer's next turn takes all of
+// them together.
+void H2Session::say() {
+    collect();
+    if (streams_.size() == 1 && !writing_ && !out_.empty()) {
+        out_.erase(0, out_.size() - write_at_once(out_).size());
+        if (out_.empty()) give_room(out_);
+        settle();
+    }
+    if (!out_.empty() || nghttp2_session_want_write(nghttp2_) != 0) kick();
+}
+
 void H2Session::kick() {
     kicked_ = true;
     work_.notify();
@@ -399,8 +411,7 @@ void H2Session::submit(H2Stream& stream, H2Fields fields, bool with_content) {
     content.source.ptr = &stream;
     content.read_callback = H2Callbacks::read_content;
     nghttp2_submit_response(nghttp2_, stream.id(), &status, 1, with_content ? &content : nullptr);
-    collect();
-    kick();
+    say();
 }
 
 void H2Session::submit_interim(H2Stream& stream, H2Fields fields) {
@@ -412,8 +423,7 @@ void H2Session::submit_interim(H2Stream& stream, H2Fields fields) {
 
 void H2Session::resume(std::int32_t id) {
     nghttp2_session_resume_data(nghttp2_, id);
-    collect();
-    kick();
+    say();
 }
 
 void H2Session::consumed(std::int32_t id, std::size_t octets) {

@@ -64,6 +64,7 @@ private:
     std::string_view write_at_once(std::string_view octets);
     void collect();
     void collect_frame(std::string_view frame);
+    void say();
     void kick();
     void end(std::uint32_t why);
     bool is_late(TimePoint now);

@@ -130,7 +130,7 @@ Client::Done H2Stream::write_text(std::string_view text, Duration patience) {
 }
 
 bool H2Stream::begin(const ResponseHead& response, const ToClient& to) {
-    head_ = H2Fields(response_for_client(response, to).octets);
+    head_ = fields_for_client(response, to);
     return true;
 }
 

@@ -76,7 +76,7 @@ void Poller::turn() {
     busy ? later() : wait();  // which ends at once if some are left
 }
 
-bool Poller::take() {
+void Poller::take() {
     const int count =
         ::epoll_wait(descriptor_.native_handle(), events_.data(), static_cast<int>(events_.size()), 0);
     for (int i = 0; i < count; ++i) {
@@ -85,13 +85,14 @@ bool Poller::take() {
         socket.note(event.events);
         if (!socket.is_linked()) ready_.push_back(socket);
     }
-    return count >= 0 && count < static_cast<int>(events_.size());
+    has_all_ = count >= 0 && count < static_cast<int>(events_.size());
 }
 
 bool Poller::look() {
-    const bool all = take();
+    if (in_turn_ && has_all_) return true;
+    take();
     if (!ready_.empty() && !in_turn_) later();
-    return all;
+    return has_all_;
 }
 
 // Who is told runs at once, and may end any socket: one that ends leaves the list by itself. Who becomes

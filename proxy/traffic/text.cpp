@@ -68,6 +68,16 @@ std::string hex(std::uint64_t value) {
     return out;
 }
 
+// In one step: a head has many lines.
+void append_line(std::string& out, std::string_view name, std::string_view value) {
+    const auto before = out.size();
+    out.resize(before + name.size() + value.size() + 4);
+    auto* at = std::copy(name.begin(), name.end(), out.data() + before);
+    *at++ = ':', *at++ = ' ';
+    at = std::copy(value.begin(), value.end(), at);
+    *at++ = '\r', *at = '\n';
+}
+
 namespace {
 
 // Length of the valid UTF-8 sequence at the front, 0 if there is none (overlong forms and surrogates are

@@ -228,6 +228,25 @@ TEST_CASE("a response's fields go on in order, but for hop-by-hop ones and our o
     CHECK(response(text.octets).framing() == Framing::sized);
 }
 
+TEST_CASE("HTTP/2 is told the same of an answer", "[forward]") {
+    const string head = GENERATE(
+        "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nSet-Cookie: a\r\nSet-Cookie: b\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX-Empty:\r\n", "HTTP/1.0 500 Oh\r\n",
+        "HTTP/1.1 304 Not Modified\r\nContent-Length: 3\r\n",
+        "HTTP/1.1 204 No Content\r\nContent-Length: 3\r\n",
+        "HTTP/1.1 404 Gone\r\nConnection: close, X-Gone\r\nX-Gone: 1\r\nX-Request-Id: theirs\r\nKeep-Alive: "
+        "5\r\n");
+    const bool to_head = GENERATE(false, true);
+    CAPTURE(head, to_head);
+    const auto parsed = response(head + "\r\n", to_head);
+    const ToClient to{1, to_head, true, "X-Request-Id: ours\r\nSet-Cookie: sd=1\r\n"};
+    auto fields = fields_for_client(parsed, to);
+    H2Fields said(response_for_client(parsed, to).octets);
+    CHECK(fields.status() == said.status());
+    CHECK(fields.block() == said.block());
+    CHECK_FALSE(fields.block().empty());
+}
+
 TEST_CASE("a chunk begins with its size in hex", "[forward]") {
     CHECK(chunk_start(1) == "1\r\n");
     CHECK(chunk_start(0x2a) == "2a\r\n");
