@@ -76,7 +76,7 @@ void Poller::turn() {
     busy ? later() : wait();  // which ends at once if some are left
 }
 
-void Poller::take() {
+bool Poller::take() {
     const int count =
         ::epoll_wait(descriptor_.native_handle(), events_.data(), static_cast<int>(events_.size()), 0);
     for (int i = 0; i < count; ++i) {
@@ -85,14 +85,13 @@ void Poller::take() {
         socket.note(event.events);
         if (!socket.is_linked()) ready_.push_back(socket);
     }
-    has_all_ = count >= 0 && count < static_cast<int>(events_.size());
+    return count >= 0 && count < static_cast<int>(events_.size());
 }
 
 bool Poller::look() {
-    if (in_turn_ && has_all_) return true;
-    take();
+    const bool all = take();
     if (!ready_.empty() && !in_turn_) later();
-    return has_all_;
+    return all;
 }
 
 // Who is told runs at once, and may end any socket: one that ends leaves the list by itself. Who becomes

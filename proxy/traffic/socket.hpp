@@ -37,8 +37,7 @@ public:
 
     void start();  // nobody is told before
     void stop();   // nor afterwards: the io_context has one thing less to wait for
-    // Learns what has become ready by now; who waits for it is told later. In a turn, which has just looked,
-    // it need not. False: there may be more of it.
+    // Learns what has become ready by now; who waits for it is told later. False: there may be more of it.
     bool look();
     asio::io_context& io() { return io_; }
 
@@ -48,13 +47,13 @@ private:
     void later();
     void turn();
     void tell();
-    void take();  // what is new, into ready_
+    bool take();  // what is new, into ready_
 
     asio::io_context& io_;
     asio::posix::stream_descriptor descriptor_;
     std::array<epoll_event, 64> events_{};
     boost::intrusive::list<Ready, boost::intrusive::constant_time_size<false>> ready_;
-    bool waits_ = false, later_ = false, in_turn_ = false, has_all_ = false, stopped_ = false;
+    bool waits_ = false, later_ = false, in_turn_ = false, stopped_ = false;
 };
 
 // What waits for a socket, called once. Small ones are held without an allocation.
@@ -154,8 +153,8 @@ public:
     void would_block(wait_type what) {
         if (watched_) (what == wait_read ? may_read_ : may_write_) = false;
     }
-    // No octet and no end has come. What the poller was told last may be older than the request that wants to
-    // know, unless both came in one turn: the system is asked.
+    // Asks the system: no octet and no end has come. What the poller was told last may be older than the
+    // request that wants to know.
     bool is_silent() const;
 
     // void(error_code); it may end without cause. Two at a time, of whatever kind: one who reads and one who
