@@ -8,11 +8,10 @@
 
 namespace {
 
-// Octets at the end of an arena that stay there when they are free, and from how many on memory is the
-// system's own. With malloc's usual 128 KiB each large answer's blocks went back to the system and came anew,
-// page by page, which cost as much as to pass the answer on. When memory is short, all of it goes back
-// (proxy/control/watch.cpp).
-constexpr int kept_free = 8 << 20, of_its_own = 1 << 20;
+// Octets at the end of an arena, one a worker, that stay there when they are free; and from how many on
+// memory is the system's own. With malloc's usual 128 KiB each large answer's blocks went back to the system
+// and came anew, page by page, which cost as much as to pass the answer on.
+constexpr int kept_free = 4 << 20, of_its_own = 1 << 20;
 const bool is_set_up =
     ::mallopt(M_TRIM_THRESHOLD, kept_free) != 0 && ::mallopt(M_MMAP_THRESHOLD, of_its_own) != 0;
 

@@ -57,6 +57,9 @@ Estate Gateway::what_there_is() {
 void Gateway::ask_for_upgrade(UpgradeDoor::Answer answer) {
     if (heir_ || draining_ || (upgrade_ && upgrade_->under_way()))
         return answer("failed: the gateway is on its way in or out; ask again when it is not");
+    if (loop_.ends_foreign_pods())
+        return answer(
+            "failed: a pod of the gateway before this one is still ending; ask again when it is gone");
     if (::getpid() == 1)
         return answer(
             "failed: this is the first process of its container, which ends with it; replace the "

@@ -100,7 +100,10 @@ asio::awaitable<std::string> Upgrade::run(std::function<void(pid_t)> serves) {
         doors_passed_ = true;
         auto go = message_of("go");
         json::array pods;
-        for (const auto& pod : estate_.loop.old_pods()) pods.push_back(to_json(pod));
+        for (const auto& pod : estate_.loop.old_pods()) {
+            pods.push_back(to_json(pod));
+            promised_.insert(pod.name);
+        }
         go.body["pods"] = std::move(pods);
         send(child_->channel.native_handle(), go);
         estate_.loop.tell_sessions(*this);
@@ -211,6 +214,7 @@ asio::awaitable<Upgrade::Lost> Upgrade::finish() {
     for (const auto& at : estate_.listens_at) some_stay = some_stay || at.tls || at.proxy_protocol;
     if (some_stay) co_await pause(grace_of_doors);
     estate_.loop.hand_over(this);
+    tell_of_ended_pods();
     const auto deadline = pods::Clock::now() + estate_.drain;
     bool drained = false;
     auto quiet_since = pods::Clock::now();
@@ -290,6 +294,12 @@ void Upgrade::keep_client(pods::UniqueFd client, std::string early, const proxy:
 }
 
 // --- pods
+
+// Those that ended before the loop knew whom to tell of it.
+void Upgrade::tell_of_ended_pods() {
+    for (const auto& pod : estate_.loop.old_pods()) promised_.erase(pod.name);
+    for (const auto& pod_name : promised_) gone(pod_name);
+}
 
 bool Upgrade::take(const proxy::OldPod& pod, pods::Handed& handed) {
     if (child_->is_gone) return false;

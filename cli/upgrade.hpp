@@ -9,6 +9,7 @@
 #include <boost/asio/io_context.hpp>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -65,6 +66,7 @@ private:
     bool take(const proxy::OldPod&, pods::Handed&) override;
     void sessions(const std::string& pod_name, const proxy::OldSessions&) override;
     void gone(const std::string& pod_name) override;
+    void tell_of_ended_pods();
 
     Estate estate_;
     std::shared_ptr<Child> child_;
@@ -73,6 +75,7 @@ private:
     bool successor_stopped_ = false;
     std::shared_ptr<std::size_t> workers_told_;
     pods::UniqueFd admin_;
+    std::set<std::string> promised_;  // pods that the new process was told of
 };
 
 // The file that this process runs, as a path that leads to another one after it was replaced.

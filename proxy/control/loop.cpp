@@ -245,6 +245,9 @@ void Loop::stop_pods(bool at_once) {
         revision->stop_all(at_once ? std::chrono::milliseconds{0}
                                    : std::chrono::duration_cast<std::chrono::milliseconds>(
                                          revision->settings().termination_grace));
+    if (!at_once) return;                               // they are being stopped as it is
+    for (const auto& [name, pod] : std::map(foreign_))  // one that ends at once leaves it
+        if (pod.is_here) stop_foreign(pod.id, name, std::chrono::milliseconds{0});
 }
 
 bool Loop::pods_gone() const {

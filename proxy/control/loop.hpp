@@ -33,6 +33,8 @@ public:
     void settle(const std::string& pod_name, const OldSessions&);
     void gone(const std::string& pod_name);
     void predecessor_ended();  // whatever it promised still will not come
+    // A pod that came from there has not ended yet: of such a one no third gateway would know.
+    bool ends_foreign_pods() const { return !foreign_.empty(); }
 
     // The other side of it. First nothing begins or ends; when all is settled, pods go as they fall idle.
     void freeze(bool frozen);
@@ -79,6 +81,7 @@ private:
     std::shared_ptr<Revision> make_revision(const manifest::Service&, TimePoint now);
     int limit_for(const Revision&) const;
     void end_here(const OldPod&, pods::Handed);
+    void stop_foreign(PodId, const std::string& pod_name, std::chrono::milliseconds grace);
 
     static constexpr std::chrono::milliseconds every{100};
 

@@ -61,7 +61,6 @@ void Loop::adopt(const OldPod& pod, pods::Handed handed) {
 void Loop::end_here(const OldPod& pod, pods::Handed handed) {
     const auto found = foreign_.find(pod.name);
     const auto id = found != foreign_.end() ? found->second.id : context_.next_id();
-    foreign_[pod.name] = {id, pod.service, true};
     const auto slash = pod.service.find('/');
     pods::PodSpec spec;
     spec.id = id;
@@ -73,12 +72,17 @@ void Loop::end_here(const OldPod& pod, pods::Handed handed) {
         if (key_of(revision->settings()) == pod.service) grace = revision->settings().termination_grace;
     events_.normal(spec.name_space, "Pod", pod.name, "Killing", "Stopping the pod");
     driver_.adopt(std::move(spec), std::move(handed));
+    foreign_[pod.name] = {id, pod.service, true};
+    stop_foreign(id, pod.name, grace);
+}
+
+void Loop::stop_foreign(PodId id, const std::string& pod_name, std::chrono::milliseconds grace) {
     const auto stop = [](Loop& loop, PodId ended, std::string name,
                          std::chrono::milliseconds most) -> asio::awaitable<void> {
         co_await loop.driver_.stop(ended, most);
         loop.gone(name);
     };
-    asio::co_spawn(io_, stop(*this, id, pod.name, grace), asio::detached);
+    asio::co_spawn(io_, stop(*this, id, pod_name, grace), asio::detached);
 }
 
 void Loop::settle(const std::string& pod_name, const OldSessions& sessions) {

@@ -396,7 +396,9 @@ void H2Session::say() {
         if (out_.empty()) give_room(out_);
         settle();
     }
-    if (!out_.empty() || nghttp2_session_want_write(nghttp2_) != 0) kick();
+    const bool more = !out_.empty() || nghttp2_session_want_write(nghttp2_) != 0;
+    const bool is_last = over_ || nghttp2_session_want_read(nghttp2_) == 0;  // the writer ends the connection
+    if (more || is_last) kick();
 }
 
 void H2Session::kick() {

@@ -10,7 +10,7 @@ import harness
 import tls
 import wire
 import ws
-from h2 import (CONTINUATION, DATA, END_HEADERS, END_STREAM, ENHANCE_YOUR_CALM, HEADERS, INTERNAL_ERROR, PING,
+from h2 import (CONTINUATION, DATA, END_HEADERS, END_STREAM, ENHANCE_YOUR_CALM, GOAWAY, HEADERS, INTERNAL_ERROR, PING,
                 PROTOCOL_ERROR, Client, Tunnel, block, fields, frame)
 from harness import TXT2IMG, service, stats
 from recording_pod import RecordingPod, sized, static
@@ -146,6 +146,15 @@ class Http2(Base):
         self.assertEqual((client.streams[running].status, client.streams[running].ended), (200, True))
         self.assertTrue(client.until_closed())
         self.assertEqual(gateway.process.wait(10), 0)
+
+    def test_a_client_that_says_goaway_gets_what_is_under_way_and_then_the_end(self):
+        gateway, pod = self.one_pod(0.5)
+        client = self.client(gateway)
+        running = client.open(fields("POST", TXT2IMG, more=JSON), PICTURE)
+        gateway.wait(lambda: stats(pod.port)["gpu"] == 1, "the pod works")
+        client.send(frame(GOAWAY, payload=bytes(8)))
+        self.assertEqual(client.answer(running).status, 200)
+        self.assertTrue(client.until_closed(), "it is kept as if more could come")
 
     def test_over_tls_it_is_chosen_in_the_handshake(self):
         authority = tls.Authority()

@@ -232,6 +232,24 @@ class Upgrade(harness.TestCase):
         events = gateway.api("/api/v1/events")["items"]
         self.assertIn((name, "Killing"), [(e["involvedObject"]["name"], e["reason"]) for e in events], "it was not stopped")
 
+    def test_a_pod_that_the_new_gateway_ends_has_its_grace_and_no_other_upgrade_comes_between(self):
+        scale = {"min-scale": 1, "max-scale": 1}
+        gateway = self.old(service(scale=scale), simulator={"PID1": "on"})  # which takes all its grace
+        gateway.wait_for_ready(1)
+        before = gateway.pods()[0].pid
+        gateway.write("service-0", service(scale=scale, container={"env": [{"name": "NEW", "value": "1"}]},
+                                           terminationGracePeriodSeconds=3))
+        with harness.Watcher(gateway) as watcher:
+            self.assertEqual(self.upgrade(gateway)[0], 0)
+            self.assert_ended_well(gateway)
+            status, words = self.upgrade(gateway)
+            self.assertEqual([p.pid for p in gateway.pods()], [before], "the grace is over; the test proves nothing")
+            self.assertEqual(status, 1, words)
+            self.assertIn("still ending", words)
+            gateway.wait(lambda: [p.pid for p in gateway.listening()] not in ([], [before]), "a new pod")
+        self.assertEqual(watcher.peak, 1, gateway.tail(80))
+        self.assertEqual(self.upgrade(gateway)[0], 0)
+
     def test_when_the_new_process_dies_while_the_old_one_still_works_the_old_one_serves_again(self):
         gateway = self.old(service(scale={"min-scale": 1, "max-scale": 1}), simulator={"SERVICE": "3"})
         gateway.wait_for_ready(1)
