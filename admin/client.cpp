@@ -25,7 +25,7 @@ namespace http = beast::http;
 using boost::system::error_code;
 using Parser = http::response_parser<http::buffer_body>;
 
-constexpr std::size_t longest_body = 256 << 20, longest_line = 16 << 20;
+constexpr std::size_t longest_body = 256 << 20, longest_line = 16 << 20, most_at_once = 16 << 10;
 
 // One connection, used synchronously. Beast's deadlines exist for asynchronous calls only, so each call is
 // one, run to its end.
@@ -48,35 +48,25 @@ public:
     void send(const std::string& host, const std::string& target, const std::string& accept,
               const std::string& token, const std::string& method = "GET",
               const std::string& content_type = {}, const std::string& body = {}) {
-        http::request<http::string_body> request(http::verb::get, target, 11);
-        request.method_string(method);
-        if (!content_type.empty()) {
-            request.set(http::field::content_type, content_type);
-            request.body() = body;
-            request.prepare_payload();
-        }
-        request.set(http::field::host, host);
-        request.set(http::field::accept, accept);
-        if (!token.empty()) request.set(http::field::authorization, "Bearer " + token);
-        request.set(http::field::user_agent, "pilotlight");
-        request.keep_alive(false);
+        auto request =
+            fmt::format("{} {} HTTP/1.1\r\nHost: {}\r\nAccept: {}\r\n", method, target, host, accept);
+        if (!content_type.empty())
+            request += fmt::format("Content-Type: {}\r\nContent-Length: {}\r\n", content_type, body.size());
+        if (!token.empty()) request += "Authorization: Bearer " + token + "\r\n";
+        request += "User-Agent: pilotlight\r\nConnection: close\r\n\r\n" + body;
+        const auto octets = asio::buffer(request);
         error_code error;
         stream_.expires_after(answer_patience_);
         const auto done = [&](error_code result, std::size_t) { error = result; };
-        tls_ ? http::async_write(*tls_, request, done) : http::async_write(stream_, request, done);
+        tls_ ? asio::async_write(*tls_, octets, done) : asio::async_write(stream_, octets, done);
         run();
         if (error) fail(error);
     }
 
     int receive_head() {
         parser_.body_limit(boost::none);
-        error_code error;
         stream_.expires_after(answer_patience_);
-        const auto done = [&](error_code result, std::size_t) { error = result; };
-        tls_ ? http::async_read_header(*tls_, buffer_, parser_, done)
-             : http::async_read_header(stream_, buffer_, parser_, done);
-        run();
-        if (error) fail(error);
+        while (!parser_.is_header_done()) parse_more();
         return parser_.get().result_int();
     }
 
@@ -86,19 +76,35 @@ public:
             auto& body = parser_.get().body();
             body.data = room_.data();
             body.size = room_.size();
-            error_code error;
             patient ? stream_.expires_never() : stream_.expires_after(answer_patience_);
-            const auto done = [&](error_code result, std::size_t) { error = result; };
-            tls_ ? http::async_read_some(*tls_, buffer_, parser_, done)
-                 : http::async_read_some(stream_, buffer_, parser_, done);
-            run();
-            if (error && error != http::error::need_buffer) fail(error);
+            parse_more();
             if (const auto octets = room_.size() - body.size; octets > 0) return {room_.data(), octets};
         }
         return {};
     }
 
 private:
+    // What is there already, or else what comes next.
+    void parse_more() {
+        error_code error;
+        if (buffer_.size() == 0 || starved_) {
+            const auto into = buffer_.prepare(most_at_once);
+            const auto done = [&](error_code result, std::size_t octets) {
+                error = result;
+                buffer_.commit(octets);
+            };
+            tls_ ? tls_->async_read_some(into, done) : stream_.async_read_some(into, done);
+            run();
+            const bool ended = error == asio::error::eof;
+            if (ended && parser_.got_some()) parser_.put_eof(error);
+            if (error) fail(error);
+            if (ended) return;
+        }
+        buffer_.consume(parser_.put(buffer_.data(), error));
+        starved_ = error == http::error::need_more;
+        if (error && !starved_ && error != http::error::need_buffer) fail(error);
+    }
+
     void shake_hands(const std::string& host, const ClientSettings& settings) {
         error_code error;
         const auto needs = [&](const std::filesystem::path& file) {
@@ -154,8 +160,9 @@ private:
     beast::tcp_stream stream_;
     std::optional<asio::ssl::stream<beast::tcp_stream&>> tls_;
     beast::flat_buffer buffer_;
+    bool starved_ = false;  // what the buffer holds is the beginning of something
     Parser parser_;
-    std::array<char, 16 << 10> room_{};
+    std::array<char, most_at_once> room_{};
 };
 
 bool is_loopback(const std::string& host) {

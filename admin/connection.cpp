@@ -34,6 +34,18 @@ std::string warning_field(std::string_view text) {
     return out + '"';
 }
 
+std::string head_of(const http::response_header<>& response) {
+    return fmt::format("HTTP/{}.{} {} {}\r\n", response.version() / 10, response.version() % 10,
+                       response.result_int(), std::string_view(response.reason())) +
+           proxy::lines_of(response);
+}
+
+// What the client has shown and the authorities vouch for; null: nothing.
+proxy::OpenSsl<X509> certificate_of(const SSL* ssl) {
+    if (SSL_get_verify_result(ssl) != X509_V_OK) return nullptr;
+    return proxy::OpenSsl<X509>(SSL_get1_peer_certificate(ssl));
+}
+
 // What to say about a head that could not be read; empty: nobody is there to hear it.
 std::optional<Answer> complaint_about(boost::system::error_code error) {
     static const auto& http_errors = http::make_error_code(http::error::bad_target).category();
@@ -57,10 +69,11 @@ void Server::Core::refresh() {
 Connection::Connection(std::shared_ptr<Server::Core> core, asio::ip::tcp::socket socket)
     : core_(std::move(core)),
       guard_(core_->settings.guard),
-      stream_(std::move(socket), guard_->tls),
+      stream_(boost::beast::tcp_stream(std::move(socket))),
       number_(++core_->last_number),
       buffer_(core_->settings.head_bytes),
       changed_(stream_.get_executor()) {
+    if (guard_->tls) stream_.secure_with(guard_->tls->context());
     core_->connections.insert(this);
     boost::system::error_code ignored;
     stream_.socket().set_option(asio::socket_base::keep_alive(true),
@@ -142,9 +155,9 @@ asio::awaitable<void> Connection::let_finish() {
     std::array<char, 16 << 10> room{};
     const auto into = asio::buffer(room);
     for (std::size_t taken = 0; taken < most;) {
-        auto [error, octets] = co_await stream_.async_read_some(into, awaited);
-        if (error) co_return;
-        taken += octets;
+        const auto some = co_await stream_.read_some(into);
+        if (some.error) co_return;
+        taken += some.octets;
     }
 }
 
@@ -152,13 +165,13 @@ asio::awaitable<void> Connection::let_finish() {
 asio::awaitable<bool> Connection::shake_hands() {
     if (!stream_.secure()) co_return true;
     stream_.expires_after(core_->settings.head);
-    if (const auto error = co_await stream_.handshake()) {
+    if (const auto error = co_await stream_.handshake(asio::ssl::stream_base::server)) {
         log_of(proxy::LogOf::admin)
             .about({{"client", peer_}})
             .debug("the TLS handshake of {} failed: {}", peer_, error.message());
         co_return false;
     }
-    certificate_ = common_name(stream_.client_certificate().get());
+    certificate_ = common_name(certificate_of(stream_.ssl()).get());
     co_return true;
 }
 
@@ -179,12 +192,12 @@ asio::awaitable<bool> Connection::read_head(Parser& parser) {
     if (buffer_.size() == 0) {
         stream_.expires_after(settings.idle);
         const auto room = buffer_.prepare(std::min<std::size_t>(settings.head_bytes, 4096));
-        auto [error, octets] = co_await stream_.async_read_some(room, awaited);
-        buffer_.commit(octets);
-        if (error) co_return false;
+        const auto some = co_await stream_.read_some(room);
+        buffer_.commit(some.octets);
+        if (some.error) co_return false;
     }
     stream_.expires_after(settings.head);
-    auto [error, octets] = co_await http::async_read_header(stream_, buffer_, parser, awaited);
+    const auto error = co_await stream_.read(buffer_, parser, proxy::AnyStream::Until::head_done);
     reading_ = false;
     if (!error) co_return true;
     if (auto complaint = complaint_about(error)) {
@@ -201,10 +214,9 @@ asio::awaitable<bool> Connection::read_body(Parser& parser) {
     stream_.expires_after(core_->settings.body);
     if (boost::beast::iequals(head[http::field::expect], "100-continue")) {
         static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
-        const auto octets_left = asio::buffer(go_on);
-        co_await asio::async_write(stream_, octets_left, awaited);
+        co_await stream_.write(go_on);
     }
-    auto [error, octets] = co_await http::async_read(stream_, buffer_, parser, awaited);
+    const auto error = co_await stream_.read(buffer_, parser, proxy::AnyStream::Until::done);
     if (!error) co_return true;
     if (auto complaint = complaint_about(error)) {
         unread_ = error == http::error::body_limit;
@@ -344,8 +356,8 @@ std::optional<Answer> Connection::change(const Request& asked) {
 }
 
 asio::awaitable<bool> Connection::write(Answer answer, unsigned version, bool keep_alive, bool head_only) {
-    http::response<http::string_body> response(http::int_to_status(static_cast<unsigned>(answer.status)),
-                                               version);
+    http::response<http::empty_body> response(http::int_to_status(static_cast<unsigned>(answer.status)),
+                                              version);
     response.set(http::field::content_type, answer.content_type);
     response.set(http::field::cache_control, "no-store");
     response.set("X-Content-Type-Options", "nosniff");
@@ -358,10 +370,10 @@ asio::awaitable<bool> Connection::write(Answer answer, unsigned version, bool ke
     for (const auto& warning : answer.warnings) response.insert(http::field::warning, warning_field(warning));
     response.keep_alive(keep_alive);
     response.content_length(answer.body.size());
-    if (!head_only) response.body() = std::move(answer.body);
+    auto octets = head_of(response);
+    if (!head_only) octets += answer.body;
     stream_.expires_after(core_->settings.write);
-    http::response_serializer<http::string_body> serializer(response);
-    auto [error, octets] = co_await http::async_write(stream_, serializer, awaited);
+    const auto error = co_await stream_.write(octets);
     co_return !error && keep_alive;
 }
 
@@ -432,7 +444,7 @@ asio::awaitable<void> Connection::look_out(std::shared_ptr<Connection> self) {
     std::array<char, 256> ignored{};
     const auto room = asio::buffer(ignored);
     self->stream_.expires_never();  // for this read: a write under way keeps its own deadline
-    co_await self->stream_.async_read_some(room, awaited);
+    co_await self->stream_.read_some(room);
     self->gone_ = true;
     self->wake();
 }
@@ -444,9 +456,9 @@ asio::awaitable<bool> Connection::write_head_of_stream(unsigned version, std::st
     response.set("X-Content-Type-Options", "nosniff");
     response.keep_alive(false);
     response.chunked(version >= 11);
-    http::response_serializer<http::empty_body> serializer(response);
+    const auto octets = head_of(response);
     stream_.expires_after(core_->settings.write);
-    auto [error, octets] = co_await http::async_write_header(stream_, serializer, awaited);
+    const auto error = co_await stream_.write(octets);
     co_return !error;
 }
 
@@ -454,8 +466,7 @@ asio::awaitable<bool> Connection::write_head_of_stream(unsigned version, std::st
 asio::awaitable<bool> Connection::write_piece(std::string piece, bool chunked) {
     if (chunked) piece = fmt::format("{:x}\r\n{}\r\n", piece.size(), piece);
     stream_.expires_after(core_->settings.write);
-    const auto octets_left = asio::buffer(piece);
-    auto [error, octets] = co_await asio::async_write(stream_, octets_left, awaited);
+    const auto error = co_await stream_.write(piece);
     co_return !error;
 }
 

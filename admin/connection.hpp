@@ -13,7 +13,7 @@
 #include "admin/dashboard.hpp"
 #include "admin/entry.hpp"
 #include "admin/server.hpp"
-#include "admin/stream.hpp"
+#include "proxy/any_stream.hpp"
 
 namespace admin {
 
@@ -92,7 +92,7 @@ private:
 
     std::shared_ptr<Server::Core> core_;
     std::shared_ptr<const Guard> guard_;  // that the handshake was made with
-    Stream stream_;
+    proxy::AnyStream stream_;
     std::optional<std::string> certificate_;  // its common name
     std::string peer_;
     Who who_;                         // sends the request under way

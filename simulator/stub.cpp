@@ -170,7 +170,7 @@ Reply post_fault(Pod& pod, const Call& call) {
 }
 
 constexpr auto any_time = Mounted::from_the_start;
-constexpr Route routes[] = {
+constexpr Route stubs_routes[] = {
     {http::verb::get, "/stub/stats", '-', any_time, false, &get_stats},
     {http::verb::post, "/stub/reset", '-', any_time, false, &post_reset},
     {http::verb::get, "/stub/metrics", '-', any_time, false, &get_metrics},
@@ -181,7 +181,7 @@ constexpr Route routes[] = {
 }  // namespace
 
 std::span<const Route> stub_routes() {
-    return routes;
+    return stubs_routes;
 }
 
 }  // namespace simulator

@@ -11,7 +11,7 @@ using asio::as_tuple;
 using asio::use_awaitable;
 using Serializer = http::response_serializer<http::string_body>;
 
-constexpr std::chrono::seconds write_time{600}, silence{60};
+constexpr std::chrono::seconds write_time{600}, longest_silence{60};
 
 }  // namespace
 
@@ -60,7 +60,7 @@ asio::awaitable<void> only_receive(beast::tcp_stream& stream) {
     stream.socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
     char bytes[4096];
     while (true) {
-        stream.expires_after(silence);
+        stream.expires_after(longest_silence);
         auto [error, size] = co_await stream.async_read_some(asio::buffer(bytes), as_tuple(use_awaitable));
         if (error) co_return;
     }

@@ -1,10 +1,11 @@
 #include "proxy/tracing/post.hpp"
 
 #include <boost/asio.hpp>
-#include <boost/asio/ssl.hpp>
+#include <boost/asio/ssl/host_name_verification.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 
+#include "proxy/any_stream.hpp"
 #include "proxy/awaited.hpp"
 
 namespace proxy {
@@ -14,7 +15,6 @@ namespace beast = boost::beast;
 namespace http = beast::http;
 using asio::ip::tcp;
 using Failure = boost::system::error_code;
-using Tls = asio::ssl::stream<beast::tcp_stream>;
 
 constexpr std::uint64_t longest_answer = 64 << 10;  // it says little, and we read less
 
@@ -24,27 +24,29 @@ CollectorAnswer no_answer(std::string_view doing, Failure error) {
     return out;
 }
 
-template <class Stream>
-asio::awaitable<CollectorAnswer> ask(Stream& stream, const CollectorPost& what) {
+std::string text_of(const CollectorPost& what) {
     const bool usual = what.to.port == (what.to.tls ? 443 : 80);
     const bool v6 = what.to.host.find(':') != std::string::npos;
     const auto host =
         (v6 ? "[" + what.to.host + "]" : what.to.host) + (usual ? "" : ":" + std::to_string(what.to.port));
-    http::request<http::string_body> request(http::verb::post, what.to.path, 11);
-    request.set(http::field::host, host);
-    request.set(http::field::content_type, "application/json");
-    request.set(http::field::user_agent, "pilotlight");
-    request.set(http::field::connection, "close");
-    for (const auto& [name, value] : what.headers) request.set(name, value);
-    request.body() = what.body;
-    request.prepare_payload();
-    auto [write_error, written] = co_await http::async_write(stream, request, awaited);
-    if (write_error) co_return no_answer("sending", write_error);
+    http::fields fields;
+    fields.set(http::field::host, host);
+    fields.set(http::field::content_type, "application/json");
+    fields.set(http::field::user_agent, "pilotlight");
+    fields.set(http::field::connection, "close");
+    for (const auto& [name, value] : what.headers) fields.set(name, value);
+    fields.set(http::field::content_length, std::to_string(what.body.size()));
+    return "POST " + what.to.path + " HTTP/1.1\r\n" + lines_of(fields) + what.body;
+}
+
+asio::awaitable<CollectorAnswer> ask(AnyStream& stream, const CollectorPost& what) {
+    const auto request = text_of(what);
+    if (const auto error = co_await stream.write(request)) co_return no_answer("sending", error);
     beast::flat_buffer buffer;
     http::response_parser<http::string_body> parser;
     parser.body_limit(longest_answer);
-    auto [read_error, octets] = co_await http::async_read(stream, buffer, parser, awaited);
-    if (read_error && !parser.is_header_done()) co_return no_answer("waiting for its answer", read_error);
+    const auto error = co_await stream.read(buffer, parser, AnyStream::Until::done);
+    if (error && !parser.is_header_done()) co_return no_answer("waiting for its answer", error);
     CollectorAnswer out;
     out.status = static_cast<int>(parser.get().result_int());
     out.retry_after = parser.get()[http::field::retry_after];
@@ -52,7 +54,7 @@ asio::awaitable<CollectorAnswer> ask(Stream& stream, const CollectorPost& what) 
     co_return out;
 }
 
-asio::awaitable<CollectorAnswer> ask_by_tls(beast::tcp_stream connected, const CollectorPost& what) {
+asio::awaitable<CollectorAnswer> ask_by_tls(AnyStream& stream, const CollectorPost& what) {
     asio::ssl::context context(asio::ssl::context::tls_client);
     Failure error;
     context.set_options(asio::ssl::context::no_tlsv1 | asio::ssl::context::no_tlsv1_1, error);
@@ -61,12 +63,12 @@ asio::awaitable<CollectorAnswer> ask_by_tls(beast::tcp_stream connected, const C
     else
         context.load_verify_file(what.ca_file.string(), error);
     if (error) co_return no_answer("reading " + what.ca_file.string(), error);
-    Tls stream(std::move(connected), context);
-    stream.set_verify_mode(asio::ssl::verify_peer);
-    stream.set_verify_callback(asio::ssl::host_name_verification(what.to.host));
-    SSL_set_tlsext_host_name(stream.native_handle(), what.to.host.c_str());
-    auto [handshake_error] = co_await stream.async_handshake(asio::ssl::stream_base::client, awaited);
-    if (handshake_error) co_return no_answer("its TLS handshake", handshake_error);
+    auto& tls = stream.secure_with(context.native_handle());
+    tls.set_verify_mode(asio::ssl::verify_peer);
+    tls.set_verify_callback(asio::ssl::host_name_verification(what.to.host));
+    SSL_set_tlsext_host_name(tls.native_handle(), what.to.host.c_str());
+    if (const auto failed = co_await stream.handshake(asio::ssl::stream_base::client))
+        co_return no_answer("its TLS handshake", failed);
     co_return co_await ask(stream, what);
 }
 
@@ -78,11 +80,12 @@ asio::awaitable<CollectorAnswer> post(const CollectorPost& what) {
     const auto port = std::to_string(what.to.port);
     auto [resolve_error, found] = co_await resolver.async_resolve(what.to.host, port, awaited);
     if (resolve_error) co_return no_answer("looking up " + what.to.host, resolve_error);
-    beast::tcp_stream stream(here);
-    stream.expires_after(what.timeout);
-    auto [connect_error, at] = co_await stream.async_connect(found, awaited);
+    beast::tcp_stream connecting(here);
+    connecting.expires_after(what.timeout);
+    auto [connect_error, at] = co_await connecting.async_connect(found, awaited);
     if (connect_error) co_return no_answer("connecting", connect_error);
-    if (what.to.tls) co_return co_await ask_by_tls(std::move(stream), what);
+    AnyStream stream(std::move(connecting));
+    if (what.to.tls) co_return co_await ask_by_tls(stream, what);
     co_return co_await ask(stream, what);
 }
 

@@ -7,7 +7,7 @@ using namespace simulator_test;
 
 namespace {
 
-const std::string txt2img = "/sdapi/v1/txt2img";
+const std::string txt2img_path = "/sdapi/v1/txt2img";
 
 void arm(const Process& pod, const std::string& fault) {
     const Response response = post(pod.port(), "/stub/fault", fault);
@@ -16,7 +16,7 @@ void arm(const Process& pod, const std::string& fault) {
 }
 
 boost::system::error_code asked(Client& client, Response& response) {
-    client.send(http::verb::post, txt2img, "{}");
+    client.send(http::verb::post, txt2img_path, "{}");
     return client.try_receive(response);
 }
 
@@ -24,7 +24,7 @@ boost::system::error_code asked(Client& client, Response& response) {
 
 TEST_CASE("a crash resets the connection before any byte and ends with 137", "[fault]") {
     Process pod({"--fault=crash:nth=2"});
-    CHECK(post(pod.port(), txt2img).result_int() == 200);
+    CHECK(post(pod.port(), txt2img_path).result_int() == 200);
     Client client(pod.port());
     Response response;
     CHECK(asked(client, response) == asio::error::connection_reset);
@@ -34,19 +34,19 @@ TEST_CASE("a crash resets the connection before any byte and ends with 137", "[f
 TEST_CASE("an error is the WebUI's out of memory", "[fault]") {
     Process pod({});
     arm(pod, R"({"fault":"error","times":1})");
-    const Response response = post(pod.port(), txt2img);
+    const Response response = post(pod.port(), txt2img_path);
     CHECK(response.result_int() == 500);
     CHECK(json::parse(response.body()).at("error") == "OutOfMemoryError");
-    CHECK(post(pod.port(), txt2img).result_int() == 200);
+    CHECK(post(pod.port(), txt2img_path).result_int() == 200);
 }
 
 TEST_CASE("a hanging generation keeps the lock until the fault is taken back", "[fault]") {
     Process pod({});
     arm(pod, R"({"fault":"hang","times":1})");
     Client hanging(pod.port()), next(pod.port());
-    hanging.send(http::verb::post, txt2img, "{}");
+    hanging.send(http::verb::post, txt2img_path, "{}");
     REQUIRE(eventually([&] { return stats(pod.port()).at("gpu") == 1; }));
-    next.send(http::verb::post, txt2img, "{}");
+    next.send(http::verb::post, txt2img_path, "{}");
     REQUIRE(eventually([&] { return stats(pod.port()).at("waiting") == 1; }));
     arm(pod, R"({"fault":"none"})");
     CHECK(hanging.receive().result_int() == 200);
@@ -64,7 +64,7 @@ TEST_CASE("a truncated body ends before its length", "[fault]") {
 TEST_CASE("a dripping body arrives whole", "[fault]") {
     Process pod({});
     arm(pod, R"({"fault":"drip","rate":200000})");
-    const Response response = post(pod.port(), txt2img);
+    const Response response = post(pod.port(), txt2img_path);
     CHECK(response.body().size() == std::stoul(std::string(response[http::field::content_length])));
 }
 
@@ -108,8 +108,8 @@ TEST_CASE("a half-closed connection has ended after its answer", "[fault]") {
 
 TEST_CASE("memory runs out after so many images", "[fault]") {
     Process pod({"--fault=oom:images=2"});
-    CHECK(post(pod.port(), txt2img).result_int() == 200);
-    CHECK(post(pod.port(), txt2img).result_int() == 200);
+    CHECK(post(pod.port(), txt2img_path).result_int() == 200);
+    CHECK(post(pod.port(), txt2img_path).result_int() == 200);
     Client client(pod.port());
     Response response;
     CHECK(asked(client, response));
@@ -119,26 +119,26 @@ TEST_CASE("memory runs out after so many images", "[fault]") {
 TEST_CASE("a mounted path can be lost again", "[fault]") {
     Process pod({});
     arm(pod, R"({"fault":"not-found","times":1})");
-    const Response lost = post(pod.port(), txt2img);
+    const Response lost = post(pod.port(), txt2img_path);
     CHECK(lost.result_int() == 404);
     CHECK(lost.count("x-process-time") == 0);
-    CHECK(post(pod.port(), txt2img).result_int() == 200);
+    CHECK(post(pod.port(), txt2img_path).result_int() == 200);
 }
 
 TEST_CASE("a generation beside another runs out of memory when told", "[fault]") {
     Process pod({"--service=600", "--overload=error"});
     Client first(pod.port());
-    first.send(http::verb::post, txt2img, "{}");
+    first.send(http::verb::post, txt2img_path, "{}");
     REQUIRE(eventually([&] { return stats(pod.port()).at("gpu") == 1; }));
-    CHECK(post(pod.port(), txt2img).result_int() == 500);
+    CHECK(post(pod.port(), txt2img_path).result_int() == 500);
     CHECK(stats(pod.port()).at("gpuMax") == 1);
 }
 
 TEST_CASE("a generation beside another shares the GPU when told", "[fault]") {
     Process pod({"--service=100", "--steps=1000", "--overload=slow"});
     Client first(pod.port()), second(pod.port());
-    first.send(http::verb::post, txt2img, "{}");
-    second.send(http::verb::post, txt2img, "{}");
+    first.send(http::verb::post, txt2img_path, "{}");
+    second.send(http::verb::post, txt2img_path, "{}");
     CHECK(eventually([&] { return stats(pod.port()).at("gpuMax") == 2; }));
     post(pod.port(), "/sdapi/v1/interrupt");
     CHECK(first.receive().result_int() == 200);
@@ -148,8 +148,8 @@ TEST_CASE("a generation beside another shares the GPU when told", "[fault]") {
 TEST_CASE("too many generations at once end the process when told", "[fault]") {
     Process pod({"--service=600", "--overload=crash:2"});
     Client first(pod.port()), second(pod.port());
-    first.send(http::verb::post, txt2img, "{}");
-    second.send(http::verb::post, txt2img, "{}");
+    first.send(http::verb::post, txt2img_path, "{}");
+    second.send(http::verb::post, txt2img_path, "{}");
     CHECK(pod.wait() == 137);
 }
 

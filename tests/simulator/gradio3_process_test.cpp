@@ -7,7 +7,8 @@ using namespace simulator_test;
 
 namespace {
 
-constexpr int load = 0, txt2img = 1, interrupt = 2, token_counter = 4, slider = 5, img2img = 6, restore = 7;
+constexpr int load = 0, txt2img_fn = 1, interrupt = 2, token_counter = 4, slider = 5, img2img = 6,
+              restore = 7;
 
 std::string event(int fn_index, json::array data = {}) {
     return json::serialize(
@@ -47,12 +48,12 @@ TEST_CASE("an event is asked for its hash, then for its data, runs, and is close
     SocketClient socket(pod.port(), "/queue/join");
     CHECK(socket.message().at("msg") == "send_hash");
     CHECK(stats(pod.port()).at("ws") == 1);
-    socket.send(event(txt2img));
+    socket.send(event(txt2img_fn));
     const auto estimation = socket.message();
     CHECK(estimation.at("msg") == "estimation");
     CHECK(estimation.at("rank") == 0);
     CHECK(socket.message().at("msg") == "send_data");
-    socket.send(event(txt2img, task("task(a)")));
+    socket.send(event(txt2img_fn, task("task(a)")));
     CHECK(socket.message().at("msg") == "process_starts");
     const auto end = socket.until("process_completed");
     CHECK(end.at("success") == true);
@@ -65,7 +66,7 @@ TEST_CASE("an event is asked for its hash, then for its data, runs, and is close
 
 TEST_CASE("an image of an event is a file of this process alone", "[gradio3]") {
     Process pod({}), other({});
-    const std::string name = file_of(finished(*begin(pod, txt2img, task("task(a)"))));
+    const std::string name = file_of(finished(*begin(pod, txt2img_fn, task("task(a)"))));
     const Response file = get(pod.port(), "/file=" + name);
     CHECK(file.result_int() == 200);
     CHECK(file.body().substr(1, 3) == "PNG");
@@ -78,9 +79,9 @@ TEST_CASE("an image of an event is a file of this process alone", "[gradio3]") {
 
 TEST_CASE("events and API calls take the lock one after the other", "[gradio3]") {
     Process pod({"--service=0.2"});
-    const auto first = begin(pod, txt2img, task("task(a)"));
+    const auto first = begin(pod, txt2img_fn, task("task(a)"));
     REQUIRE(eventually([&] { return stats(pod.port()).at("gpu") == 1; }));
-    const auto second = begin(pod, txt2img, task("task(b)"));
+    const auto second = begin(pod, txt2img_fn, task("task(b)"));
     REQUIRE(eventually([&] { return stats(pod.port()).at("waiting") == 1; }));
     CHECK(progress(pod, "task(a)").at("active") == true);
     const auto waiting = progress(pod, "task(b)");
@@ -102,7 +103,7 @@ TEST_CASE("a task that a pod does not know is neither active nor queued nor comp
 
 TEST_CASE("a token counter waits for the lock, and is no task", "[gradio3]") {
     Process pod({"--service=0.3"});
-    const auto image = begin(pod, txt2img, task("task(a)"));
+    const auto image = begin(pod, txt2img_fn, task("task(a)"));
     REQUIRE(eventually([&] { return stats(pod.port()).at("gpu") == 1; }));
     const auto counter = begin(pod, token_counter, {"pretty dog", 20});
     REQUIRE(eventually([&] { return stats(pod.port()).at("lightWaitMax") == 1; }));
@@ -115,7 +116,7 @@ TEST_CASE("a token counter waits for the lock, and is no task", "[gradio3]") {
 
 TEST_CASE("an interrupt by socket ends what runs at its next step", "[gradio3]") {
     Process pod({"--service=30", "--decode=0.01"});
-    const auto image = begin(pod, txt2img, task("task(a)"));
+    const auto image = begin(pod, txt2img_fn, task("task(a)"));
     REQUIRE(eventually([&] { return progress(pod, "task(a)").at("progress") != nullptr; }));
     finished(*begin(pod, interrupt));
     finished(*image);
@@ -130,7 +131,7 @@ TEST_CASE("a slider hears its own value", "[gradio3]") {
 
 TEST_CASE("a client that leaves does not end its generation", "[gradio3]") {
     Process pod({"--service=0.3"});
-    const auto image = begin(pod, txt2img, task("task(a)"));
+    const auto image = begin(pod, txt2img_fn, task("task(a)"));
     REQUIRE(eventually([&] { return stats(pod.port()).at("gpu") == 1; }));
     image->vanish();
     CHECK(eventually([&] { return stats(pod.port()).at("ws") == 0; }));
@@ -142,7 +143,7 @@ TEST_CASE("a client that leaves does not end its generation", "[gradio3]") {
 
 TEST_CASE("a reloaded page gets the result of its task when that is over", "[gradio3]") {
     Process pod({"--service=0.2"});
-    const auto image = begin(pod, txt2img, task("task(a)"));
+    const auto image = begin(pod, txt2img_fn, task("task(a)"));
     REQUIRE(eventually([&] { return stats(pod.port()).at("gpu") == 1; }));
     image->vanish();
     CHECK_THAT(file_of(finished(*begin(pod, restore, {"task(a)"}))), Catch::EndsWith("/outputs/task(a).png"));
@@ -157,7 +158,7 @@ TEST_CASE("a client that says no hash or no data in time is not waited for", "[g
     CHECK(silent.close_code() == 1000);
     SocketClient slow(pod.port(), "/queue/join");
     slow.until("send_hash");
-    slow.send(event(txt2img));
+    slow.send(event(txt2img_fn));
     const auto end = slow.until("process_completed");
     CHECK(end.at("success") == false);
     CHECK(end.at("output").at("error") == "Time out uploading data to server");
@@ -165,24 +166,24 @@ TEST_CASE("a client that says no hash or no data in time is not waited for", "[g
 
 TEST_CASE("a dropped socket is reset in the middle of its task, which goes on", "[gradio3]") {
     Process pod({"--service=0.4", "--fault=drop:at=0.3,times=1"});
-    const auto image = begin(pod, txt2img, task("task(a)"));
+    const auto image = begin(pod, txt2img_fn, task("task(a)"));
     CHECK_THROWS(image->until("process_completed"));
     CHECK(image->close_code() == 0);
     CHECK(eventually([&] { return progress(pod, "task(a)").at("completed") == true; }));
-    finished(*begin(pod, txt2img, task("task(b)")));
+    finished(*begin(pod, txt2img_fn, task("task(b)")));
 }
 
 TEST_CASE("an out of memory is an event without success", "[gradio3]") {
     Process pod({"--fault=error:times=1"});
-    const auto image = begin(pod, txt2img, task("task(a)"));
+    const auto image = begin(pod, txt2img_fn, task("task(a)"));
     CHECK(image->until("process_completed").at("success") == false);
-    finished(*begin(pod, txt2img, task("task(b)")));
+    finished(*begin(pod, txt2img_fn, task("task(b)")));
 }
 
 TEST_CASE("functions without a queue come by POST, and a generation may", "[gradio3]") {
     Process pod({});
     CHECK(post(pod.port(), "/run/predict", event(load)).result_int() == 200);
-    const Response made = post(pod.port(), "/run/predict", event(txt2img, task("task(a)")));
+    const Response made = post(pod.port(), "/run/predict", event(txt2img_fn, task("task(a)")));
     const auto data = json::parse(made.body()).at("data").as_array();
     CHECK(get(pod.port(), "/file=" + file_of(data)).result_int() == 200);
     CHECK(json::parse(post(pod.port(), "/reset").body()).at("success") == true);
@@ -193,7 +194,7 @@ TEST_CASE("the config names the functions in the order of their numbers", "[grad
     const auto config = json::parse(get(pod.port(), "/config").body());
     CHECK(config.at("version") == "3.41.2\n");
     CHECK(config.at("enable_queue") == true);
-    CHECK(config.at("dependencies").at(txt2img).at("api_name") == "txt2img");
+    CHECK(config.at("dependencies").at(txt2img_fn).at("api_name") == "txt2img");
     CHECK(config.at("dependencies").at(load).at("queue") == false);
     CHECK(
         json::parse(get(pod.port(), "/info").body()).at("named_endpoints").as_object().contains("/txt2img"));
@@ -267,9 +268,9 @@ TEST_CASE("a fault with a socket's path strikes instead of its handshake's answe
 
 TEST_CASE("a hanging task keeps its socket and the lock until the fault is taken back", "[gradio3]") {
     Process pod({"--fault=hang:times=1"});
-    const auto image = begin(pod, txt2img, task("task(a)"));
+    const auto image = begin(pod, txt2img_fn, task("task(a)"));
     REQUIRE(eventually([&] { return stats(pod.port()).at("gpu") == 1; }));
-    const auto next = begin(pod, txt2img, task("task(b)"));
+    const auto next = begin(pod, txt2img_fn, task("task(b)"));
     REQUIRE(eventually([&] { return stats(pod.port()).at("waiting") == 1; }));
     post(pod.port(), "/stub/fault", R"({"fault":"none"})");
     finished(*image);
