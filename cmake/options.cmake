@@ -21,3 +21,10 @@ endif()
 if(CMAKE_UNITY_BUILD)
   target_compile_options(pilotlight_options INTERFACE -Wno-shadow -Wshadow=local -Wno-subobject-linkage)
 endif()
+
+# What simulations run in: with sanitizers and without optimisation they take minutes.
+function(simulate_quickly target)
+  if(PILOTLIGHT_SANITIZE)
+    target_compile_options(${target} PRIVATE -O1)
+  endif()
+endfunction()

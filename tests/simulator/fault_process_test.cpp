@@ -7,8 +7,6 @@ using namespace simulator_test;
 
 namespace {
 
-const std::string txt2img_path = "/sdapi/v1/txt2img";
-
 void arm(const Process& pod, const std::string& fault) {
     const Response response = post(pod.port(), "/stub/fault", fault);
     CAPTURE(response.body());

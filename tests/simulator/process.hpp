@@ -20,6 +20,8 @@ namespace json = boost::json;
 using tcp = asio::ip::tcp;
 using Response = http::response<http::string_body>;
 
+inline const std::string txt2img_path = "/sdapi/v1/txt2img";
+
 class Process {
 public:
     // Starts it warm and fast unless `args` say otherwise; comes back when the port is open. Throws when it

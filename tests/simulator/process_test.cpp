@@ -13,8 +13,6 @@ using namespace simulator_test;
 
 namespace {
 
-const std::string txt2img = "/sdapi/v1/txt2img";
-
 json::value parsed(const Response& response) {
     return json::parse(response.body());
 }
@@ -30,7 +28,7 @@ bool holds_gpu(std::uint16_t port) {
 TEST_CASE("txt2img answers with an image, the parameters and the info as text", "[process]") {
     Process pod({});
     const Response response =
-        post(pod.port(), txt2img, R"({"prompt":"pretty dog","seed":7,"width":128,"height":64})");
+        post(pod.port(), txt2img_path, R"({"prompt":"pretty dog","seed":7,"width":128,"height":64})");
     CHECK(response.result_int() == 200);
     CHECK(response["x-stub-pod"] == "pod-a");
     CHECK(response.count("x-process-time") == 1);
@@ -47,20 +45,21 @@ TEST_CASE("txt2img answers with an image, the parameters and the info as text", 
 
 TEST_CASE("an empty object is a valid request and a batch answers with all of its images", "[process]") {
     Process pod({});
-    CHECK(parsed(post(pod.port(), txt2img, "{}")).at("images").as_array().size() == 1);
-    const auto batch = parsed(post(pod.port(), txt2img, R"({"batch_size":2,"n_iter":2})"));
+    CHECK(parsed(post(pod.port(), txt2img_path, "{}")).at("images").as_array().size() == 1);
+    const auto batch = parsed(post(pod.port(), txt2img_path, R"({"batch_size":2,"n_iter":2})"));
     CHECK(batch.at("images").as_array().size() == 4);
     CHECK(batch.at("images").at(0) != batch.at("images").at(1));
 }
 
 TEST_CASE("requests that do not fit are refused as the WebUI refuses them", "[process]") {
     Process pod({});
-    CHECK(post(pod.port(), txt2img, "{bad").result_int() == 422);
-    CHECK(post(pod.port(), txt2img, "").result_int() == 422);
-    CHECK(post(pod.port(), txt2img, R"({"steps":"many"})").result_int() == 422);
-    CHECK(parsed(post(pod.port(), txt2img, R"({"sampler_name":"x"})")).at("detail") == "Sampler not found");
+    CHECK(post(pod.port(), txt2img_path, "{bad").result_int() == 422);
+    CHECK(post(pod.port(), txt2img_path, "").result_int() == 422);
+    CHECK(post(pod.port(), txt2img_path, R"({"steps":"many"})").result_int() == 422);
+    CHECK(parsed(post(pod.port(), txt2img_path, R"({"sampler_name":"x"})")).at("detail") ==
+          "Sampler not found");
     CHECK(parsed(post(pod.port(), "/sdapi/v1/img2img")).at("detail") == "Init image not found");
-    CHECK(get(pod.port(), txt2img).result_int() == 405);
+    CHECK(get(pod.port(), txt2img_path).result_int() == 405);
     CHECK(Client(pod.port()).ask(http::verb::head, "/internal/ping").result_int() == 405);
     const Response slash = get(pod.port(), "/sdapi/v1/progress/");
     CHECK(slash.result_int() == 307);
@@ -91,7 +90,7 @@ TEST_CASE("the lists, the page and its assets are there", "[process]") {
 
 TEST_CASE("an image with a task of its own is served as a file, whole and in ranges", "[process]") {
     Process pod({});
-    post(pod.port(), txt2img, named("force_task_id", "task(abc)"));
+    post(pod.port(), txt2img_path, named("force_task_id", "task(abc)"));
     const Response whole = get(pod.port(), "/file=outputs/task(abc).png");
     CHECK(whole.body().size() == 20'000);
     const Response part =
@@ -104,7 +103,7 @@ TEST_CASE("an image with a task of its own is served as a file, whole and in ran
 TEST_CASE("an answer is compressed for whoever accepts it", "[process]") {
     Process pod({});
     const Response response =
-        Client(pod.port()).ask(http::verb::post, txt2img, "{}", {{"Accept-Encoding", "gzip"}});
+        Client(pod.port()).ask(http::verb::post, txt2img_path, "{}", {{"Accept-Encoding", "gzip"}});
     CHECK(response[http::field::content_encoding] == "gzip");
     CHECK(response.body().substr(0, 2) == "\x1f\x8b");
 }
@@ -114,7 +113,7 @@ TEST_CASE("generations run one at a time in order of arrival", "[process]") {
     std::vector<std::unique_ptr<Client>> clients;
     for (int i = 0; i < 4; ++i) {
         clients.push_back(std::make_unique<Client>(pod.port()));
-        clients.back()->send(http::verb::post, txt2img, named("force_task_id", std::to_string(i)));
+        clients.back()->send(http::verb::post, txt2img_path, named("force_task_id", std::to_string(i)));
         REQUIRE(eventually([&] { return stats(pod.port()).at("requests") == i + 1; }));
     }
     for (auto& client : clients) CHECK(client->receive().result_int() == 200);
@@ -134,9 +133,9 @@ TEST_CASE("generations run one at a time in order of arrival", "[process]") {
 TEST_CASE("a running task is active, a waiting one queued, an old one completed", "[process]") {
     Process pod({"--service=600"});
     Client running(pod.port()), waiting(pod.port());
-    running.send(http::verb::post, txt2img, named("force_task_id", "task(a)"));
+    running.send(http::verb::post, txt2img_path, named("force_task_id", "task(a)"));
     REQUIRE(eventually([&] { return holds_gpu(pod.port()); }));
-    waiting.send(http::verb::post, txt2img, named("force_task_id", "task(b)"));
+    waiting.send(http::verb::post, txt2img_path, named("force_task_id", "task(b)"));
     REQUIRE(eventually([&] { return stats(pod.port()).at("waiting") == 1; }));
     const auto about = [&](const char* task) {
         return parsed(post(pod.port(), "/internal/progress", named("id_task", task)));
@@ -154,7 +153,7 @@ TEST_CASE("a running task is active, a waiting one queued, an old one completed"
 TEST_CASE("an interrupt ends the running generation, which still answers", "[process]") {
     Process pod({"--service=600", "--steps=1000", "--decode=0"});
     Client client(pod.port());
-    client.send(http::verb::post, txt2img, named("force_task_id", "task(a)"));
+    client.send(http::verb::post, txt2img_path, named("force_task_id", "task(a)"));
     REQUIRE(eventually([&] { return holds_gpu(pod.port()); }));
     CHECK(post(pod.port(), "/sdapi/v1/interrupt").body() == "{}");
     CHECK(client.receive().result_int() == 200);
@@ -167,7 +166,7 @@ TEST_CASE("a generation goes on to its end when its client has left", "[process]
     Process pod({"--service=1"});
     {
         Client client(pod.port());
-        client.send(http::verb::post, txt2img, "{}");
+        client.send(http::verb::post, txt2img_path, "{}");
         REQUIRE(eventually([&] { return holds_gpu(pod.port()); }));
     }
     REQUIRE(eventually([&] { return stats(pod.port()).at("gpu") == 0; }));
@@ -211,7 +210,7 @@ TEST_CASE("a start that fails ends with status 1", "[process]") {
 TEST_CASE("SIGTERM ends it at once, and not at all as PID 1", "[process]") {
     Process ordinary({"--service=600"});
     Client client(ordinary.port());
-    client.send(http::verb::post, txt2img, "{}");
+    client.send(http::verb::post, txt2img_path, "{}");
     ordinary.signal(SIGTERM);
     CHECK(ordinary.wait() == 128 + SIGTERM);
 
@@ -237,8 +236,8 @@ TEST_CASE("no more than so many synchronous requests are inside and the truth is
           "[process]") {
     Process pod({"--service=600", "--threads=2"});
     Client first(pod.port()), second(pod.port()), ping(pod.port());
-    first.send(http::verb::post, txt2img, "{}");
-    second.send(http::verb::post, txt2img, "{}");
+    first.send(http::verb::post, txt2img_path, "{}");
+    second.send(http::verb::post, txt2img_path, "{}");
     REQUIRE(eventually([&] { return stats(pod.port()).at("waiting") == 1; }));
     ping.send(http::verb::get, "/internal/ping");
     REQUIRE(eventually([&] { return stats(pod.port()).at("http") == 3; }));
@@ -256,10 +255,10 @@ TEST_CASE("options change, and changing the model takes the lock", "[process]") 
 
 TEST_CASE("the statistics count paths, classes and cookies, and start again when told to", "[process]") {
     Process pod({});
-    post(pod.port(), txt2img);
+    post(pod.port(), txt2img_path);
     Client(pod.port()).ask(http::verb::get, "/", "", {{"Cookie", "theme=dark; sd=secret"}});
     auto seen = stats(pod.port());
-    CHECK(seen.at("byPath").at(txt2img) == 1);
+    CHECK(seen.at("byPath").at(txt2img_path) == 1);
     CHECK(seen.at("byClass") == json::object{{"G", 1}, {"N", 1}});
     CHECK(seen.at("cookies_seen") == json::object{{"sd", 1}, {"theme", 1}});
     CHECK_THAT(get(pod.port(), "/stub/metrics").body(), Catch::Contains("sd_simulator_images_total 1\n"));
