@@ -127,14 +127,25 @@ bool Head::has_connection_option(std::string_view option) const {
     return lists("Connection", option);
 }
 
+bool Head::connection_names_websocket_fields() const {
+    constexpr std::string_view theirs = "Sec-WebSocket-";
+    if (!connection_names_fields_) return false;
+    for (const auto& field : fields_) {
+        if (!same_name(field.name, "Connection")) continue;
+        for (auto list = field.value; !list.empty();)
+            if (same_name(next_element(list).substr(0, theirs.size()), theirs)) return true;
+    }
+    return false;
+}
+
 bool Head::upgrades_to(std::string_view protocol) const {
     return minor_version_ == 1 && has("Upgrade") && lists("Upgrade", protocol) &&
            has_connection_option("upgrade");
 }
 
 bool ResponseHead::switches_to_websocket(std::string_view key) const {
-    return status_ == 101 && upgrades_to("websocket") && has_one("Sec-WebSocket-Accept") &&
-           first("Sec-WebSocket-Accept") == websocket_accept(key);
+    return status_ == 101 && upgrades_to("websocket") && !connection_names_websocket_fields() &&
+           has_one("Sec-WebSocket-Accept") && first("Sec-WebSocket-Accept") == websocket_accept(key);
 }
 
 std::size_t head_length(std::string_view octets, std::size_t searched) {
@@ -481,6 +492,9 @@ private:
             if (!is_websocket_key(field.value)) return HeadError{400, "Sec-WebSocket-Key is malformed"};
         }
         if (keys != 1) return HeadError{400, "a WebSocket's handshake has one Sec-WebSocket-Key"};
+        if (head.connection_names_websocket_fields())
+            return HeadError{
+                400, "a WebSocket's handshake is for its other end: its fields are no Connection options"};
         head.websocket_ = true;
         return {};
     }

@@ -48,6 +48,8 @@ public:
     bool has_connection_option(std::string_view option) const;  // in any Connection field
     // Other ones than close and keep-alive: fields of their names may be there.
     bool connection_names_fields() const { return connection_names_fields_; }
+    // Of a WebSocket's handshake: whoever passes it on drops them, and only half of it arrives.
+    bool connection_names_websocket_fields() const;
     bool upgrades_to(std::string_view protocol) const;  // Upgrade names it, and Connection says so
     Framing framing() const { return framing_; }
     std::uint64_t content_length() const { return content_length_; }  // if sized

@@ -301,6 +301,10 @@ TEST_CASE("a WebSocket's handshake goes on, and its 101 comes back", "[forward]"
         "Upgrade: WebSocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n");
     CHECK(switched.switches_to_websocket("dGhlIHNhbXBsZSBub25jZQ=="));
     CHECK_FALSE(switched.switches_to_websocket("dGhlIHNhbXBsZSBub25jZQ=!"));
+    const auto half = response(
+        "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade, Sec-WebSocket-Accept\r\n"
+        "Upgrade: WebSocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n");
+    CHECK_FALSE(half.switches_to_websocket("dGhlIHNhbXBsZSBub25jZQ=="));
     ToClient back;
     back.websocket = true;
     const auto answer = response_for_client(switched, back).octets;

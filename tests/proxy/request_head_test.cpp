@@ -438,6 +438,9 @@ TEST_CASE("a WebSocket begins with a whole handshake", "[head]") {
                       "Sec-WebSocket-Key: " +
                       key + "\r\n\r\n") == 400);
     CHECK(refused("GET /ws HTTP/1.1\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" + whole) == 400);
+    for (const string option : {"Sec-WebSocket-Key", "sec-websocket-version", "Sec-WebSocket-Extensions"})
+        CHECK(refused("GET /ws HTTP/1.1\r\nConnection: " + option + "\r\n" + whole) == 400);
+    CHECK(request("GET /ws HTTP/1.1\r\nConnection: X, Sec-WebSocket\r\n" + whole).websocket());
 }
 
 TEST_CASE("a Connection option is a token", "[head]") {
