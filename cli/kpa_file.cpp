@@ -197,12 +197,12 @@ struct EventReader {
         const Second second = event.at("t").whole(0, longest_trace);
         const auto kind = one_of(event.at("kind"), strings({"reachability", "config", "cold_start_s"}));
         if (kind == "cold_start_s") {
-            events.push_back({second, Event::ColdStart{event.at("value").integer(-1)}});
+            events.emplace_back(second, Event::ColdStart{event.at("value").integer(-1)});
         } else if (kind == "reachability") {
             const auto value = event.at("value").written();
             const bool reachable = value != "Unreachable" && value != "false";
             loses_route = loses_route || !reachable;
-            events.push_back({second, Event::Reachable{reachable}});
+            events.emplace_back(second, Event::Reachable{reachable});
         } else {
             for (const auto& [key, value] : config_change(event)) resolver.change(key, value);
             std::string complaint;
@@ -210,7 +210,7 @@ struct EventReader {
             if (!complaint.empty()) event.fail(complaint);
             Settings in_force = last;
             in_force.scale_down_delay = delay;
-            events.push_back({second, in_force});
+            events.emplace_back(second, in_force);
         }
     }
 };
