@@ -4,7 +4,8 @@
 
 #include <array>
 #include <boost/asio.hpp>
-#include <boost/asio/ssl.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/error.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/json/parse.hpp>
@@ -15,6 +16,7 @@
 #include <optional>
 
 #include "admin/patch.hpp"
+#include "proxy/any_stream.hpp"
 
 namespace admin {
 namespace {
@@ -24,24 +26,22 @@ namespace beast = boost::beast;
 namespace http = beast::http;
 using boost::system::error_code;
 using Parser = http::response_parser<http::buffer_body>;
+using Until = proxy::AnyStream::Until;
 
-constexpr std::size_t longest_body = 256 << 20, longest_line = 16 << 20, most_at_once = 16 << 10;
+constexpr std::size_t longest_body = 256 << 20, longest_line = 16 << 20;
 
-// One connection, used synchronously. Beast's deadlines exist for asynchronous calls only, so each call is
-// one, run to its end.
+// One connection, used synchronously: each call is a coroutine that is run to its end.
 class Call {
 public:
     Call(std::string server, const std::string& host, const std::string& port, bool secure,
          const ClientSettings& settings)
-        : server_(std::move(server)), answer_patience_(settings.answer_patience), stream_(io_) {
+        : server_(std::move(server)), answer_patience_(settings.answer_patience) {
         error_code error;
         asio::ip::tcp::resolver resolver(io_);
         const auto endpoints = resolver.resolve(host, port, error);
         if (error) fail(error);
         stream_.expires_after(settings.connect_patience);
-        stream_.async_connect(endpoints, [&](error_code result, const auto&) { error = result; });
-        run();
-        if (error) fail(error);
+        if ((error = run(stream_.connect(endpoints)))) fail(error);
         if (secure) shake_hands(host, settings);
     }
 
@@ -54,19 +54,14 @@ public:
             request += fmt::format("Content-Type: {}\r\nContent-Length: {}\r\n", content_type, body.size());
         if (!token.empty()) request += "Authorization: Bearer " + token + "\r\n";
         request += "User-Agent: pilotlight\r\nConnection: close\r\n\r\n" + body;
-        const auto octets = asio::buffer(request);
-        error_code error;
         stream_.expires_after(answer_patience_);
-        const auto done = [&](error_code result, std::size_t) { error = result; };
-        tls_ ? asio::async_write(*tls_, octets, done) : asio::async_write(stream_, octets, done);
-        run();
-        if (error) fail(error);
+        if (const auto error = run(stream_.write(request))) fail(error);
     }
 
     int receive_head() {
         parser_.body_limit(boost::none);
         stream_.expires_after(answer_patience_);
-        while (!parser_.is_header_done()) parse_more();
+        if (const auto error = run(stream_.read(buffer_, parser_, Until::head_done))) fail(error);
         return parser_.get().result_int();
     }
 
@@ -77,67 +72,49 @@ public:
             body.data = room_.data();
             body.size = room_.size();
             patient ? stream_.expires_never() : stream_.expires_after(answer_patience_);
-            parse_more();
+            const auto error = run(stream_.read(buffer_, parser_, Until::some));
+            if (error && error != http::error::need_buffer) fail(error);
             if (const auto octets = room_.size() - body.size; octets > 0) return {room_.data(), octets};
         }
         return {};
     }
 
 private:
-    // What is there already, or else what comes next.
-    void parse_more() {
-        error_code error;
-        if (buffer_.size() == 0 || starved_) {
-            const auto into = buffer_.prepare(most_at_once);
-            const auto done = [&](error_code result, std::size_t octets) {
-                error = result;
-                buffer_.commit(octets);
-            };
-            tls_ ? tls_->async_read_some(into, done) : stream_.async_read_some(into, done);
-            run();
-            const bool ended = error == asio::error::eof;
-            if (ended && parser_.got_some()) parser_.put_eof(error);
-            if (error) fail(error);
-            if (ended) return;
-        }
-        buffer_.consume(parser_.put(buffer_.data(), error));
-        starved_ = error == http::error::need_more;
-        if (error && !starved_ && error != http::error::need_buffer) fail(error);
-    }
-
     void shake_hands(const std::string& host, const ClientSettings& settings) {
+        asio::ssl::context context(asio::ssl::context::tls_client);
         error_code error;
         const auto needs = [&](const std::filesystem::path& file) {
             if (error) throw std::invalid_argument(fmt::format("{}: {}", file.string(), error.message()));
         };
-        settings.ca.empty() ? context_.set_default_verify_paths(error)
-                            : context_.load_verify_file(settings.ca.string(), error);
+        settings.ca.empty() ? context.set_default_verify_paths(error)
+                            : context.load_verify_file(settings.ca.string(), error);
         needs(settings.ca);
         if (!settings.certificate.empty()) {
-            context_.use_certificate_chain_file(settings.certificate.string(), error);
+            context.use_certificate_chain_file(settings.certificate.string(), error);
             needs(settings.certificate);
-            context_.use_private_key_file(settings.key.string(), asio::ssl::context::pem, error);
+            context.use_private_key_file(settings.key.string(), asio::ssl::context::pem, error);
             needs(settings.key);
         }
-        tls_.emplace(stream_, context_);
-        tls_->set_verify_mode(asio::ssl::verify_peer);
-        tls_->set_verify_callback(asio::ssl::host_name_verification(host));
-        error_code literal;
-        asio::ip::make_address(host, literal);
-        if (literal) SSL_set_tlsext_host_name(tls_->native_handle(), host.c_str());  // RFC 6066: no addresses
-        tls_->async_handshake(asio::ssl::stream_base::client, [&](error_code result) { error = result; });
-        run();
+        stream_.secure_as_client_of(host, context.native_handle());
+        error = run(stream_.handshake());
         if (!error) return;
-        if (const auto why = SSL_get_verify_result(tls_->native_handle()); why != X509_V_OK)
+        if (const auto why = SSL_get_verify_result(stream_.ssl()); why != X509_V_OK)
             throw Unreachable(fmt::format(
                 "the certificate of {} is not believed: {}; name its authority with --ca-file FILE", server_,
                 X509_verify_cert_error_string(why)));
         fail(error);
     }
 
-    void run() {
+    // To its end.
+    error_code run(asio::awaitable<error_code> call) {
+        error_code error;
+        asio::co_spawn(io_, std::move(call), [&](const std::exception_ptr& thrown, error_code result) {
+            if (thrown) std::rethrow_exception(thrown);
+            error = result;
+        });
         io_.restart();
         io_.run();
+        return error;
     }
 
     [[noreturn]] void fail(error_code error) const {
@@ -156,13 +133,10 @@ private:
     std::string server_;
     std::chrono::milliseconds answer_patience_;
     asio::io_context io_;
-    asio::ssl::context context_{asio::ssl::context::tls_client};
-    beast::tcp_stream stream_;
-    std::optional<asio::ssl::stream<beast::tcp_stream&>> tls_;
+    proxy::AnyStream stream_{beast::tcp_stream(io_)};
     beast::flat_buffer buffer_;
-    bool starved_ = false;  // what the buffer holds is the beginning of something
     Parser parser_;
-    std::array<char, most_at_once> room_{};
+    std::array<char, 16 << 10> room_{};
 };
 
 bool is_loopback(const std::string& host) {

@@ -73,7 +73,7 @@ Connection::Connection(std::shared_ptr<Server::Core> core, asio::ip::tcp::socket
       number_(++core_->last_number),
       buffer_(core_->settings.head_bytes),
       changed_(stream_.get_executor()) {
-    if (guard_->tls) stream_.secure_with(guard_->tls->context());
+    if (guard_->tls) stream_.secure_as_server(guard_->tls->context());
     core_->connections.insert(this);
     boost::system::error_code ignored;
     stream_.socket().set_option(asio::socket_base::keep_alive(true),
@@ -165,7 +165,7 @@ asio::awaitable<void> Connection::let_finish() {
 asio::awaitable<bool> Connection::shake_hands() {
     if (!stream_.secure()) co_return true;
     stream_.expires_after(core_->settings.head);
-    if (const auto error = co_await stream_.handshake(asio::ssl::stream_base::server)) {
+    if (const auto error = co_await stream_.handshake()) {
         log_of(proxy::LogOf::admin)
             .about({{"client", peer_}})
             .debug("the TLS handshake of {} failed: {}", peer_, error.message());

@@ -1,22 +1,43 @@
 #include "proxy/any_stream.hpp"
 
 #include <algorithm>
+#include <boost/asio/ssl/host_name_verification.hpp>
 #include <boost/beast/http/error.hpp>
 
 #include "proxy/awaited.hpp"
+#include "proxy/traffic/text.hpp"
 
 namespace proxy {
 
 namespace http = boost::beast::http;
 
-AnyStream::Tls& AnyStream::secure_with(SSL_CTX* context) {
+asio::awaitable<AnyStream::Error> AnyStream::connect(const asio::ip::tcp::resolver::results_type& to) {
+    const auto [error, at] = co_await plain_.async_connect(to, awaited);
+    co_return error;
+}
+
+AnyStream::Tls& AnyStream::secure(SSL_CTX* context, asio::ssl::stream_base::handshake_type as) {
     SSL_CTX_up_ref(context);  // asio's holder lets go of one
     context_.emplace(context);
+    as_ = as;
     return tls_.emplace(plain_, *context_);
 }
 
-asio::awaitable<AnyStream::Error> AnyStream::handshake(asio::ssl::stream_base::handshake_type as) {
-    const auto [error] = co_await tls_->async_handshake(as, awaited);
+void AnyStream::secure_as_server(SSL_CTX* context) {
+    secure(context, Tls::server);
+}
+
+void AnyStream::secure_as_client_of(const std::string& host, SSL_CTX* context) {
+    auto& tls = secure(context, Tls::client);
+    Error no_address;
+    asio::ip::make_address(host, no_address);
+    tls.set_verify_mode(asio::ssl::verify_peer);
+    tls.set_verify_callback(asio::ssl::host_name_verification(host));
+    if (no_address) SSL_set_tlsext_host_name(tls.native_handle(), host.c_str());  // RFC 6066 section 3
+}
+
+asio::awaitable<AnyStream::Error> AnyStream::handshake() {
+    const auto [error] = co_await tls_->async_handshake(as_, awaited);
     co_return error;
 }
 
@@ -58,7 +79,9 @@ asio::awaitable<AnyStream::Error> AnyStream::read(boost::beast::flat_buffer& buf
         Error error = http::make_error_code(http::error::need_more);
         if (buffer.size() > 0) buffer.consume(parser.put(buffer.data(), error));
         if (error && error != http::error::need_more) co_return error;
-        if (until == Until::done ? parser.is_done() : parser.is_header_done()) co_return Error{};
+        const bool enough = parser.is_done() || (until == Until::some && !error) ||
+                            (until == Until::head_done && parser.is_header_done());
+        if (enough) co_return Error{};
         if (!error) continue;
         const auto room = std::min(buffer.max_size() - buffer.size(), most_at_once);
         if (room == 0) co_return http::make_error_code(http::error::buffer_overflow);
@@ -81,8 +104,7 @@ template asio::awaitable<AnyStream::Error> AnyStream::read(boost::beast::flat_bu
 
 std::string lines_of(const http::fields& fields) {
     std::string out;
-    for (const auto& field : fields)
-        out.append(field.name_string()).append(": ").append(field.value()).append("\r\n");
+    for (const auto& field : fields) append_line(out, field.name_string(), field.value());
     return out += "\r\n";
 }
 

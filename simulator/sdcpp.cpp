@@ -253,17 +253,14 @@ Answer generations(Pod& pod, const Call& call) {
     return job;
 }
 
-constexpr auto get = http::verb::get, post = http::verb::post;
-constexpr auto early = Mounted::from_the_start;
-
 constexpr Route own_routes[] = {
-    {get, "/", 'N', early, false, &front},
-    {get, "/v1/models", 'L', early, false, &models},
-    {post, "/v1/images/generations", 'G', early, false, &generations},
-    {get, "/sdcpp/v1/capabilities", 'L', early, false, &capabilities},
-    {post, "/sdcpp/v1/img_gen", 'J', early, false, &img_gen},
-    {get, "/sdcpp/v1/jobs/*", 'L', early, false, &get_job},
-    {post, "/sdcpp/v1/jobs/*", 'L', early, false, &cancel_job},
+    {http::verb::get, "/", 'N', Mounted::from_the_start, false, &front},
+    {http::verb::get, "/v1/models", 'L', Mounted::from_the_start, false, &models},
+    {http::verb::post, "/v1/images/generations", 'G', Mounted::from_the_start, false, &generations},
+    {http::verb::get, "/sdcpp/v1/capabilities", 'L', Mounted::from_the_start, false, &capabilities},
+    {http::verb::post, "/sdcpp/v1/img_gen", 'J', Mounted::from_the_start, false, &img_gen},
+    {http::verb::get, "/sdcpp/v1/jobs/*", 'L', Mounted::from_the_start, false, &get_job},
+    {http::verb::post, "/sdcpp/v1/jobs/*", 'L', Mounted::from_the_start, false, &cancel_job},
 };
 
 // What routes_sdapi.cpp has of the WebUI's API: no progress and no interrupt.
@@ -279,7 +276,7 @@ Dialect sdcpp() {
         std::vector<Route> all(std::begin(own_routes), std::end(own_routes));
         for (Route route : a1111().routes) {
             if (std::ranges::find(sdapi, route.path) == std::end(sdapi)) continue;
-            route.mounted = early;
+            route.mounted = Mounted::from_the_start;
             all.push_back(route);
         }
         return all;

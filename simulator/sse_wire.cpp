@@ -1,6 +1,7 @@
 #include "simulator/sse_wire.hpp"
 
 #include "simulator/encode.hpp"
+#include "simulator/wire.hpp"
 
 namespace simulator {
 namespace {
@@ -8,8 +9,6 @@ namespace {
 namespace beast = boost::beast;
 using asio::as_tuple;
 using asio::use_awaitable;
-
-constexpr std::chrono::seconds write_time{600};
 
 asio::awaitable<bool> send_chunk(beast::tcp_stream& stream, std::string text) {
     stream.expires_after(write_time);

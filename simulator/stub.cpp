@@ -170,7 +170,7 @@ Reply post_fault(Pod& pod, const Call& call) {
 }
 
 constexpr auto any_time = Mounted::from_the_start;
-constexpr Route stubs_routes[] = {
+constexpr Route routes_of_stub[] = {
     {http::verb::get, "/stub/stats", '-', any_time, false, &get_stats},
     {http::verb::post, "/stub/reset", '-', any_time, false, &post_reset},
     {http::verb::get, "/stub/metrics", '-', any_time, false, &get_metrics},
@@ -181,7 +181,7 @@ constexpr Route stubs_routes[] = {
 }  // namespace
 
 std::span<const Route> stub_routes() {
-    return stubs_routes;
+    return routes_of_stub;
 }
 
 }  // namespace simulator

@@ -11,7 +11,7 @@ using asio::as_tuple;
 using asio::use_awaitable;
 using Serializer = http::response_serializer<http::string_body>;
 
-constexpr std::chrono::seconds write_time{600}, longest_silence{60};
+constexpr std::chrono::seconds longest_silence{60};
 
 }  // namespace
 

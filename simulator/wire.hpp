@@ -4,6 +4,7 @@
 #include <boost/asio.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
+#include <chrono>
 #include <optional>
 
 #include "simulator/faults.hpp"
@@ -14,6 +15,8 @@ namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace http = boost::beast::http;
 using Response = http::response<http::string_body>;
+
+inline constexpr std::chrono::seconds write_time{600};  // of a piece, to a client who takes it slowly
 
 // Each comes back when the bytes are with the kernel; false: the client was gone before. The caller keeps
 // both alive.

@@ -1,7 +1,6 @@
 #include "proxy/tracing/post.hpp"
 
 #include <boost/asio.hpp>
-#include <boost/asio/ssl/host_name_verification.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 
@@ -63,12 +62,8 @@ asio::awaitable<CollectorAnswer> ask_by_tls(AnyStream& stream, const CollectorPo
     else
         context.load_verify_file(what.ca_file.string(), error);
     if (error) co_return no_answer("reading " + what.ca_file.string(), error);
-    auto& tls = stream.secure_with(context.native_handle());
-    tls.set_verify_mode(asio::ssl::verify_peer);
-    tls.set_verify_callback(asio::ssl::host_name_verification(what.to.host));
-    SSL_set_tlsext_host_name(tls.native_handle(), what.to.host.c_str());
-    if (const auto failed = co_await stream.handshake(asio::ssl::stream_base::client))
-        co_return no_answer("its TLS handshake", failed);
+    stream.secure_as_client_of(what.to.host, context.native_handle());
+    if (const auto failed = co_await stream.handshake()) co_return no_answer("its TLS handshake", failed);
     co_return co_await ask(stream, what);
 }
 
@@ -80,11 +75,9 @@ asio::awaitable<CollectorAnswer> post(const CollectorPost& what) {
     const auto port = std::to_string(what.to.port);
     auto [resolve_error, found] = co_await resolver.async_resolve(what.to.host, port, awaited);
     if (resolve_error) co_return no_answer("looking up " + what.to.host, resolve_error);
-    beast::tcp_stream connecting(here);
-    connecting.expires_after(what.timeout);
-    auto [connect_error, at] = co_await connecting.async_connect(found, awaited);
-    if (connect_error) co_return no_answer("connecting", connect_error);
-    AnyStream stream(std::move(connecting));
+    AnyStream stream{beast::tcp_stream(here)};
+    stream.expires_after(what.timeout);
+    if (const auto failed = co_await stream.connect(found)) co_return no_answer("connecting", failed);
     if (what.to.tls) co_return co_await ask_by_tls(stream, what);
     co_return co_await ask(stream, what);
 }

@@ -114,13 +114,18 @@ bool Head::has_one(std::string_view name) const {
                          [&](const Field& field) { return same_name(field.name, name); }) == 1;
 }
 
-bool Head::lists(std::string_view name, std::string_view element) const {
+template <class Test>
+bool Head::any_element(std::string_view name, Test test) const {
     for (const auto& field : fields_) {
         if (!same_name(field.name, name)) continue;
         for (auto list = field.value; !list.empty();)
-            if (same_name(next_element(list), element)) return true;
+            if (test(next_element(list))) return true;
     }
     return false;
+}
+
+bool Head::lists(std::string_view name, std::string_view element) const {
+    return any_element(name, [&](std::string_view other) { return same_name(other, element); });
 }
 
 bool Head::has_connection_option(std::string_view option) const {
@@ -128,14 +133,10 @@ bool Head::has_connection_option(std::string_view option) const {
 }
 
 bool Head::connection_names_websocket_fields() const {
-    constexpr std::string_view theirs = "Sec-WebSocket-";
-    if (!connection_names_fields_) return false;
-    for (const auto& field : fields_) {
-        if (!same_name(field.name, "Connection")) continue;
-        for (auto list = field.value; !list.empty();)
-            if (same_name(next_element(list).substr(0, theirs.size()), theirs)) return true;
-    }
-    return false;
+    static constexpr std::string_view theirs = "Sec-WebSocket-";
+    return connection_names_fields_ && any_element("Connection", [](std::string_view option) {
+               return same_name(option.substr(0, theirs.size()), theirs);
+           });
 }
 
 bool Head::upgrades_to(std::string_view protocol) const {

@@ -59,6 +59,8 @@ public:
 protected:
     friend class HeadParser;
     bool lists(std::string_view name, std::string_view element) const;  // comma separated, over all fields
+    template <class Test>
+    bool any_element(std::string_view name, Test test) const;
 
     std::unique_ptr<char[]> octets_;
     std::vector<Field> fields_;

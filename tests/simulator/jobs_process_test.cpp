@@ -17,10 +17,6 @@ std::string text(const json::value& value) {
     return std::string(value.as_string());
 }
 
-json::object parsed(const Response& response) {
-    return json::parse(response.body()).as_object();
-}
-
 std::string workflow(const std::string& client, const std::string& prompt) {
     return R"({"client_id":")" + client + R"(","prompt":{
       "3":{"class_type":"KSampler","inputs":{"seed":7,"steps":4,"positive":["6",0],"latent_image":["5",0]}},

@@ -68,6 +68,9 @@ private:
 Response get(std::uint16_t port, const std::string& target);
 Response post(std::uint16_t port, const std::string& target, const std::string& body = "{}");
 json::object stats(std::uint16_t port);
+inline json::object parsed(const Response& response) {
+    return json::parse(response.body()).as_object();
+}
 
 // Looks again until it is true; false after ten seconds.
 bool eventually(const std::function<bool()>& truth);

@@ -13,9 +13,6 @@ using namespace simulator_test;
 
 namespace {
 
-json::value parsed(const Response& response) {
-    return json::parse(response.body());
-}
 std::string named(const std::string& key, const std::string& task) {
     return json::serialize(json::object{{key, task}});
 }
@@ -32,7 +29,7 @@ TEST_CASE("txt2img answers with an image, the parameters and the info as text", 
     CHECK(response.result_int() == 200);
     CHECK(response["x-stub-pod"] == "pod-a");
     CHECK(response.count("x-process-time") == 1);
-    const auto body = parsed(response).as_object();
+    const auto body = parsed(response);
     CHECK(body.at("parameters").at("prompt") == "pretty dog");
     CHECK(body.at("parameters").at("cfg_scale") == 7.0);
     const auto info = json::parse(body.at("info").as_string());
